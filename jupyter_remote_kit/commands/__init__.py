@@ -1,0 +1,1 @@
+"""One module per command: options in, Result out. Only `cli` prints and exits."""

@@ -1,0 +1,157 @@
+"""The instance file: settings and credentials as the traits that a server of that instance reads, and back again.
+
+Keys that a user added beside ours survive every `init`; ours are written anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import Refused, RemoteKitError
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Access, Credentials, Settings
+
+KIT = "RemoteKit"
+SERVER = "ServerApp"
+IDENTITY = "RemoteKitIdentityProvider"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What one instance file says. `traits` is the whole of it, by section, with keys that are not ours."""
+
+    settings: Settings
+    credentials: Credentials
+    traits: Mapping[str, Mapping[str, Any]]
+
+
+def traits_of(settings: Settings, credentials: Credentials, certificate: Path | None) -> dict[str, dict[str, Any]]:
+    """The traits of an instance, by section; `certificate` is the leaf of the private CA where one is used.
+
+    Sources: jupyter_server 2.21 `serverapp.py` and `auth/identity.py` for the names and the defaults that are set aside here.
+    """
+    server: dict[str, Any] = {
+        "ip": settings.ip,
+        "port": settings.port,
+        "port_retries": 0,
+        "root_dir": str(settings.root_dir),
+        "open_browser": False,
+        "no_browser_open_file": True,
+        "allow_remote_access": True,
+        "allow_unauthenticated_access": False,
+        "allow_root": settings.allow_root,
+        "disable_check_xsrf": False,
+        "trust_xheaders": False,
+        "certfile": "",
+        "keyfile": "",
+    }
+    if settings.tls:
+        server["certfile"] = str(settings.certfile or certificate)
+        server["keyfile"] = str(settings.keyfile or "")
+    identity: dict[str, Any] = {
+        "token": credentials.token.reveal(),
+        "hashed_password": credentials.hashed_password.reveal() if credentials.hashed_password else "",
+        "password_required": credentials.hashed_password is not None,
+        "allow_password_change": False,
+    }
+    if settings.access is Access.RELAY:
+        # The relay speaks TLS to the laptop even where we speak HTTP to the relay.
+        identity["secure_cookie"] = True
+    kit = {
+        "instance": settings.instance,
+        "access": settings.access.value,
+        "plain_http": settings.plain_http,
+        "allow_hosts": list(settings.allow_hosts),
+        "language": settings.language,
+        "own_certificate": settings.tls and settings.certfile is not None,
+    }
+    return {KIT: kit, SERVER: server, IDENTITY: identity}
+
+
+def render(traits: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Mapping[str, Any]] | None = None) -> Secret:
+    """The file's text. `kept` are the traits that stood there: keys that are not ours are carried over."""
+    merged = {section: dict(values) for section, values in (kept or {}).items()}
+    for section, values in traits.items():
+        merged.setdefault(section, {}).update(values)
+    if "secure_cookie" not in traits[IDENTITY]:
+        merged[IDENTITY].pop("secure_cookie", None)
+    return Secret(json.dumps(merged, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def parse(path: Path, text: str) -> Instance:
+    """Read an instance file.
+
+    Raises `Refused` with the file, and the line where JSON ends being JSON, when it is not what `render` writes.
+    """
+    try:
+        traits = json.loads(text)
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        reason = getattr(error, "msg", str(error))
+        raise _broken(path, msg("{path}, line {line}: not valid JSON: {reason}", path=path, line=line, reason=reason)) from None
+    if not isinstance(traits, dict) or not all(isinstance(traits.get(section), dict) for section in (KIT, SERVER, IDENTITY)):
+        raise _broken(
+            path, msg("{path}, line 1: an instance needs the sections {sections}", path=path, sections=f"{KIT}, {SERVER}, {IDENTITY}")
+        )
+    reader = _Reader(path, text, traits)
+    own = reader.value(KIT, "own_certificate", bool)
+    settings = Settings(
+        root_dir=Path(reader.value(SERVER, "root_dir", str)),
+        instance=reader.parsed(KIT, "instance", grammar.instance_name),
+        access=reader.parsed(KIT, "access", Access),
+        ip=reader.value(SERVER, "ip", str),
+        port=reader.value(SERVER, "port", int),
+        language=reader.parsed(KIT, "language", grammar.language),
+        certfile=Path(reader.value(SERVER, "certfile", str)) if own else None,
+        keyfile=Path(reader.value(SERVER, "keyfile", str)) if own else None,
+        allow_hosts=tuple(reader.value(KIT, "allow_hosts", list)),
+        plain_http=reader.value(KIT, "plain_http", bool),
+        allow_root=reader.value(SERVER, "allow_root", bool),
+    )
+    hashed = reader.value(IDENTITY, "hashed_password", str)
+    credentials = Credentials(Secret(reader.value(IDENTITY, "token", str)), Secret(hashed) if hashed else None)
+    return Instance(settings, credentials, traits)
+
+
+class _Reader:
+    """Reads typed values out of the sections, and names the line of one that is wrong."""
+
+    def __init__(self, path: Path, text: str, traits: Mapping[str, Mapping[str, Any]]) -> None:
+        self._path, self._text, self._traits = path, text, traits
+
+    def value(self, section: str, key: str, kind: type) -> Any:  # noqa: ANN401
+        value = self._traits[section].get(key)
+        # bool is an int to Python, not to a reader of the file.
+        if type(value) is not kind:
+            self._reject(section, key)
+        return value
+
+    def parsed(self, section: str, key: str, parse: Any) -> Any:  # noqa: ANN401
+        try:
+            return parse(self.value(section, key, str))
+        except (RemoteKitError, ValueError):
+            return self._reject(section, key)
+
+    def _reject(self, section: str, key: str) -> None:
+        lines = self._text.splitlines()
+        line = next((number for number, content in enumerate(lines, 1) if f'"{key}"' in content), 1)
+        if key in self._traits[section]:
+            raise _broken(
+                self._path,
+                msg("{path}, line {line}: {section}.{key} has a value that cannot be used", path=self._path, line=line, section=section, key=key),
+            )
+        raise _broken(self._path, msg("{path}, line 1: {section}.{key} is missing", path=self._path, section=section, key=key))
+
+
+def _broken(path: Path, message: Message) -> RemoteKitError:
+    return Refused.of(
+        "instance-file-broken",
+        message,
+        msg("Mend that line, or move the file away and run init again: mv {path} {path}.broken", path=path),
+    )

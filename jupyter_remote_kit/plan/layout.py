@@ -1,0 +1,81 @@
+"""Where the kit's files are: the table of section 2 of the design. Names only; nothing here touches a disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIR = 0o700
+PUBLIC_FILE = 0o644
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The three folders of jupyter_core, absolute, and everything below them that is ours."""
+
+    config_dir: Path
+    data_dir: Path
+    runtime_dir: Path
+
+    @property
+    def instances_dir(self) -> Path:
+        """Holds one JSON file an instance."""
+        return self.config_dir / "remotekit"
+
+    def instance_file(self, instance: str) -> Path:
+        """The instance's traits, hash and token."""
+        return self.instances_dir / f"{instance}.json"
+
+    def overlay_file(self, instance: str) -> Path:
+        """The instance's default settings of JupyterLab, in the form of an `overrides.json`."""
+        return self.instances_dir / f"{instance}.overrides.json"
+
+    @property
+    def data_root(self) -> Path:
+        """Everything of ours that is neither configuration nor runtime state."""
+        return self.data_dir / "remotekit"
+
+    @property
+    def tls_dir(self) -> Path:
+        """The private CA and the leaves."""
+        return self.data_root / "tls"
+
+    @property
+    def ca_file(self) -> Path:
+        """The private CA's certificate and key, PEM."""
+        return self.tls_dir / "ca.pem"
+
+    @property
+    def ca_certificate_file(self) -> Path:
+        """The private CA's certificate alone: what a laptop imports."""
+        return self.tls_dir / "ca.crt"
+
+    def leaf_file(self, instance: str) -> Path:
+        """The instance's certificate, its chain and its key in one file, so that they cannot come apart."""
+        return self.tls_dir / f"leaf-{instance}.pem"
+
+    @property
+    def backups_dir(self) -> Path:
+        """The last five of each file replaced."""
+        return self.data_root / "backups"
+
+    def instance_data_dir(self, instance: str) -> Path:
+        """The instance's logs and state; also the working directory of its server, so that no module of the user's shadows ours."""
+        return self.data_root / "instances" / instance
+
+    def server_log(self, instance: str) -> Path:
+        """What a detached server prints."""
+        return self.instance_data_dir(instance) / "server.log"
+
+    def manifest_file(self, instance: str) -> Path:
+        """Digests of what we wrote, by which an edit is recognised."""
+        return self.instance_data_dir(instance) / "manifest.json"
+
+    def control_socket(self, instance: str) -> Path:
+        """The running server's control plane."""
+        return self.runtime_dir / f"remotekit-{instance}.sock"
+
+    def runtime_file(self, instance: str) -> Path:
+        """The running server's pid and URL."""
+        return self.runtime_dir / f"remotekit-{instance}.json"

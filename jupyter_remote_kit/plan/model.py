@@ -1,0 +1,102 @@
+"""The steps of a plan. Frozen data: `host.apply` executes them, `--dry-run` prints them, tests compare them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Union
+
+from jupyter_remote_kit.errors import Problem
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE
+from jupyter_remote_kit.secret import Secret
+
+
+@dataclass(frozen=True)
+class MakeDirectory:
+    """Create a directory and its missing parents (those with mode 0755 less the umask), or set the mode of an existing one."""
+
+    path: Path
+    mode: int = PRIVATE_DIR
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg("make the directory {path} (mode {mode})", path=self.path, mode=format(self.mode, "04o"))
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Write a file whole. `backup` keeps what stands there now; `edited` names it as somebody else's work."""
+
+    path: Path
+    content: Secret
+    mode: int = PRIVATE_FILE
+    backup: bool = False
+    edited: bool = False
+
+    def describe(self) -> Message:
+        """One line for people; the content is a secret."""
+        if self.edited:
+            return msg(
+                "write {path} (mode {mode}); it was edited or is not ours, so a backup is kept",
+                path=self.path,
+                mode=format(self.mode, "04o"),
+            )
+        return msg("write {path} (mode {mode})", path=self.path, mode=format(self.mode, "04o"))
+
+
+@dataclass(frozen=True)
+class IssueAuthority:
+    """Make a private CA constrained to these names and addresses; writes `ca_file`, and the certificate alone beside it."""
+
+    ca_file: Path
+    certificate_file: Path
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg(
+            "make a private certificate authority in {path} for {names} only",
+            path=self.ca_file,
+            names=", ".join(self.names + self.addresses),
+        )
+
+
+@dataclass(frozen=True)
+class IssueLeaf:
+    """Issue a server certificate from the CA in `ca_file`, with these SANs; key and chain in one file."""
+
+    ca_file: Path
+    leaf_file: Path
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg("issue a certificate in {path} for {names}", path=self.leaf_file, names=", ".join(self.names + self.addresses))
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    """Remove a file of ours, or an empty directory of ours. `backup` keeps what stands there."""
+
+    path: Path
+    directory: bool = False
+    backup: bool = False
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg("remove {path}", path=self.path)
+
+
+Step = Union[MakeDirectory, WriteFile, IssueAuthority, IssueLeaf, RemoveFile]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order, and what the user should know beside them. No steps: nothing to do."""
+
+    steps: tuple[Step, ...] = ()
+    findings: tuple[Problem, ...] = ()
+    notes: tuple[Message, ...] = field(default=())

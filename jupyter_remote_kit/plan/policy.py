@@ -1,0 +1,224 @@
+"""What may be served to whom: posture in, findings out. The one table of the kit's policy.
+
+The posture is what an instance declares (access, scheme, credentials), not only the address that it binds: a server on loopback behind a
+tunnel is exposed as well. `init` shows the findings, `up` and the identity provider refuse on them, `status` and the page list them.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
+
+
+class Mode(str, Enum):
+    """The three states of section 1 of the design."""
+
+    MANAGED = "managed"
+    UNMANAGED = "unmanaged"
+    HUB = "hub"
+
+
+class Severity(str, Enum):
+    """`REFUSE` keeps a managed server from starting; `WARN` is shown; `INFO` is listed."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    INFO = "info"
+
+
+class HashKind(str, Enum):
+    """What the password hash is. Only argon2id with readable parameters and digest is accepted."""
+
+    NONE = "none"
+    ARGON2ID = "argon2id"
+    WEAK_ARGON2ID = "weak-argon2id"
+    OTHER = "other"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Posture:
+    """What a server declares, or would.
+
+    `exposed_paths` are files and folders of the kit that others can read, as `(path, mode)`; `missing_parts` are parts of the kit that
+    could not be loaded; `token_length` is 0 without a token; `loopback` says whether only this machine reaches the listener.
+    """
+
+    mode: Mode = Mode.MANAGED
+    instance: str = "default"
+    access: Access | None = Access.LAN
+    loopback: bool = False
+    tls: bool = True
+    plain_http_chosen: bool = False
+    token_length: int = MIN_TOKEN_LENGTH
+    hash_kind: HashKind = HashKind.ARGON2ID
+    xsrf_checks_off: bool = False
+    unauthenticated_access: bool = False
+    allow_any_origin: bool = False
+    password_change_in_page: bool = False
+    trusts_any_proxy: bool = False
+    as_root: bool = False
+    root_allowed: bool = False
+    exposed_paths: tuple[tuple[str, str], ...] = ()
+    missing_parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the table that applies. `fix` is a command to paste, or `None` where nothing needs mending."""
+
+    code: str
+    severity: Severity
+    message: Message
+    fix: Message | None = None
+
+
+def _paste(command: str) -> Message:
+    """A fix that is a command and nothing else; it reads the same in every language."""
+    return msg("{command}", command=command)
+
+
+def _command(instance: str, text: str) -> str:
+    """A command of ours for `instance`; the default one goes without saying."""
+    return f"jupyter remotekit {text}" if instance == "default" else f"jupyter remotekit {text} --instance {instance}"
+
+
+def _credential_findings(posture: Posture) -> Iterator[Finding]:
+    password = _paste(_command(posture.instance, "password"))
+    token = _paste(_command(posture.instance, "token --rotate"))
+    has_token = posture.token_length >= MIN_TOKEN_LENGTH
+    has_hash = posture.hash_kind in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID}
+    if posture.hash_kind is HashKind.OTHER:
+        yield Finding("hash-not-argon2id", Severity.REFUSE, msg("The password hash is not an argon2id hash."), password)
+    if posture.hash_kind is HashKind.BROKEN:
+        yield Finding("hash-broken", Severity.REFUSE, msg("The password hash is damaged: no password would ever fit."), password)
+    if posture.hash_kind is HashKind.WEAK_ARGON2ID:
+        yield Finding("hash-weak", Severity.WARN, msg("The password hash is cheaper to guess than jupyter_server's own."), password)
+    if 0 < posture.token_length < MIN_TOKEN_LENGTH:
+        message = msg("The token has {length} characters; at least {least} are needed.", length=posture.token_length, least=MIN_TOKEN_LENGTH)
+        yield Finding("token-short", Severity.REFUSE, message, token)
+    if not has_token and not has_hash:
+        yield Finding("no-credentials", Severity.REFUSE, msg("Neither a token nor a password protects this server."), password)
+    elif posture.hash_kind is HashKind.NONE and posture.access is not None and posture.access.needs_password:
+        yield Finding("no-password", Severity.INFO, msg("No password is set: people sign in with the token."), password)
+
+
+def _transport_findings(posture: Posture) -> Iterator[Finding]:
+    clear = not posture.tls and posture.access is not Access.SSH
+    if clear and not posture.plain_http_chosen:
+        yield Finding(
+            "plain-http",
+            Severity.REFUSE,
+            msg("Passwords and notebooks would cross the network unencrypted, over plain HTTP."),
+            _paste(_command(posture.instance, "init")),
+        )
+    if clear and posture.plain_http_chosen:
+        yield Finding(
+            "plain-http-chosen",
+            Severity.WARN,
+            msg("Plain HTTP was chosen: anyone on the way can read and change what is sent."),
+            _paste(_command(posture.instance, "init --no-plain-http")),
+        )
+    if posture.access in {Access.SSH, Access.RELAY} and not posture.loopback:
+        yield Finding(
+            "bound-beyond-loopback",
+            Severity.REFUSE,
+            msg("With --access {access} the server must listen on loopback alone.", access=posture.access.value if posture.access else ""),
+            _paste(_command(posture.instance, "init --ip 127.0.0.1")),
+        )
+
+
+def _setting_findings(posture: Posture) -> Iterator[Finding]:
+    table: tuple[tuple[bool, str, Message, Message], ...] = (
+        (
+            posture.xsrf_checks_off,
+            "xsrf-checks-off",
+            msg("XSRF checks are off: any web page could run code here through the browser."),
+            msg("Remove ServerApp.disable_check_xsrf from the configuration"),
+        ),
+        (
+            posture.unauthenticated_access,
+            "unauthenticated-access",
+            msg("Handlers without an authentication rule would be open to anyone."),
+            msg("Set ServerApp.allow_unauthenticated_access to False"),
+        ),
+        (
+            posture.allow_any_origin,
+            "any-origin",
+            msg("Pages of any origin may use this server."),
+            msg("Remove allow_origin='*' from the configuration"),
+        ),
+        (
+            posture.password_change_in_page,
+            "password-change-in-page",
+            msg("The password could be changed from the login page by whoever holds the token."),
+            msg("Set PasswordIdentityProvider.allow_password_change to False"),
+        ),
+        (
+            posture.trusts_any_proxy,
+            "any-proxy-trusted",
+            msg("Anyone could forge the address that they come from: every peer is believed to be a proxy."),
+            msg("Remove ServerApp.trust_xheaders from the configuration"),
+        ),
+    )
+    for applies, code, message, fix in table:
+        if applies:
+            yield Finding(code, Severity.REFUSE, message, fix)
+
+
+def _machine_findings(posture: Posture) -> Iterator[Finding]:
+    for path, mode in posture.exposed_paths:
+        yield Finding(
+            "exposed-path",
+            Severity.REFUSE,
+            msg("Other users can read {path} (mode {mode}).", path=path, mode=mode),
+            _paste(f"chmod -R go= {shlex.quote(path)}"),
+        )
+    for part in posture.missing_parts:
+        yield Finding(
+            "part-missing",
+            Severity.REFUSE,
+            msg("A part of the kit cannot be loaded: {part}.", part=part),
+            msg("pip install --force-reinstall jupyter-remote-kit"),
+        )
+    if posture.as_root and not posture.root_allowed:
+        yield Finding(
+            "as-root",
+            Severity.REFUSE,
+            msg("The server would run as root, and so would every notebook."),
+            _paste(_command(posture.instance, "up --allow-root")),
+        )
+    if posture.as_root and posture.root_allowed:
+        yield Finding("as-root-chosen", Severity.WARN, msg("The server runs as root, and so does every notebook."))
+
+
+_RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
+    _credential_findings,
+    _transport_findings,
+    _setting_findings,
+    _machine_findings,
+)
+
+
+def check(posture: Posture) -> tuple[Finding, ...]:
+    """The findings that apply to `posture`, in a fixed order.
+
+    A managed server is refused when `refused` says so. An unmanaged one is told the same when it listens beyond loopback, as warnings;
+    on loopback, and under JupyterHub, there is nothing to find.
+    """
+    if posture.mode is Mode.HUB or (posture.mode is Mode.UNMANAGED and posture.loopback):
+        return ()
+    findings = tuple(finding for rule in _RULES for finding in rule(posture))
+    if posture.mode is Mode.UNMANAGED:
+        return tuple(replace(finding, severity=Severity.WARN) if finding.severity is Severity.REFUSE else finding for finding in findings)
+    return findings
+
+
+def refused(findings: tuple[Finding, ...]) -> bool:
+    """Whether one of the findings keeps a managed server from starting."""
+    return any(finding.severity is Severity.REFUSE for finding in findings)
