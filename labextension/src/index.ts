@@ -1,0 +1,5 @@
+import connection from './connection';
+
+export { IConnection } from './connection/tokens';
+
+export default [connection];
