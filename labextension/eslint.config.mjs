@@ -22,6 +22,10 @@ export default tseslint.config(
           custom: { regex: '^I[A-Z]', match: true }
         }
       ],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true }
+      ],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-namespace': 'off',
       '@typescript-eslint/restrict-template-expressions': [

@@ -11,17 +11,16 @@ const esModules = [
 ].join('|');
 
 module.exports = {
-  testEnvironment: 'jsdom',
+  testEnvironment: '<rootDir>/jest.environment.js',
   testMatch: ['<rootDir>/src/**/__tests__/**/*.spec.{ts,tsx}'],
   moduleNameMapper: {
-    '\\.css$': 'identity-obj-proxy',
-    '\\.svg$': '<rootDir>/jest.svg.js'
+    '\\.css$': 'identity-obj-proxy'
   },
   transform: {
+    '\\.svg$': '<rootDir>/jest.svg.js',
     '\\.(j|t)sx?$': [
       'ts-jest',
       {
-        isolatedModules: true,
         tsconfig: {
           allowJs: true,
           esModuleInterop: true,

@@ -46,9 +46,7 @@ export async function request<T>(
   const { serverSettings, parse, language, timeout = 10_000 } = options;
   const url = URLExt.join(serverSettings.baseUrl, API, route);
   const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort();
-  }, timeout);
+  const timer = setTimeout(() => deadline.abort(), timeout);
   try {
     const response = await ServerConnection.makeRequest(
       url,
