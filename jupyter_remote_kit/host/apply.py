@@ -1,0 +1,247 @@
+"""Executes a plan: step by step, one at a time on this machine, and so that a kill at any moment leaves files that are known as ours."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.host import trouble
+from jupyter_remote_kit.host.files import backup, file_fact, make_directory, read_private, sweep, write_atomic
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.facts import FileKind
+from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
+from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
+
+LOCK_NAME = "lock"
+LOCK_WAIT_S = 10.0
+_LOCK_POLL_S = 0.05
+
+Manifest = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Write:
+    """A file to put in place; `backup` keeps what stands there."""
+
+    path: Path
+    data: bytes
+    mode: int
+    backup: bool
+
+
+def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
+    """Execute the steps of `plan` in order. `now` (UTC) is the moment that new certificates count from.
+
+    The digests of what is about to be written are in the instance's manifest before the first write, so that the next `init` knows
+    every file as ours, old or new, whenever this one is killed.
+
+    Raises `Failed` when the machine does not let a step be done (what stood there is untouched), or when another `init` is at work for
+    more than 10 seconds.
+    """
+    if not plan.steps:
+        return
+    with exclusive(layout):
+        journal = layout.manifest_file(instance)
+        manifest = _read_manifest(journal)
+        work = _prepare(plan, layout, now, manifest)
+        writes = [item for item in work if isinstance(item, _Write)]
+        if writes:
+            make_directory(journal.parent, PRIVATE_DIR)
+            _write_manifest(journal, _extended(manifest, writes))
+        for item in work:
+            _execute(item, layout)
+        removed = [step.path for step in plan.steps if isinstance(step, RemoveFile)]
+        if journal not in removed and (writes or file_fact(journal, with_content=False).kind is FileKind.FILE):
+            _write_manifest(journal, _settled(manifest, writes, removed))
+
+
+@contextmanager
+def exclusive(layout: Layout, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Keep every other process that changes this user's instances out. Not reentrant.
+
+    The lock is a file, since NFS grants an exclusive lock on a directory to nobody. Raises `Failed` (`busy`) after `wait_s` seconds.
+    """
+    path = layout.data_root / LOCK_NAME
+    deadline = time.monotonic() + wait_s
+    while (lock := _try_lock(path)) is None:
+        if time.monotonic() >= deadline:
+            raise Failed.of(
+                "busy",
+                msg("Another jupyter remotekit command has been at work for {seconds} s.", seconds=int(wait_s)),
+                msg("See which one holds {path}: fuser -v {path}", path=trouble.quoted(path)),
+            )
+        time.sleep(_LOCK_POLL_S)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _try_lock(path: Path) -> int | None:
+    make_directory(path.parent, PRIVATE_DIR)
+    with trouble.os_errors(path):
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+        except FileNotFoundError:
+            # The folder went away again: a `remove` just finished.
+            return None
+        held = False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder may have removed it; whoever comes now makes a new one, which is the one to hold.
+            held = os.path.samestat(os.fstat(lock), path.lstat())
+        except (BlockingIOError, FileNotFoundError):
+            return None
+        finally:
+            if not held:
+                os.close(lock)
+    return lock if held else None
+
+
+def _prepare(
+    plan: Plan, layout: Layout, now: datetime, manifest: Mapping[str, tuple[str, ...]]
+) -> list[_Write | MakeDirectory | RemoveFile]:
+    """The plan with its certificates made, so that their digests are known before anything is written."""
+    work: list[_Write | MakeDirectory | RemoveFile] = []
+    authority: bytes | None = None
+    for step in plan.steps:
+        if isinstance(step, IssueAuthority):
+            authority = _new_authority(step, now)
+            work.append(_Write(step.ca_file, authority, PRIVATE_FILE, backup=True))
+            work.append(_Write(step.certificate_file, _public_part(authority), PUBLIC_FILE, backup=False))
+        elif isinstance(step, IssueLeaf):
+            if authority is None:
+                authority = read_private(step.ca_file)
+                # A kill between the two files of a new authority leaves the old certificate beside it.
+                work.extend(_missing_certificate(layout, authority))
+            work.append(_Write(step.leaf_file, _new_leaf(step, authority, now), PRIVATE_FILE, _is_foreign(step.leaf_file, manifest)))
+        elif isinstance(step, WriteFile):
+            work.append(_Write(step.path, step.content.reveal().encode(), step.mode, step.backup))
+        else:
+            work.append(step)
+    return work
+
+
+def _new_authority(step: IssueAuthority, now: datetime) -> bytes:
+    # cryptography takes 60 ms to import, and most plans need none of it.
+    from jupyter_remote_kit.host import certificates
+
+    return certificates.make_authority(step.names, step.addresses, now)
+
+
+def _new_leaf(step: IssueLeaf, authority: bytes, now: datetime) -> bytes:
+    from jupyter_remote_kit.host import certificates
+
+    return certificates.issue_leaf(authority, step.names, step.addresses, now)
+
+
+def _public_part(authority: bytes) -> bytes:
+    from jupyter_remote_kit.host import certificates
+
+    return certificates.certificate_of(authority)
+
+
+def _missing_certificate(layout: Layout, authority: bytes) -> list[_Write]:
+    data = _public_part(authority)
+    if file_fact(layout.ca_certificate_file).content == data:
+        return []
+    return [_Write(layout.ca_certificate_file, data, PUBLIC_FILE, backup=False)]
+
+
+def _is_foreign(path: Path, manifest: Mapping[str, tuple[str, ...]]) -> bool:
+    digest = file_fact(path).digest
+    return digest is not None and digest not in manifest.get(str(path), ())
+
+
+def _execute(item: _Write | Step, layout: Layout) -> None:
+    if isinstance(item, _Write):
+        if item.backup and file_fact(item.path, with_content=False).kind is FileKind.FILE:
+            backup(item.path, layout.backups_dir)
+        write_atomic(item.path, item.data, item.mode)
+    elif isinstance(item, MakeDirectory):
+        make_directory(item.path, item.mode)
+    elif isinstance(item, RemoveFile):
+        if item.directory:
+            _remove_directory(item.path, layout)
+        else:
+            _remove_file(item, layout)
+
+
+def _remove_file(step: RemoveFile, layout: Layout) -> None:
+    path = step.path
+    with trouble.os_errors(path):
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if stat.S_ISLNK(status.st_mode):
+            raise trouble.symlink_in_the_way(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise trouble.directory_in_the_way(path)
+        if status.st_uid not in {os.geteuid(), 0}:
+            raise trouble.wrong_owner(path, status.st_uid)
+        if step.backup and stat.S_ISREG(status.st_mode):
+            backup(path, layout.backups_dir)
+        path.unlink(missing_ok=True)
+
+
+def _remove_directory(path: Path, layout: Layout) -> None:
+    """Remove `path` if nothing but leftovers of our own is in it; whatever else is there stays, and so does the directory."""
+    with trouble.os_errors(path):
+        try:
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            sweep(folder)
+            if path == layout.data_root and os.listdir(folder) == [LOCK_NAME]:
+                os.unlink(LOCK_NAME, dir_fd=folder)
+        finally:
+            os.close(folder)
+        try:
+            path.rmdir()
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:
+                raise
+
+
+def _read_manifest(path: Path) -> Manifest:
+    content = file_fact(path).content
+    with suppress(ValueError, AttributeError, TypeError):
+        return {str(name): tuple(map(str, digests)) for name, digests in json.loads(content or b"{}").items()}
+    return {}
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    data = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    if file_fact(path).content != data:
+        write_atomic(path, data, PRIVATE_FILE)
+
+
+def _extended(manifest: Manifest, writes: list[_Write]) -> Manifest:
+    extended = dict(manifest)
+    for write in writes:
+        extended[str(write.path)] = tuple(dict.fromkeys((*extended.get(str(write.path), ()), _digest(write.data))))
+    return extended
+
+
+def _settled(manifest: Manifest, writes: list[_Write], removed: list[Path]) -> Manifest:
+    settled = {**manifest, **{str(write.path): (_digest(write.data),) for write in writes}}
+    for path in removed:
+        settled.pop(str(path), None)
+    return settled
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

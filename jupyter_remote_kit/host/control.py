@@ -1,0 +1,195 @@
+"""Talks to a running server through its control socket. Standard library only, and little of it: `status` is to answer at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_remote_kit.errors import Failed, Refused
+from jupyter_remote_kit.messages import msg
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+# sizeof(sockaddr_un.sun_path) on Linux; a path must leave room for its terminating zero byte.
+SUN_PATH = 108
+_OTHERS = 0o077
+_PEER_CREDENTIALS = struct.Struct("3i")
+_OK = range(200, 300)
+
+
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """An address to bind or connect to that stands for `path`, however long the path is; it is valid within the context only.
+
+    A path that does not fit goes through a descriptor of its folder (`/proc/self/fd/N/name`). Raises OSError as `os.open` does.
+    """
+    if len(os.fsencode(path)) < SUN_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class ControlClient:
+    """The control plane of one instance, from outside. Each call is one connection of at most `timeout_s` seconds an operation.
+
+    Every call raises `Refused` when the socket is not this user's own or others could use it, and `Failed` when the server does not
+    answer, or answers with an error.
+    """
+
+    def __init__(self, path: Path, timeout_s: float = 5.0) -> None:
+        self._path = path
+        self._timeout_s = timeout_s
+
+    def status(self) -> dict[str, Any] | None:
+        """What the server says of itself; `None` when nobody listens."""
+        if not self._is_there():
+            return None
+        return self._ask("GET", "/status")
+
+    def shutdown(self) -> None:
+        """Have kernels told and the server end; it answers before it does."""
+        self._demand("/shutdown")
+
+    def reload_credentials(self) -> None:
+        """Have password and token read anew, and every session ended."""
+        self._demand("/credentials")
+
+    def reload_certificate(self) -> None:
+        """Have the certificate read anew, for connections from now on."""
+        self._demand("/certificate")
+
+    def ticket(self) -> str:
+        """A path of the server, with a one-time ticket in it, that signs a browser in."""
+        path = self._demand("/tickets").get("path")
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise _unexpected(self._path)
+        return path
+
+    def _demand(self, route: str) -> dict[str, Any]:
+        answer = self._ask("POST", route) if self._is_there() else None
+        if answer is None:
+            raise Failed.of("not-running", msg("No server listens on {path}.", path=self._path), msg("jupyter remotekit up"))
+        return answer
+
+    def _is_there(self) -> bool:
+        """Whether there is a socket of ours."""
+        try:
+            status = os.lstat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _no_answer(self._path, error) from error
+        ours = status.st_uid in {os.geteuid(), 0}
+        if not ours or not stat.S_ISSOCK(status.st_mode) or status.st_mode & _OTHERS:
+            raise Refused.of(
+                "control-socket-exposed",
+                msg(
+                    "{path} is not a socket that only you can use (owner {uid}, mode {mode}).",
+                    path=self._path,
+                    uid=status.st_uid,
+                    mode=format(stat.S_IMODE(status.st_mode), "04o"),
+                ),
+                msg("Stop whoever made it and start the server again: ls -l {path}", path=self._path),
+            )
+        return True
+
+    def _ask(self, method: str, route: str) -> dict[str, Any] | None:
+        """The JSON object of the answer; `None` when nobody listens."""
+        # With its parser of mail headers it takes longer to import than a command that finds no socket takes to run.
+        from http.client import HTTPException
+
+        try:
+            connection = self._connected()
+            if connection is None:
+                return None
+            try:
+                connection.request(method, route, headers={"Accept": "application/json", "Content-Type": "application/json"})
+                response = connection.getresponse()
+                status, body = response.status, response.read()
+            finally:
+                connection.close()
+        except (OSError, HTTPException) as error:
+            raise _no_answer(self._path, error) from error
+        return self._parsed(route, status, body)
+
+    def _connected(self) -> HTTPConnection | None:
+        from http.client import HTTPConnection
+
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            client.settimeout(self._timeout_s)
+            with socket_address(self._path) as address:
+                client.connect(address)
+            self._check_peer(client)
+        except (FileNotFoundError, ConnectionRefusedError):
+            # A server that was killed leaves its socket behind.
+            client.close()
+            return None
+        except BaseException:
+            client.close()
+            raise
+        connection = HTTPConnection("localhost", timeout=self._timeout_s)
+        connection.sock = client
+        # Otherwise it would, after a server that hung up, go to port 80 of this host by itself.
+        connection.auto_open = 0
+        return connection
+
+    def _check_peer(self, client: socket.socket) -> None:
+        """The file's owner was looked at before connecting; this is who really listens."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            return
+        _, uid, _ = _PEER_CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size))
+        if uid not in {os.geteuid(), 0}:
+            raise Refused.of("control-socket-exposed", msg("Another user ({uid}) listens on {path}.", uid=uid, path=self._path))
+
+    def _parsed(self, route: str, status: int, body: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(body or b"{}")
+        except ValueError:
+            answer = {"message": body[:200].decode(errors="replace")}
+        if status not in _OK:
+            reason = answer.get("message") if isinstance(answer, dict) else None
+            raise Failed.of(
+                "control-failed",
+                msg(
+                    "The server on {path} answered {status} to {route}: {reason}",
+                    path=self._path,
+                    status=status,
+                    route=route,
+                    reason=reason or "-",
+                ),
+                msg("jupyter remotekit status"),
+            )
+        if not isinstance(answer, dict):
+            raise _unexpected(self._path)
+        return answer
+
+
+def _unexpected(path: Path) -> Failed:
+    return Failed.of(
+        "control-failed",
+        msg("The server on {path} gave an answer that is not understood.", path=path),
+        msg("jupyter remotekit down"),
+    )
+
+
+def _no_answer(path: Path, error: Exception) -> Failed:
+    if isinstance(error, TimeoutError):
+        return Failed.of("control-timeout", msg("The server on {path} does not answer.", path=path), msg("jupyter remotekit status"))
+    return Failed.of(
+        "control-failed",
+        msg("The server on {path} does not answer: {reason}", path=path, reason=str(error)),
+        msg("ls -l {path}", path=path),
+    )

@@ -1,0 +1,205 @@
+"""Gathers the facts of this machine that a plan is made from. Reads only; asks no name server and no other machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import pwd
+import re
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psutil
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.host import certificates
+from jupyter_remote_kit.host.files import file_fact
+from jupyter_remote_kit.host.paths import user_config_paths
+from jupyter_remote_kit.plan.facts import CertificateFact, ConfigText, Facts, FileFact
+from jupyter_remote_kit.plan.layout import Layout
+
+HOSTS_FILE = Path("/etc/hosts")
+IPV6_TABLE = Path("/proc/net/if_inet6")
+INTERFACES = Path("/sys/class/net")
+
+# Bridges that container engines and virtual machines leave behind; no laptop is on the other side.
+_BRIDGE = re.compile(
+    r"(docker[0-9]+|docker_gwbridge|br-[0-9a-f]{12}|virbr[0-9]+(-nic)?|lxcbr[0-9]+|lxdbr[0-9]+|cni[0-9]+|cni-podman[0-9]+|podman[0-9]+"
+    r"|flannel[.0-9]*|cali[0-9a-f]*)\Z"
+)
+# Linux, include/uapi/linux/if_addr.h: a temporary address (RFC 8981) is gone tomorrow, a deprecated one is not to be used anew, and one
+# that failed duplicate detection is somebody else's.
+_IFA_F_TEMPORARY = 0x01
+_IFA_F_DADFAILED = 0x08
+_IFA_F_DEPRECATED = 0x20
+_UNUSABLE = _IFA_F_TEMPORARY | _IFA_F_DADFAILED | _IFA_F_DEPRECATED
+_IF_INET6_COLUMNS = 6
+
+
+def gather(  # noqa: PLR0913  # each is a separate fact to look for
+    layout: Layout,
+    *,
+    paths: Iterable[Path],
+    instance: str,
+    root_dir: Path,
+    certfile: Path | None = None,
+    keyfile: Path | None = None,
+    with_user_config: bool = True,
+) -> Facts:
+    """One look at this machine.
+
+    `paths` are those that the plan may write; the root directory's fact is that of what it leads to, since a link is a usual way to
+    have it on another disk. `certfile` and `keyfile` are the user's own. Raises `Failed` when they cannot be read.
+    """
+    files = {path: file_fact(path) for path in paths}
+    files[root_dir] = file_fact(root_dir.resolve(), with_content=False)
+    uid = os.geteuid()
+    return Facts(
+        layout=layout,
+        uid=uid,
+        user=_user_name(uid),
+        home=_home(),
+        now=datetime.now(timezone.utc),
+        names=host_names(),
+        addresses=host_addresses(),
+        # As it was called: resolved, the link of a virtual environment would lead to the interpreter outside of it.
+        python=Path(sys.executable),
+        locale=locale(os.environ),
+        files=files,
+        manifest=read_manifest(layout.manifest_file(instance)),
+        ca=_authority(layout.ca_file),
+        leaf=_leaf(layout.leaf_file(instance)),
+        own_certificate=certificates.read_own(certfile, keyfile) if certfile else None,
+        user_config=tuple(_config_texts()) if with_user_config else (),
+    )
+
+
+def read_manifest(path: Path) -> dict[str, tuple[str, ...]]:
+    """The digests that we may have left at each path; of a damaged manifest none, so that every file counts as somebody's work."""
+    content = file_fact(path).content
+    try:
+        manifest = json.loads(content or b"{}")
+        return {str(name): tuple(str(digest) for digest in digests) for name, digests in manifest.items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}
+
+
+def host_names() -> tuple[str, ...]:
+    """This host's names in the form of `grammar.host_name`: its own, the full one of /etc/hosts, the mDNS one, and localhost."""
+    own = socket.gethostname()
+    candidates = [own, *_full_names(own)]
+    if own and "." not in own:
+        candidates.append(f"{own}.local")
+    candidates.append("localhost")
+    names = (_valid_name(candidate) for candidate in candidates)
+    return tuple(dict.fromkeys(name for name in names if name and name != "localhost.localdomain"))
+
+
+def host_addresses() -> tuple[str, ...]:
+    """The addresses that another machine could use, IPv4 first, then in the kernel's order of interfaces."""
+    unusable = _unusable_ipv6()
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    found: list[grammar.IPAddress] = []
+    for interface, entries in psutil.net_if_addrs().items():
+        if interface not in up or _is_bridge(interface):
+            continue
+        for entry in entries:
+            if entry.family not in {socket.AF_INET, socket.AF_INET6}:
+                continue
+            with suppress(ValueError):
+                found.append(ipaddress.ip_address(entry.address.partition("%")[0]))
+    usable = [
+        address
+        for address in found
+        if not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified or address in unusable)
+    ]
+    return tuple(dict.fromkeys(str(address) for address in sorted(usable, key=lambda address: address.version)))
+
+
+def locale(environment: Mapping[str, str]) -> str:
+    """The language of messages, as JupyterLab names it. POSIX: the first of the three variables that is set and not empty decides."""
+    text = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "en")
+    try:
+        return grammar.language(text)
+    except WrongUsage:
+        return "en"
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        # A container that runs with a user id which its /etc/passwd does not have.
+        return str(uid)
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
+def _valid_name(text: str) -> str | None:
+    try:
+        name = grammar.host_name(text)
+        ipaddress.ip_address(name)
+    except WrongUsage:
+        return None
+    except ValueError:
+        return name
+    return None
+
+
+def _full_names(own: str) -> Iterator[str]:
+    # socket.getfqdn() would ask the name server, which on a host without one blocks for many seconds.
+    try:
+        lines = HOSTS_FILE.read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.partition("#")[0].lower().split()[1:]
+        if own.lower() in words:
+            yield from (word for word in words if word.startswith(f"{own.lower()}."))
+
+
+def _is_bridge(interface: str) -> bool:
+    # A container's own eth0 is a veth as well; the host's ends of such pairs sit in a bridge.
+    enslaved = interface.startswith("veth") and (INTERFACES / interface / "master").exists()
+    return enslaved or bool(_BRIDGE.match(interface))
+
+
+def _unusable_ipv6() -> set[grammar.IPAddress]:
+    try:
+        rows = [line.split() for line in IPV6_TABLE.read_text().splitlines()]
+    except OSError:
+        return set()
+    return {ipaddress.IPv6Address(int(row[0], 16)) for row in rows if len(row) >= _IF_INET6_COLUMNS and int(row[4], 16) & _UNUSABLE}
+
+
+def _authority(path: Path) -> CertificateFact | None:
+    content = file_fact(path).content
+    return certificates.read_authority(content) if content else None
+
+
+def _leaf(path: Path) -> CertificateFact | None:
+    content = file_fact(path).content
+    return certificates.read_leaf(content) if content else None
+
+
+def _config_texts() -> Iterator[ConfigText]:
+    for path in user_config_paths():
+        # A link is the user's own choice here, and the server follows it.
+        content = _followed(path).content
+        if content is not None:
+            yield ConfigText(path, content.decode(errors="replace"))
+
+
+def _followed(path: Path) -> FileFact:
+    return file_fact(path.resolve())
