@@ -1,0 +1,245 @@
+"""The control plane of a running instance: HTTP on a 0600 UNIX socket, in the server's event loop. No token; the mode is the key.
+
+No browser can reach a UNIX socket, so neither `Origin` nor `Host` has anything to say here.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import stat
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from jupyter_server.utils import url_path_join
+from tornado.httpserver import HTTPServer
+from tornado.httputil import url_concat
+from tornado.web import Application, HTTPError, RequestHandler
+
+from jupyter_remote_kit import __version__, words
+from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.host import files, paths
+from jupyter_remote_kit.host.control import socket_address
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.layout import PRIVATE_FILE
+from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from jupyter_remote_kit.server.extension import RemoteKit
+
+MAX_BODY = 64 * 1024
+BACKLOG = 16
+PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
+
+
+class Control:
+    """The control socket and the runtime file of one instance."""
+
+    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+        self._app = app
+        self._kit = kit
+        layout = paths.layout()
+        self._socket_path = layout.control_socket(kit.instance)
+        self._runtime_path = layout.runtime_file(kit.instance)
+        self._server: HTTPServer | None = None
+        self._inode: tuple[int, int] | None = None
+        # In psutil's meaning, since psutil is what compares it: seconds since the epoch.
+        self._create_time = psutil.Process().create_time()
+
+    def start(self) -> None:
+        """Listen, then say in the runtime file that this instance runs.
+
+        Raises `Failed` when another server of the instance answers, or when the runtime folder cannot be written.
+        """
+        routes: list[Any] = [
+            ("/status", _Question, {"answer": self._status}),
+            ("/shutdown", _Order, {"answer": self._shutdown, "then": self._app.stop}),
+            ("/credentials", _Order, {"answer": self._credentials}),
+            ("/certificate", _Order, {"answer": self._certificate}),
+            ("/tickets", _Order, {"answer": self._ticket}),
+        ]
+        listener = _listen(self._socket_path)
+        status = os.lstat(self._socket_path)
+        self._inode = (status.st_dev, status.st_ino)
+        # `log_function` of tornado: status is asked for every few seconds by `up` and `status`.
+        self._server = HTTPServer(Application(routes, log_function=lambda _: None), max_body_size=MAX_BODY)
+        self._server.add_socket(listener)
+        files.write_atomic(self._runtime_path, json.dumps(self._runtime(), indent=2).encode() + b"\n", PRIVATE_FILE)
+
+    def stop(self) -> None:
+        """Stop listening and take both files away, unless another server has put its own there."""
+        if self._server is None:
+            return
+        self._server.stop()
+        self._server = None
+        with suppress(OSError):
+            status = os.lstat(self._socket_path)
+            if (status.st_dev, status.st_ino) == self._inode:
+                self._socket_path.unlink()
+                self._runtime_path.unlink()
+
+    def _runtime(self) -> dict[str, Any]:
+        """What others may know without asking; no secrets. `create_time` tells this process from a later one with its pid."""
+        return {
+            "pid": os.getpid(),
+            "create_time": self._create_time,
+            "instance": self._kit.instance,
+            "version": __version__,
+            **self._where(),
+        }
+
+    def _where(self) -> dict[str, Any]:
+        app = self._app
+        return {
+            "url": app.connection_url,
+            "scheme": "https" if app.ssl_options else "http",
+            "ip": app.ip,
+            "port": app.port,
+            "base_url": app.base_url,
+        }
+
+    async def _status(self) -> dict[str, Any]:
+        protocol = "https" if self._app.ssl_options else "http"
+        translate = words.catalogue(words.terminal_locale())
+        return {
+            **self._runtime(),
+            "ready": True,
+            "started": self._kit.status.started(),
+            "kernels": len(self._app.kernel_manager.list_kernel_ids()),
+            "posture": await self._kit.status.posture(translate, protocol),
+            "language": self._kit.language or None,
+        }
+
+    async def _shutdown(self) -> dict[str, Any]:
+        return {"kernels": len(self._app.kernel_manager.list_kernel_ids())}
+
+    async def _credentials(self) -> dict[str, Any]:
+        self._kit.provider.reload_credentials()
+        self._kit.tickets.revoke_all()
+        return {"reloaded": True}
+
+    async def _certificate(self) -> dict[str, Any]:
+        self._kit.reload_certificate()
+        return {"reloaded": True}
+
+    async def _ticket(self) -> dict[str, Any]:
+        path = url_path_join(self._app.base_url, "remotekit/open")
+        return {"path": url_concat(path, {"ticket": self._kit.tickets.issue()}), "expires_in": LIFETIME_SECONDS}
+
+
+Answer = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class _Handler(RequestHandler):
+    def initialize(self, answer: Answer, then: Callable[[], None] | None = None) -> None:
+        self._answer = answer
+        self._then = then
+
+    def prepare(self) -> None:
+        """The socket's mode keeps others out; asking the kernel who is there costs nothing, and a mode can be changed."""
+        stream = getattr(self.request.connection, "stream", None)
+        uid = _peer_uid(stream.socket) if stream is not None else None
+        if uid is not None and uid not in {os.geteuid(), 0}:
+            raise HTTPError(403)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+        self.finish({"message": self._reason, "problems": []})
+
+    async def reply(self) -> None:
+        try:
+            self.finish(await self._answer())
+        except RemoteKitError as error:
+            translate = words.catalogue(words.terminal_locale())
+            problems = [
+                {"code": row.code, "message": row.message.render(translate), "hint": row.hint.render(translate) if row.hint else None}
+                for row in error.problems
+            ]
+            self.set_status(409)
+            self.finish({"message": " ".join(str(row["message"]) for row in problems), "problems": problems})
+
+    def on_finish(self) -> None:
+        """Go on once the answer is written: whoever asks for a shutdown wants to know how many kernels go."""
+        if self._then is not None and self.get_status() == 200:
+            self._then()
+
+
+class _Question(_Handler):
+    async def get(self) -> None:
+        await self.reply()
+
+
+class _Order(_Handler):
+    async def post(self) -> None:
+        await self.reply()
+
+
+def _peer_uid(peer: socket.socket) -> int | None:
+    """The user at the other end, where the system tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    _, uid, _ = PEER_CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size))
+    return int(uid)
+
+
+def _listen(path: Path) -> socket.socket:
+    """A listening socket at `path`, never wider than 0600. A socket that nobody answers on is taken away first."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.setblocking(False)
+    try:
+        _clear(path)
+        # Linux gives the file the mode of the descriptor less the umask (unix_bind in net/unix/af_unix.c), so that there is no moment
+        # in which others could connect; elsewhere the call fails, and the folder's 0700 has to do until the chmod.
+        with suppress(OSError):
+            os.fchmod(listener.fileno(), PRIVATE_FILE)
+        with socket_address(path) as address:
+            listener.bind(address)
+        path.chmod(PRIVATE_FILE)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise _taken(path) from error
+        raise Failed.of(
+            "control-socket", msg("{path} cannot be made: {reason}", path=path, reason=os.strerror(error.errno or 0))
+        ) from error
+    except RemoteKitError:
+        listener.close()
+        raise
+    return listener
+
+
+def _clear(path: Path) -> None:
+    """Take the socket of a server that was killed away."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise Failed.of("control-socket", msg("{path} is not a socket; it is left as it is.", path=path), msg("ls -l {path}", path=path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, socket_address(path) as address:
+        probe.settimeout(2)
+        try:
+            probe.connect(address)
+        except ConnectionRefusedError:
+            path.unlink()
+        except FileNotFoundError:
+            pass
+        else:
+            raise _taken(path)
+
+
+def _taken(path: Path) -> Failed:
+    return Failed.of(
+        "already-running",
+        msg("A server of this instance is running already: it answers on {path}.", path=path),
+        msg("{command}", command="jupyter remotekit status"),
+    )

@@ -1,0 +1,319 @@
+"""The server extension: reads the instance, decides the mode, and sets up what a managed server is protected by.
+
+A bare `jupyter lab` imports this module too. What only a managed server needs is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, List, TraitError, Unicode
+from traitlets.config import Config
+
+from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.policy import Mode
+from jupyter_remote_kit.server import mode
+from jupyter_remote_kit.settings import Access
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from jupyter_remote_kit.plan.instance import Instance
+    from jupyter_remote_kit.server.control import Control
+    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+    from jupyter_remote_kit.server.status import Status
+    from jupyter_remote_kit.server.tickets import Tickets
+    from jupyter_remote_kit.server.tls import Certificate
+
+PACKAGE = "jupyter_remote_kit"
+PROVIDER = "jupyter_remote_kit.server.identity.RemoteKitIdentityProvider"
+
+
+class RemoteKit(ExtensionApp):
+    """jupyter-remote-kit in a Jupyter server: managed, unmanaged, or a JupyterHub's."""
+
+    name = "remotekit"
+    app_name = "jupyter-remote-kit"
+    description = "Use a distant JupyterLab as if it were on the desk."
+
+    # The word of the command line; it hides traitlets' `SingletonConfigurable.instance()`, which nothing asks of an extension.
+    instance: Unicode[str, str | bytes] = Unicode(  # type: ignore[assignment]
+        "", config=True, help="The instance that this server was started for; its file is read then, and only then."
+    )
+    enforce = Bool(False, config=True, help="Refuse to start what the policy refuses, without an instance too.")
+    access = Unicode(Access.LAN.value, config=True, help="How laptops reach this server: lan, ssh or relay.")
+    plain_http = Bool(False, config=True, help="Plain HTTP was chosen for this server.")
+    allow_hosts = List(Unicode(), config=True, help="Further names and addresses that the certificate carries.")
+    language = Unicode("", config=True, help="The language of JupyterLab's interface, such as zh_CN.")
+    own_certificate = Bool(False, config=True, help="The certificate is the user's own, not of the private authority.")
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.mode = Mode.UNMANAGED
+        self.problems: list[Problem] = []
+        self._own_file: Instance | None = None
+        self._status: Status | None = None
+        self._tickets: Tickets | None = None
+        self._certificate: Certificate | None = None
+        self._control: Control | None = None
+
+    @property
+    def server(self) -> ServerApp:
+        """The server that this extension is linked to."""
+        if self.serverapp is None:
+            message = "jupyter-remote-kit is not linked to a server"
+            raise RuntimeError(message)
+        return self.serverapp
+
+    # -- linked: before the identity provider exists -------------------------------------------------------------------------------
+
+    def _link_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        super()._link_jupyter_server_extension(serverapp)
+        self.mode = self._decide(serverapp.identity_provider_class)
+        if self.mode is Mode.MANAGED:
+            self._take_over(serverapp)
+
+    def _decide(self, provider_class: type) -> Mode:
+        return mode.decide(instance=self.instance, enforce=self.enforce, provider_class=provider_class, environ=os.environ)
+
+    def _take_over(self, serverapp: ServerApp) -> None:
+        """Put the instance's settings above every file's. What goes wrong is kept for the identity provider, which refuses with 78."""
+        serverapp.update_config(Config({"ServerApp": {"identity_provider_class": self._provider_class(serverapp)}}))
+        self._read_own_file()
+        # Before the others are linked: notebook_shim looks at every trait of ServerApp, and what it meets there (`preferred_dir`, the
+        # working directory) stays. After they are: their files, `jupyter_lab_config.py` with its `c.NotebookApp` among them, would else
+        # have the last word on ServerApp.
+        self._push(serverapp)
+        manager = serverapp.extension_manager
+        for name in list(manager.sorted_extensions):
+            if name != PACKAGE:
+                manager.link_extension(name)  # type: ignore[no-untyped-call]
+        self._push(serverapp)
+
+    def _read_own_file(self) -> None:
+        if not self.instance:
+            return
+        try:
+            self._own_file = self.read_instance()
+        except RemoteKitError as error:
+            self.problems += error.problems
+
+    def _push(self, serverapp: ServerApp) -> None:
+        if self._own_file is None:
+            return
+        traits = self._own_file.traits
+        known = serverapp.traits(config=True)
+        try:
+            serverapp.update_config(
+                Config(
+                    {
+                        # `no_browser_open_file` is a trait, but not a setting; `assert_traits` sees to it.
+                        "ServerApp": {key: value for key, value in traits["ServerApp"].items() if key in known},
+                        "RemoteKitIdentityProvider": dict(traits["RemoteKitIdentityProvider"]),
+                        "RemoteKit": dict(traits["RemoteKit"]),
+                    }
+                )
+            )
+            self.update_config(Config({"RemoteKit": dict(traits["RemoteKit"])}))
+        except TraitError as error:
+            self._own_file = None
+            self.problems.append(
+                Problem(
+                    "instance-setting",
+                    msg("A setting of the instance {instance} cannot be used: {reason}", instance=self.instance, reason=error),
+                    msg("{command}", command=f"jupyter remotekit init --instance {self.instance}"),
+                )
+            )
+
+    def _provider_class(self, serverapp: ServerApp) -> str:
+        """Our provider, where it is named already or jupyter_server's own would be used; another one is not ours to replace."""
+        from jupyter_server.auth.identity import PasswordIdentityProvider
+
+        named = serverapp.identity_provider_class
+        if not mode.is_ours(named) and named is not PasswordIdentityProvider:
+            self._refuse_provider(named)
+        return f"{named.__module__}.{named.__qualname__}" if mode.is_ours(named) else PROVIDER
+
+    def read_instance(self) -> Instance:
+        """The instance file, as it stands on the disk now.
+
+        Raises `Refused` where it is exposed, broken or another instance's, `Failed` where it cannot be read.
+        """
+        from jupyter_remote_kit.host import files, paths
+        from jupyter_remote_kit.plan.instance import parse
+
+        path = paths.layout().instance_file(self.instance)
+        instance = parse(path, files.read_private(path).decode("utf-8", "replace"))
+        if instance.settings.instance != self.instance:
+            raise Refused.of(
+                "instance-file-broken",
+                msg("{path} is the file of the instance {other}.", path=path, other=instance.settings.instance),
+                msg("{command}", command=f"jupyter remotekit init --instance {self.instance}"),
+            )
+        return instance
+
+    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
+        """Set the instance's traits once more, on the objects themselves; called while the identity provider is made.
+
+        The starter extension's own configuration (`LabApp.open_browser`) is applied after every link hook.
+        """
+        if self._own_file is None:
+            return
+        for section, target in (("ServerApp", serverapp), ("RemoteKitIdentityProvider", provider), ("RemoteKit", self)):
+            for key, value in self._own_file.traits[section].items():
+                if target.has_trait(key) and getattr(target, key) != value:
+                    setattr(target, key, value)
+
+    # -- loaded: before the bind ---------------------------------------------------------------------------------------------------
+
+    def initialize_handlers(self) -> None:
+        """Register the routes: health and status in every mode, tickets where we are the ones who sign in."""
+        from jupyter_remote_kit.server.handlers import HealthHandler, StatusHandler
+
+        self.handlers.append((r"/remotekit/api/health", HealthHandler))
+        self.handlers.append((r"/remotekit/api/status", StatusHandler, {"kit": self}))
+        if self.mode is Mode.MANAGED:
+            from jupyter_remote_kit.server.login import TicketHandler
+
+            self.handlers.append((r"/remotekit/open", TicketHandler, {"tickets": self.tickets}))
+
+    def initialize(self) -> None:  # type: ignore[override]  # as ExtensionApp has it
+        """Load: settle the mode with the provider that is in force, register the routes, and have the gate opened when all is loaded."""
+        in_force = type(self.server.identity_provider)
+        if self.mode is not Mode.MANAGED:
+            self.mode = self._decide(in_force)
+        if self.mode is Mode.MANAGED and not mode.is_ours(in_force):
+            self._refuse_provider(in_force)
+        super().initialize()  # type: ignore[no-untyped-call]
+        if self.mode is Mode.MANAGED:
+            # After every extension is loaded, and before the bind: jupyter_server adds its `_bind_http_server` to this queue later.
+            self.server.io_loop.add_callback(self._arm)
+        elif self.mode is Mode.UNMANAGED:
+            self._warn()
+
+    def _refuse_provider(self, provider_class: type) -> None:
+        from jupyter_remote_kit.server import report
+
+        report.refuse(
+            [
+                Problem(
+                    "identity-provider",
+                    msg(
+                        "{name} decides who gets in, not jupyter-remote-kit's own identity provider.",
+                        name=f"{provider_class.__module__}.{provider_class.__qualname__}",
+                    ),
+                    msg("Remove ServerApp.identity_provider_class from the configuration"),
+                )
+            ]
+        )
+
+    def _arm(self) -> None:
+        from jupyter_remote_kit.server import report
+
+        try:
+            self._protect()
+        except RemoteKitError as error:
+            report.refuse(error.problems)
+        except Exception:
+            # tornado would log it and serve on; behind a closed gate, but for ever.
+            self.log.critical("jupyter-remote-kit could not set up its protection", exc_info=True)
+            sys.exit(1)
+
+    def _protect(self) -> None:
+        """Everything between a loaded server and an open gate; the gate comes last."""
+        from jupyter_remote_kit.server import pages
+        from jupyter_remote_kit.server.tls import Certificate
+
+        app = self.server
+        pages.blank_tokens(app.web_app)
+        self._lay_defaults_under()
+        if app.ssl_options and hasattr(app, "http_server"):
+            self._certificate = Certificate(app.http_server, app.ssl_options)
+        scrubbed = app.web_app.settings.get("extra_log_scrub_param_keys") or []
+        app.web_app.settings["extra_log_scrub_param_keys"] = [*scrubbed, "ticket"]
+        self.provider.arm(app.web_app)
+
+    def _lay_defaults_under(self) -> None:
+        """The instance's defaults of JupyterLab. They protect nothing, so a broken file costs a warning."""
+        if not self.instance:
+            return
+        from jupyter_remote_kit.host import paths
+        from jupyter_remote_kit.server import overlay, report
+
+        try:
+            overlay.merge(self.server.web_app, overlay.read(paths.layout().overlay_file(self.instance)))
+        except Failed as error:
+            for line in report.lines(error.problems):
+                self.log.warning(line)
+
+    def _warn(self) -> None:
+        """The one warning of an unmanaged server that is reachable from elsewhere."""
+        from jupyter_remote_kit.plan import policy
+        from jupyter_remote_kit.server import posture, report
+
+        findings = [row for row in policy.check(posture.collect(self.server, self)) if row.severity is policy.Severity.WARN]
+        if findings:
+            self.log.warning("jupyter-remote-kit:\n  %s", "\n  ".join(report.lines(findings)))
+
+    # -- running -------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """What this server tells about itself; made at the first question."""
+        if self._status is None:
+            from jupyter_remote_kit.server.status import Status
+
+            self._status = Status(self.server, self)
+        return self._status
+
+    @property
+    def provider(self) -> RemoteKitIdentityProvider:
+        """The identity provider of a managed server, which is ours."""
+        return cast("RemoteKitIdentityProvider", self.server.identity_provider)
+
+    @property
+    def tickets(self) -> Tickets:
+        """The one-time tickets of this server."""
+        if self._tickets is None:
+            from jupyter_remote_kit.server.tickets import Tickets
+
+            self._tickets = Tickets()
+        return self._tickets
+
+    def reload_certificate(self) -> None:
+        """Read the certificate again. Raises `Failed` where it is unusable, or where this server speaks no TLS."""
+        if self._certificate is None:
+            raise Failed.of("no-tls", msg("This server speaks plain HTTP: it has no certificate."))
+        self._certificate.reload()
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        if self.mode is not Mode.MANAGED or not self.instance:
+            return
+        from jupyter_remote_kit.server import report
+        from jupyter_remote_kit.server.control import Control
+
+        try:
+            self._control = Control(serverapp, self)
+            self._control.start()
+        except RemoteKitError as error:
+            # Without its control plane it could be neither stopped nor signed out; jupyter_server would only log this.
+            serverapp.remove_server_info_file()
+            report.refuse(error.problems, error.exit_code)
+
+    async def stop_extension(self) -> None:
+        """Take the control socket and the runtime file away."""
+        if self._control is not None:
+            self._control.stop()
+            self._control = None
+
+
+def find_kit(serverapp: ServerApp) -> RemoteKit | None:
+    """The kit of `serverapp`, if it is enabled and linked."""
+    manager = getattr(serverapp, "extension_manager", None)
+    point = manager.extension_points.get(RemoteKit.name) if manager is not None else None
+    kit = point.app if point is not None else None
+    return kit if isinstance(kit, RemoteKit) and kit._linked else None  # jupyter_server has no public word for it

@@ -1,0 +1,67 @@
+"""The login form and the one-time ticket: the two ways by which a browser gets its cookie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.utils import url_path_join
+
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.words import catalogue, negotiated_locale
+
+if TYPE_CHECKING:
+    from jupyter_server.auth.identity import User
+
+    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+    from jupyter_remote_kit.server.tickets import Tickets
+
+
+class LoginHandler(LoginFormHandler):
+    """jupyter_server's login page, with the password verified off the event loop."""
+
+    @allow_unauthenticated
+    async def post(self) -> None:
+        """302 with the session as the first `Set-Cookie`, or 401 with the form again.
+
+        VS Code takes the first cookie of a 302 and reads any other status as a wrong password (vscode-jupyter, `jupyterPasswordConnect`).
+        """
+        user = self.current_user = await cast("RemoteKitIdentityProvider", self.identity_provider).authenticate(self)
+        if user is None:
+            self.set_status(401)
+            translate = catalogue(negotiated_locale(self.request.headers.get("Accept-Language", "")))
+            self._render(message={"error": msg("Wrong password or token.").render(translate)})  # type: ignore[no-untyped-call]
+            return
+        sign_in(self, user)
+        self._redirect_safe(self.get_argument("next", default=self.base_url))  # type: ignore[no-untyped-call]
+
+
+class TicketHandler(JupyterHandler):
+    """`GET /remotekit/open?ticket=…`: a one-time ticket becomes a session."""
+
+    def initialize(self, tickets: Tickets) -> None:
+        """`tickets` are those that the control socket hands out."""
+        self._tickets = tickets
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        """302 to the start page with the cookie, or 302 to the login form: a ticket that does not fit tells nothing more."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Referrer-Policy", "same-origin")
+        if self._tickets.redeem(self.get_argument("ticket", default="")):
+            sign_in(self, self.identity_provider.generate_anonymous_user(self))
+            self.redirect(self.settings["default_url"])
+        else:
+            self.redirect(url_path_join(self.base_url, "login"))
+
+
+def sign_in(handler: JupyterHandler, user: User) -> None:
+    """Set the session's cookie, and see to it that it is the answer's first.
+
+    A request with a stale cookie has been given deletions of it by then (`IdentityProvider.clear_login_cookie`), written as headers.
+    """
+    handler.clear_header("Set-Cookie")
+    handler.identity_provider.set_login_cookie(handler, user)
+    handler.log.info("User %s logged in.", user.username)

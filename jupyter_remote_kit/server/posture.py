@@ -1,0 +1,81 @@
+"""What a server really is, read from the traits in force: the policy's input, after every configuration file has had its say."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_remote_kit.plan.hashes import hash_kind
+from jupyter_remote_kit.plan.policy import Mode, Posture
+from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from jupyter_remote_kit.server.extension import RemoteKit
+
+
+def on_loopback(ip: str, sock: str) -> bool:
+    """Whether only this machine reaches the listener. A name counts only where its meaning is fixed (RFC 6761, 6.3)."""
+    if sock:
+        return True
+    try:
+        return ipaddress.ip_address(ip.partition("%")[0]).is_loopback
+    except ValueError:
+        name = ip.rstrip(".").lower()
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = ()) -> Posture:
+    """The posture of `app`, whose `kit` is linked and whose identity provider exists. Reads modes of files, no contents."""
+    managed = kit.mode is Mode.MANAGED
+    provider: Any = app.identity_provider
+    # Another provider than jupyter_server's own (OAuth, say) has no token of its own; whether it is sound is not ours to judge.
+    token = getattr(provider, "token", "")
+    hashed = getattr(provider, "hashed_password", "")
+    judged = managed or hasattr(provider, "hashed_password")
+    return Posture(
+        mode=kit.mode,
+        instance=kit.instance or "default",
+        access=Access(kit.access) if managed else None,
+        loopback=on_loopback(app.ip, app.sock),
+        tls=bool(app.ssl_options or app.certfile),
+        plain_http_chosen=managed and kit.plain_http,
+        token_length=len(token) if judged else MIN_TOKEN_LENGTH,
+        hash_kind=hash_kind(hashed),
+        xsrf_checks_off=app.disable_check_xsrf,
+        unauthenticated_access=app.allow_unauthenticated_access,
+        allow_any_origin=app.allow_origin == "*" or _matches_anything(app.allow_origin_pat),
+        password_change_in_page=getattr(provider, "allow_password_change", False),
+        trusts_any_proxy=app.trust_xheaders,
+        as_root=os.geteuid() == 0,
+        root_allowed=app.allow_root,
+        exposed_paths=exposed_paths(app, kit) if managed else (),
+        missing_parts=missing_parts,
+    )
+
+
+def _matches_anything(pattern: str) -> bool:
+    """Whether an `allow_origin_pat` lets every origin in: patterns that people paste, not an analysis of the expression."""
+    return pattern.strip("^$()") in {".*", ".+", "*", "https?://.*", "http.*", "https?://.+"}
+
+
+def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str], ...]:
+    """What of ours, and the key that signs the cookies, others than the owner can reach: `(path, mode)`."""
+    from jupyter_remote_kit.host import files, paths  # an ordinary `jupyter lab` imports this module, and needs no disk
+
+    layout = paths.layout()
+    private: list[Path] = []
+    if kit.instance:
+        private += [layout.instances_dir, layout.instance_file(kit.instance), layout.instance_data_dir(kit.instance)]
+    private.append(layout.tls_dir)
+    private += [Path(name) for name in (app.certfile, app.keyfile) if name and _holds_key(Path(name), app.keyfile)]
+    private.append(Path(app.cookie_secret_file))
+    return files.exposed(dict.fromkeys(private))
+
+
+def _holds_key(path: Path, keyfile: str) -> bool:
+    """A certificate beside a key of its own is public; one without holds the key itself."""
+    return not keyfile or path == Path(keyfile)

@@ -1,0 +1,53 @@
+"""TLS of a managed server: one context, exchanged for another when the certificate was renewed, without a restart."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.messages import msg
+
+
+def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
+    """A server's context from jupyter_server's `ssl_options` (`certfile`, `keyfile`, `ca_certs`, `cert_reqs`, `ciphers`).
+
+    TLS 1.2 is the least. Raises `Failed` when the certificate cannot be read or its key does not fit.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(options["certfile"], options.get("keyfile") or None)
+        if options.get("ca_certs"):
+            context.load_verify_locations(options["ca_certs"])
+    except (OSError, ssl.SSLError) as error:
+        raise Failed.of(
+            "certificate-unusable",
+            msg("{path} cannot be used as the certificate: {reason}", path=options["certfile"], reason=error),
+            msg("Write it anew: jupyter remotekit init"),
+        ) from error
+    if options.get("cert_reqs") is not None:
+        context.verify_mode = options["cert_reqs"]
+    if options.get("ciphers"):
+        context.set_ciphers(options["ciphers"])
+    return context
+
+
+class Certificate:
+    """The certificate in use. tornado looks `ssl_options` up for each connection (`TCPServer._handle_connection`).
+
+    A whole new context takes the old one's place: loading a chain into the living one would leave it in halves when the key does not
+    fit, and would keep the old certificate beside the new where the kinds of key differ.
+    """
+
+    def __init__(self, server: HTTPServer, options: Mapping[str, Any]) -> None:
+        self._server = server
+        self._options = dict(options)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again; connections from now on get them. Raises `Failed` and keeps the old ones when they are unusable."""
+        self._server.ssl_options = server_context(self._options)
