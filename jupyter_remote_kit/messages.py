@@ -42,3 +42,8 @@ class Message:
 def msg(msgid: str, /, **values: object) -> Message:
     """Mark `msgid` for extraction into the catalogues and bind its values."""
     return Message(msgid, values)
+
+
+def marked(msgid: str) -> str:
+    """Mark a text for extraction that is translated later by whoever shows it, such as the help of an option."""
+    return msgid

@@ -15,12 +15,15 @@ class Result:
     """The outcome of one command.
 
     `data` is JSON-able and free of secrets, unless showing them is the command's purpose. `messages` are sentences for people, in
-    order. `problems` without `ok=False` are warnings.
+    order; `rows` are labelled values for people, shown aligned after them; `blocks` are texts shown verbatim, such as a QR code.
+    `problems` beside exit code 0 are warnings.
     """
 
     command: str
     data: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
+    rows: tuple[tuple[Message, str], ...] = ()
+    blocks: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     exit_code: ExitCode = ExitCode.DONE
 

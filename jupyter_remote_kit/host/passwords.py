@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
 from jupyter_remote_kit.secret import Secret
@@ -35,3 +36,11 @@ def generate_password() -> Secret:
 def generate_token() -> Secret:
     """A token for programs: 64 hexadecimal digits, 256 bits."""
     return Secret(secrets.token_hex(32))
+
+
+def verify_password(hashed: Secret, password: Secret) -> bool:
+    """Whether `password` is the one that `hashed` was made from. False for a hash of another kind, or a damaged one."""
+    try:
+        return PasswordHasher().verify(hashed.reveal().removeprefix("argon2:"), password.reveal())
+    except (VerificationError, InvalidHashError):
+        return False

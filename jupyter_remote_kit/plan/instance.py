@@ -34,6 +34,9 @@ class Instance:
 def traits_of(settings: Settings, credentials: Credentials, certificate: Path | None) -> dict[str, dict[str, Any]]:
     """The traits of an instance, by section; `certificate` is the leaf of the private CA where one is used.
 
+    Set here is what the kit decides, and what jupyter_server leaves open by default. What is safe by default (XSRF checks, origins,
+    proxies) is left to the user's own configuration: it goes on to apply, and the policy refuses it where it opens a hole.
+
     Sources: jupyter_server 2.21 `serverapp.py` and `auth/identity.py` for the names and the defaults that are set aside here.
     """
     server: dict[str, Any] = {
@@ -46,8 +49,6 @@ def traits_of(settings: Settings, credentials: Credentials, certificate: Path | 
         "allow_remote_access": True,
         "allow_unauthenticated_access": False,
         "allow_root": settings.allow_root,
-        "disable_check_xsrf": False,
-        "trust_xheaders": False,
         "certfile": "",
         "keyfile": "",
     }
@@ -142,11 +143,11 @@ class _Reader:
         lines = self._text.splitlines()
         line = next((number for number, content in enumerate(lines, 1) if f'"{key}"' in content), 1)
         if key in self._traits[section]:
-            raise _broken(
-                self._path,
-                msg("{path}, line {line}: {section}.{key} has a value that cannot be used", path=self._path, line=line, section=section, key=key),
+            message = msg(
+                "{path}, line {line}: {name} has a value that cannot be used", path=self._path, line=line, name=f"{section}.{key}"
             )
-        raise _broken(self._path, msg("{path}, line 1: {section}.{key} is missing", path=self._path, section=section, key=key))
+            raise _broken(self._path, message)
+        raise _broken(self._path, msg("{path}, line 1: {name} is missing", path=self._path, name=f"{section}.{key}"))
 
 
 def _broken(path: Path, message: Message) -> RemoteKitError:

@@ -90,7 +90,7 @@ def _command(instance: str, text: str) -> str:
 
 def _credential_findings(posture: Posture) -> Iterator[Finding]:
     password = _paste(_command(posture.instance, "password"))
-    token = _paste(_command(posture.instance, "token --rotate"))
+    token = _paste(_command(posture.instance, "token"))
     has_token = posture.token_length >= MIN_TOKEN_LENGTH
     has_hash = posture.hash_kind in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID}
     if posture.hash_kind is HashKind.OTHER:
@@ -100,7 +100,8 @@ def _credential_findings(posture: Posture) -> Iterator[Finding]:
     if posture.hash_kind is HashKind.WEAK_ARGON2ID:
         yield Finding("hash-weak", Severity.WARN, msg("The password hash is cheaper to guess than jupyter_server's own."), password)
     if 0 < posture.token_length < MIN_TOKEN_LENGTH:
-        message = msg("The token has {length} characters; at least {least} are needed.", length=posture.token_length, least=MIN_TOKEN_LENGTH)
+        length, least = posture.token_length, MIN_TOKEN_LENGTH
+        message = msg("The token has {length} characters; at least {least} are needed.", length=length, least=least)
         yield Finding("token-short", Severity.REFUSE, message, token)
     if not has_token and not has_hash:
         yield Finding("no-credentials", Severity.REFUSE, msg("Neither a token nor a password protects this server."), password)

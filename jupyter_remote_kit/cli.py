@@ -1,0 +1,178 @@
+"""`jupyter remotekit …`: finds the command, renders its result for people or as JSON, and exits. The only place that prints.
+
+The command modules are imported when they are called for: `jupyter remotekit --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gettext
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from jupyter_remote_kit import __version__
+from jupyter_remote_kit.commands.context import Context, LocalizedGroup
+from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.words import DOMAIN, LOCALE_DIR, catalogue, terminal_locale
+
+PROGRAM = "jupyter remotekit"
+TRACEBACK_VARIABLE = "REMOTEKIT_TRACEBACK"
+COMMANDS = {
+    "init": marked("Decide and write everything: access, password, token, certificate, language."),
+    "up": marked("Serve JupyterLab; run init first if needed."),
+    "down": marked("Stop exactly this server; its kernels are told."),
+    "urls": marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."),
+    "status": marked("Show what is: the server, how it is reached, and what the policy finds."),
+    "password": marked("Change the password; every session ends."),
+    "token": marked("Rotate the token; every session ends."),
+    "remove": marked("Take back what was written."),
+}
+
+
+class Commands(LocalizedGroup):
+    """Finds a command's module by its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"jupyter_remote_kit.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        translate = ctx.ensure_object(Context).translate
+        with formatter.section(translate(marked("Commands"))):
+            formatter.write_dl([(name, translate(summary)) for name, summary in COMMANDS.items()])
+
+
+@click.group(
+    cls=Commands,
+    name=PROGRAM,
+    help=marked("JupyterLab on a remote GPU host, safe to expose, on your laptop's screen."),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="jupyter-remote-kit", message="%(prog)s %(version)s")
+def root() -> None:
+    """The group itself does nothing."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The entry point: runs one command and exits with its code, see `ExitCode`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    locale = terminal_locale()
+    # click's own words ("Usage", "No such option") are looked up in the current domain.
+    gettext.bindtextdomain(DOMAIN, str(LOCALE_DIR))
+    gettext.textdomain(DOMAIN)
+    os.environ.setdefault("LANGUAGE", locale)
+    context = Context(translate=catalogue(locale), as_json="--json" in arguments, emit=_emit_for(arguments, locale))
+    result = _run(arguments, context)
+    if result is not None:
+        context.emit(result)
+        sys.exit(result.exit_code)
+    sys.exit(ExitCode.DONE)
+
+
+def _run(arguments: list[str], context: Context) -> Result | None:
+    """The result of the command line, whatever happens; `None` where click has said all (help, version)."""
+    name = next((argument for argument in arguments if argument in COMMANDS), "")
+    # A closed pipe (`… | head`) ends the command as it ends others.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        outcome = root.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        return None
+    except click.UsageError as error:
+        return _usage(name, error)
+    except click.exceptions.Abort:
+        return Result.from_error(name, Failed.of("aborted", msg("Nothing was done.")))
+    except RemoteKitError as error:
+        return Result.from_error(name, error)
+    except KeyboardInterrupt:
+        return Result.from_error(name, Failed.of("interrupted", msg("Interrupted.")))
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Result.from_error(name, Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason)))
+    except Exception as error:
+        # The last resort: a defect of ours, told in one sentence rather than in a traceback.
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        return Result.from_error(name, _defect(error))
+    return outcome if isinstance(outcome, Result) else None
+
+
+def _defect(error: Exception) -> RemoteKitError:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
+    hint = msg("Please report it, with what this prints: {variable}=1 {command}", variable=TRACEBACK_VARIABLE, command=f"{PROGRAM} …")
+    return Failed.of("defect", msg("This is a defect of jupyter-remote-kit: {place}.", place=place), hint)
+
+
+def _usage(name: str, error: click.UsageError) -> Result:
+    help_line = error.ctx.command_path if error.ctx else PROGRAM
+    hint = msg("See {command}", command=f"{help_line} --help")
+    problem = Problem("usage", Message("{text}", {"text": error.format_message()}), hint)
+    return Result(name, problems=(problem,), exit_code=ExitCode.USAGE)
+
+
+def _emit_for(arguments: list[str], locale: str) -> Callable[[Result], None]:
+    translate = catalogue(locale)
+
+    def as_json(result: Result) -> None:
+        click.echo(json.dumps(result.envelope(translate), ensure_ascii=False))
+
+    def for_people(result: Result) -> None:
+        for message in result.messages:
+            click.echo(message.render(translate))
+        _echo_rows([(label.render(translate), value) for label, value in result.rows])
+        for block in result.blocks:
+            click.echo(block)
+        word = translate(marked("warning")) if result.ok else translate(marked("error"))
+        for problem in result.problems:
+            _echo_error(word, problem.message.render(translate), result.ok)
+            if problem.hint:
+                _echo_error(translate(marked("  hint")), problem.hint.render(translate), None)
+
+    return as_json if "--json" in arguments else for_people
+
+
+def _echo_error(word: str, text: str, warning: bool | None) -> None:  # noqa: FBT001
+    colour = {True: "yellow", False: "red", None: "cyan"}[warning]
+    click.echo(f"{click.style(word, fg=colour)}: {text}", err=True)
+
+
+def _echo_rows(rows: list[tuple[str, str]]) -> None:
+    """Two aligned columns; by rich on a terminal, which knows how wide Chinese is, one `label: value` a line elsewhere."""
+    if not rows:
+        return
+    if not sys.stdout.isatty():
+        for label, value in rows:
+            click.echo(f"{label}: {value}" if label else value)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, value)
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()

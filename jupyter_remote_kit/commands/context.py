@@ -1,0 +1,133 @@
+"""What every command is handed, and the options that all of them share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.messages import Message, Translate, marked, msg, untranslated
+from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def _discard(result: Result) -> None:
+    """Stands in where nobody listens, as when click builds a context for help."""
+
+
+@dataclass
+class Context:
+    """How a command speaks: `emit` prints a result now (a foreground `up` never returns one), `translate` is the terminal's language."""
+
+    translate: Translate = untranslated
+    as_json: bool = False
+    emit: Callable[[Result], None] = _discard
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a question would be read and answered by a person."""
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person, not a log file, reads the output."""
+        return not self.as_json and sys.stdout.isatty()
+
+    def say(self, message: Message) -> str:
+        """The sentence in the terminal's language, for a prompt."""
+        return message.render(self.translate)
+
+
+class LocalizedOption(click.Option):
+    """An option whose help is looked up in the catalogue when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        original, self.help = self.help, _translated(ctx, self.help)
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.help = original
+
+
+class _LocalizedHelp:
+    """Looks the help text up in the catalogue when it is shown."""
+
+    help: str | None
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        original, self.help = self.help, _translated(ctx, self.help)
+        try:
+            super().format_help_text(ctx, formatter)  # type: ignore[misc]
+        finally:
+            self.help = original
+
+
+class LocalizedCommand(_LocalizedHelp, click.Command):
+    """A command that speaks the user's language."""
+
+
+class LocalizedGroup(_LocalizedHelp, click.Group):
+    """A group that speaks the user's language."""
+
+
+def _translated(ctx: click.Context, text: str | None) -> str | None:
+    context = ctx.find_object(Context)
+    return context.translate(text) if context and text else text
+
+
+class Parsed(click.ParamType):
+    """A click type over one of `grammar`'s parsers, which word their own errors."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401, ARG002
+        return self._parse(value) if isinstance(value, str) else value
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: ANN401
+    """`click.option` whose help is translated."""
+    return click.option(*names, cls=LocalizedOption, **attributes)
+
+
+def command(name: str, text: str) -> Callable[[Callable[..., Result | None]], click.Command]:
+    """A command with the options that all of them have, handed the `Context` first."""
+
+    def decorate(function: Callable[..., Result | None]) -> click.Command:
+        shared = option("--json", "as_json", is_flag=True, expose_value=False, help=marked("Print one JSON object and nothing else."))
+        named = option(
+            "--instance",
+            type=Parsed("name", grammar.instance_name),
+            default=DEFAULT_INSTANCE,
+            metavar="NAME",
+            help=marked("Which server, where there are several."),
+        )
+        return click.command(name, cls=LocalizedCommand, help=text)(click.pass_obj(named(shared(function))))
+
+    return decorate
+
+
+def dry_run_option(function: Decorated) -> Decorated:
+    """`--dry-run`, of every command that changes something."""
+    return option("--dry-run", is_flag=True, help=marked("Show what would be done, and do nothing."))(function)
+
+
+def yes_option(function: Decorated) -> Decorated:
+    """`--yes`, of every command that asks something."""
+    return option("--yes", "-y", is_flag=True, help=marked("Ask nothing; take the default answers."))(function)
+
+
+def one_of(first: tuple[str, object], second: tuple[str, object]) -> None:
+    """Reject two options that exclude each other. Raises `WrongUsage`."""
+    if first[1] and second[1]:
+        raise WrongUsage.of(
+            "contradiction", msg("{one} does not go with {other}.", one=first[0], other=second[0]), msg("Leave out one of the two")
+        )

@@ -1,0 +1,126 @@
+"""The options that `init` and `up` share, parsed into `Answers`; and where a password comes from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.commands.context import Decorated, Parsed, dry_run_option, one_of, option, yes_option
+from jupyter_remote_kit.errors import Failed, WrongUsage
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.answers import WILDCARDS, Answers
+from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Access
+
+MAX_PASSWORD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class PasswordSource:
+    """Where the password comes from: standard input, the kit itself, or nowhere (a prompt, or the one that is set)."""
+
+    from_stdin: bool = False
+    generate: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether an option says where."""
+        return self.from_stdin or self.generate
+
+    def read_stdin(self) -> Secret:
+        """The first line of standard input. Raises `Failed` when there is none."""
+        line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES)
+        try:
+            text = line.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise Failed.of("password-encoding", msg("The password on standard input is not UTF-8.")) from None
+        if not text:
+            hint = msg('Pipe it in: printf %s "$PASSWORD" | jupyter remotekit init --password-stdin')
+            raise Failed.of("password-missing", msg("Standard input holds no password."), hint)
+        return Secret(text)
+
+
+def _address_or_wildcard(text: str) -> str:
+    return "0.0.0.0" if text in WILDCARDS else str(grammar.address(text))  # noqa: S104
+
+
+def _absolute_path(text: str) -> Path:
+    if not text or "\0" in text or "\n" in text:
+        raise WrongUsage.of("path", msg("{path!r} is not a path.", path=text), msg("Name a file or folder"))
+    return Path(text).expanduser().absolute()
+
+
+HOST = Parsed("name", grammar.host_name)
+PATH = Parsed("path", _absolute_path)
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    option(
+        "--access",
+        type=click.Choice([access.value for access in Access]),
+        help=marked("How the laptop reaches the host: over the network (lan, the default), over ssh, or through a relay."),
+    ),
+    option(
+        "--ip", type=Parsed("address", _address_or_wildcard), metavar="ADDRESS", help=marked("The address to listen on; all by default.")
+    ),
+    option("--port", type=Parsed("port", grammar.port), metavar="PORT", help=marked("The port to listen on; 8800 by default.")),
+    option("--root-dir", type=PATH, metavar="DIR", help=marked("The folder that notebooks live in; your home by default.")),
+    option("--password-stdin", is_flag=True, help=marked("Read the password from standard input.")),
+    option("--generate-password", is_flag=True, help=marked("Make a password, if none is set, and print it once.")),
+    option("--certfile", type=PATH, metavar="FILE", help=marked("Your own certificate with its chain, PEM.")),
+    option("--keyfile", type=PATH, metavar="FILE", help=marked("The key of your own certificate, PEM.")),
+    option("--private-ca", is_flag=True, help=marked("Go back from your own certificate to the private authority.")),
+    option(
+        "--language", type=Parsed("locale", grammar.language), metavar="LOCALE", help=marked("The interface's language, such as zh_CN.")
+    ),
+    option(
+        "--allow-host",
+        "allow_hosts",
+        type=HOST,
+        multiple=True,
+        metavar="NAME",
+        help=marked("A further name or address of this host, for the certificate; may be repeated."),
+    ),
+    option("--allow-network", multiple=True, metavar="CIDR", help=marked("Not available yet: refused rather than ignored.")),
+    option("--plain-http/--no-plain-http", default=None, help=marked("Serve without TLS; recorded as your choice.")),
+    option("--allow-root", is_flag=True, default=None, help=marked("Serve as root, as rented containers need it.")),
+)
+
+
+def instance_options(function: Decorated) -> Decorated:
+    """Everything that `init` and `up` have in common."""
+    for decorate in reversed((*_OPTIONS, yes_option, dry_run_option)):
+        function = decorate(function)
+    return function
+
+
+def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]:
+    """The options as click gives them, as `Answers`. Raises `WrongUsage` for what argv alone suffices to reject."""
+    if said["allow_network"]:
+        raise WrongUsage.of(
+            "not-available",
+            msg("--allow-network {networks} would not be enforced by this version.", networks=" ".join(said["allow_network"])),
+            msg("Leave it out, and limit the networks in the host's firewall"),
+        )
+    one_of(("--password-stdin", said["password_stdin"]), ("--generate-password", said["generate_password"]))
+    answers = Answers(
+        instance=instance,
+        access=Access(said["access"]) if said["access"] else None,
+        ip=said["ip"],
+        port=said["port"],
+        root_dir=said["root_dir"],
+        language=said["language"],
+        certfile=said["certfile"],
+        keyfile=said["keyfile"],
+        private_ca=said["private_ca"],
+        allow_hosts=said["allow_hosts"] or None,
+        plain_http=said["plain_http"],
+        allow_root=said["allow_root"],
+    )
+    answers.check()
+    return answers, PasswordSource(said["password_stdin"], said["generate_password"])

@@ -1,0 +1,65 @@
+"""`jupyter remotekit password`: change the password; every session ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jupyter_remote_kit.commands import init, machine
+from jupyter_remote_kit.commands.context import Context, command, dry_run_option, one_of, option
+from jupyter_remote_kit.commands.options import PasswordSource
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.host import apply as applying
+from jupyter_remote_kit.host import passwords, paths
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.init import plan_credentials
+from jupyter_remote_kit.plan.passwords import check_password
+from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.settings import Credentials
+
+
+@command("password", marked("Change the password; every session ends."))
+@option("--password-stdin", is_flag=True, help=marked("Read the password from standard input."))
+@option("--generate-password", is_flag=True, help=marked("Make a password and print it once."))
+@dry_run_option
+def command(context: Context, instance: str, password_stdin: bool, generate_password: bool, dry_run: bool) -> Result:  # noqa: FBT001
+    """Take the new password from a prompt, from standard input, or make one."""
+    one_of(("--password-stdin", password_stdin), ("--generate-password", generate_password))
+    source = PasswordSource(password_stdin, generate_password)
+    if not source.named and not context.interactive:
+        raise WrongUsage.of(
+            "password-option-missing",
+            msg("A password is needed, and nobody can be asked for one here."),
+            msg("Add --generate-password, or pipe it in with --password-stdin"),
+        )
+    found = machine.require(paths.layout(), instance)
+    facts = init.gather(found.settings)
+    if source.generate:
+        password = passwords.generate_password()
+    else:
+        password = source.read_stdin() if source.from_stdin else init.ask_password(context)
+        check_password(password, facts.user, facts.names)
+    credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
+    ended = change(instance, credentials, dry_run=dry_run)
+    messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password is changed."),)
+    data: dict[str, object] = {"instance": instance, "changed": not dry_run, "sessions_ended": ended}
+    if ended:
+        messages += (msg("Every session has ended; sign in again with the new one."),)
+    if generate_password and not dry_run:
+        messages += (msg("The password, shown this once: {password}", password=password.reveal()),)
+        data["password"] = password.reveal()
+    return Result("password", data, messages)
+
+
+def change(instance: str, credentials: Credentials, *, dry_run: bool) -> bool:
+    """Write the instance's new credentials and let a running server take them. Says whether one did, and so ended its sessions."""
+    layout = paths.layout()
+    found = machine.require(layout, instance)
+    facts = init.gather(found.settings)
+    if dry_run:
+        return False
+    applying.apply(plan_credentials(found, credentials, facts), layout=layout, instance=instance, now=facts.now)
+    client = machine.client(layout, instance)
+    if client.status() is None:
+        return False
+    client.reload_credentials()
+    return True

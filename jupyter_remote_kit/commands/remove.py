@@ -1,0 +1,58 @@
+"""`jupyter remotekit remove`: take back what was written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands.context import Context, command, dry_run_option, yes_option
+from jupyter_remote_kit.errors import Failed, WrongUsage
+from jupyter_remote_kit.host import apply as applying
+from jupyter_remote_kit.host import facts as fact_gathering
+from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.plan.model import Plan
+from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
+from jupyter_remote_kit.result import Result
+
+
+@command("remove", marked("Take back what was written."))
+@yes_option
+@dry_run_option
+def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result:  # noqa: FBT001
+    """Show what would go, ask, remove it. Notebooks and the user's own configuration stay."""
+    layout = paths.layout()
+    running = machine.client(layout, instance).status()
+    if running is not None:
+        raise Failed.of(
+            "still-running",
+            msg("The instance {name!r} runs, as process {pid}.", name=instance, pid=running["pid"]),
+            msg("Stop it first: jupyter remotekit down --instance {name}", name=instance),
+        )
+    if not (yes or dry_run or context.interactive):
+        raise WrongUsage.of("yes-missing", msg("Removing wants a yes, and nobody can be asked here."), msg("Add --yes"))
+    plan = _plan(layout, instance)
+    steps = tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
+    data = {"instance": instance, "steps": [str(step.describe()) for step in plan.steps], "changed": bool(steps) and not dry_run}
+    if not steps:
+        return Result("remove", data, (msg("Nothing to do: nothing of ours is here."),))
+    if dry_run:
+        return Result("remove", data, (msg("This would be done:"), *steps))
+    if not yes:
+        context.emit(Result("remove", messages=(msg("This will be done:"), *steps)))
+        if not click.confirm(context.say(msg("Remove all of it?")), err=True):
+            raise click.Abort
+    applying.apply(plan, layout=layout, instance=instance, now=datetime.now(timezone.utc))
+    return Result("remove", data, (msg("Removed; notebooks and your own configuration are untouched."),))
+
+
+def _plan(layout: Layout, instance: str) -> Plan:
+    last = not machine.others(layout, instance)
+    found = machine.entries_below(layout.instance_data_dir(instance)) + (machine.entries_below(layout.backups_dir) if last else ())
+    paths_read = (*candidate_paths(layout, instance, last=last), *found)
+    facts = fact_gathering.gather(layout, paths=paths_read, instance=instance, root_dir=Path.home(), with_user_config=False)
+    return plan_remove(instance, facts, last=last, found=found)

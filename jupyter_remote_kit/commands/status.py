@@ -1,0 +1,35 @@
+"""`jupyter remotekit status`: what is."""
+
+from __future__ import annotations
+
+from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands.context import Context, command
+from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.result import Result
+
+
+@command("status", marked("Show what is: the server, how it is reached, and what the policy finds."))
+def command(context: Context, instance: str) -> Result:  # noqa: ARG001
+    """Ask the running server; without one, say what is configured."""
+    layout = paths.layout()
+    running = machine.client(layout, instance).status()
+    if running is None:
+        configured = machine.load(layout, instance)
+        data = {"instance": instance, "running": False, "configured": configured is not None}
+        if configured is None:
+            return Result("status", data, (msg("There is no instance {name!r} yet.", name=instance),))
+        return Result("status", data, (msg("The instance {name!r} does not run.", name=instance),))
+    posture = running["posture"]
+    rows = (
+        (msg("Instance"), instance),
+        (msg("Process"), str(running["pid"])),
+        (msg("Since"), running["started"]),
+        (msg("URL"), running["url"]),
+        (msg("Access"), posture["access"] or "-"),
+        (msg("Kernels"), str(running["kernels"])),
+        (msg("Language"), running["language"] or "-"),
+    )
+    return Result(
+        "status", {"running": True, "configured": True, **running}, (), rows, problems=machine.finding_problems(posture["findings"])
+    )

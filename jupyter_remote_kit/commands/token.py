@@ -1,0 +1,41 @@
+"""`jupyter remotekit token`: rotate the token; every session ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands.context import Context, command, dry_run_option, one_of, option, yes_option
+from jupyter_remote_kit.commands.password import change
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.host import passwords, paths
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.result import Result
+
+
+@command("token", marked("Rotate the token; every session ends."))
+@option("--show", is_flag=True, help=marked("Show the token that is in force, and change nothing."))
+@yes_option
+@dry_run_option
+def command(context: Context, instance: str, show: bool, yes: bool, dry_run: bool) -> Result:  # noqa: FBT001
+    """Make a new token and show it: that is what this command is for."""
+    one_of(("--show", show), ("--dry-run", dry_run))
+    if not (show or yes or dry_run or context.interactive):
+        raise WrongUsage.of("yes-missing", msg("Rotating the token ends every session, and nobody can be asked here."), msg("Add --yes"))
+    found = machine.require(paths.layout(), instance)
+    if show:
+        token = found.credentials.token.reveal()
+        return Result("token", {"instance": instance, "token": token, "changed": False}, rows=((msg("Token"), token),))
+    if dry_run:
+        return Result("token", {"instance": instance, "changed": False}, (msg("The token would be changed."),))
+    if not yes and not click.confirm(context.say(msg("Rotate the token, and end every session?")), err=True):
+        raise click.Abort
+    fresh = passwords.generate_token()
+    ended = change(instance, replace(found.credentials, token=fresh), dry_run=False)
+    messages: tuple[Message, ...] = (msg("The token is changed."),)
+    if ended:
+        messages += (msg("Every session has ended; sign in again with the new one."),)
+    data = {"instance": instance, "token": fresh.reveal(), "changed": True, "sessions_ended": ended}
+    return Result("token", data, messages, rows=((msg("Token"), fresh.reveal()),))

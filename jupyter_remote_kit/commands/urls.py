@@ -1,0 +1,84 @@
+"""`jupyter remotekit urls`: what to open where."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands.context import Context, command, option
+from jupyter_remote_kit.commands.init import gather
+from jupyter_remote_kit.errors import Problem
+from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.facts import Facts
+from jupyter_remote_kit.plan.urls import Urls, plan_urls
+from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.settings import Access, Settings
+
+
+@command("urls", marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."))
+@option("--qr", is_flag=True, help=marked("Draw the first URL as a QR code, without the token."))
+def command(context: Context, instance: str, qr: bool) -> Result:  # noqa: ARG001, FBT001
+    """Show every URL, the token among them: that is what this command is for."""
+    layout = paths.layout()
+    found = machine.require(layout, instance)
+    facts = gather(found.settings)
+    urls = plan_urls(found.settings, facts, found.credentials.token)
+    data: dict[str, Any] = {
+        "instance": instance,
+        "lab": list(urls.lab),
+        "token": [url.reveal() for url in urls.token],
+        "ssh": urls.ssh,
+        "ca": str(layout.ca_certificate_file) if found.settings.private_ca else None,
+    }
+    running = machine.client(layout, instance).status() is not None
+    problems = () if running else (Problem("not-running", msg("The server does not run."), msg("{command}", command=_up(instance))),)
+    blocks = (qr_code(urls.lab[0]),) if qr else ()
+    notes = trust_notes(found.settings, facts)
+    return Result("urls", data, notes, rows(found.settings, urls, with_token=True), blocks, problems)
+
+
+def rows(settings: Settings, urls: Urls, *, with_token: bool) -> tuple[tuple[Message, str], ...]:
+    """The URLs as labelled lines; the label stands once for each kind."""
+    lines: list[tuple[Message, str]] = []
+    if settings.access is Access.SSH:
+        lines.append((msg("First, on the laptop"), urls.ssh))
+    lines += [(msg("JupyterLab") if first else msg(""), url) for first, url in _first(urls.lab)]
+    if with_token:
+        lines += [(msg("PyCharm, VS Code") if first else msg(""), url.reveal()) for first, url in _first(urls.token)]
+    if settings.access is not Access.SSH:
+        lines.append((msg("Over ssh"), urls.ssh))
+    return tuple(lines)
+
+
+def trust_notes(settings: Settings, facts: Facts) -> tuple[Message, ...]:
+    """What a browser, PyCharm and VS Code need where the private CA is used."""
+    if not settings.private_ca:
+        return ()
+    file = facts.layout.ca_certificate_file
+    host = next(iter((*facts.addresses, *facts.names)), "HOST")
+    return (
+        msg("The certificate comes from a private authority of this host. Fetch it over ssh, once for each laptop:"),
+        msg("  {command}", command=f"scp {facts.user}@{host}:{file} jupyter-remote-kit-ca.crt"),
+        msg("  Browser: import the file as a trusted authority for web sites."),
+        msg("  VS Code: start it with the variable NODE_EXTRA_CA_CERTS set to the file's path."),
+        msg("  PyCharm: add the file under Settings, Tools, Server Certificates."),
+    )
+
+
+def qr_code(url: str) -> str:
+    """`url` as a QR code made of half blocks, for a dark or a light terminal alike."""
+    import segno
+
+    text = io.StringIO()
+    segno.make(url, error="l", micro=False).terminal(out=text, compact=True)
+    return text.getvalue().rstrip("\n")
+
+
+def _first(items: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    return [(position == 0, item) for position, item in enumerate(items)]
+
+
+def _up(instance: str) -> str:
+    return "jupyter remotekit up" if instance == "default" else f"jupyter remotekit up --instance {instance}"

@@ -1,0 +1,120 @@
+"""What was said this time, laid over what the instance is, laid over the defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jupyter_remote_kit.errors import RemoteKitError, Refused, WrongUsage
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.facts import Facts
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE, Access, Settings
+
+WILDCARDS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - these are compared with, never bound here
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The options of one command line, parsed; `None` where an option was not given.
+
+    `private_ca` asks to leave one's own certificate for the private CA again.
+    """
+
+    instance: str = DEFAULT_INSTANCE
+    access: Access | None = None
+    ip: str | None = None
+    port: int | None = None
+    root_dir: Path | None = None
+    language: str | None = None
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    private_ca: bool = False
+    allow_hosts: tuple[str, ...] | None = None
+    plain_http: bool | None = None
+    allow_root: bool | None = None
+
+    def check(self) -> None:
+        """Reject what argv alone suffices to reject. Raises `WrongUsage`."""
+        if self.keyfile is not None and self.certfile is None:
+            raise _contradiction("--keyfile", "--certfile", msg("A key needs its certificate: add --certfile CERT.pem"))
+        if self.certfile is not None and self.plain_http:
+            raise _contradiction("--plain-http", "--certfile", msg("Leave out one of the two"))
+        if self.certfile is not None and self.private_ca:
+            raise _contradiction("--private-ca", "--certfile", msg("Leave out one of the two"))
+        if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
+            raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh encrypts already: leave these options out"))
+        if self.access not in {None, Access.LAN} and self.ip is not None and not is_loopback(self.ip):
+            raise _beyond_loopback(WrongUsage, self.access, self.ip)
+
+
+def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: str) -> Settings:
+    """The settings that are meant. A first `init` serves the home directory in the terminal's language.
+
+    Raises `Refused` when an answer does not go with what the instance already is.
+    """
+    answers.check()
+    base = existing or Settings(root_dir=home, instance=answers.instance, language=locale)
+    access = answers.access or base.access
+    ip = base.ip if answers.access in {None, base.access} else access.default_ip
+    if answers.ip is not None:
+        ip = "" if answers.ip in WILDCARDS else answers.ip
+    elif existing is None:
+        ip = access.default_ip
+    if access is not Access.LAN and not is_loopback(ip):
+        raise _beyond_loopback(Refused, access, ip)
+    plain_http = base.plain_http if answers.plain_http is None else answers.plain_http
+    keeps_own = answers.certfile is None and not answers.private_ca and access is not Access.SSH and not answers.plain_http
+    return replace(
+        base,
+        access=access,
+        ip=ip,
+        port=answers.port or base.port,
+        root_dir=answers.root_dir or base.root_dir,
+        language=answers.language or base.language,
+        certfile=base.certfile if keeps_own else answers.certfile,
+        keyfile=base.keyfile if keeps_own else answers.keyfile,
+        allow_hosts=base.allow_hosts if answers.allow_hosts is None else tuple(dict.fromkeys(answers.allow_hosts)),
+        plain_http=plain_http and answers.certfile is None and not answers.private_ca and access is not Access.SSH,
+        allow_root=base.allow_root if answers.allow_root is None else answers.allow_root,
+    )
+
+
+def check_machine(settings: Settings, facts: Facts) -> None:
+    """Refuse what this machine cannot serve: an address that it lacks, root without leave. Raises `Refused`."""
+    if settings.ip not in WILDCARDS and not is_loopback(settings.ip) and settings.ip not in facts.addresses:
+        raise Refused.of(
+            "address-not-here",
+            msg("This host does not have the address {ip}.", ip=settings.ip),
+            msg("Use one of {addresses}, or --ip 0.0.0.0 for all of them", addresses=", ".join(facts.addresses) or "127.0.0.1"),
+        )
+    if facts.is_root and not settings.allow_root:
+        raise Refused.of(
+            "as-root",
+            msg("The server would run as root, and so would every notebook."),
+            msg("Run it as an ordinary user, or add --allow-root, as rented containers need it"),
+        )
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether only this machine reaches a listener on `ip`."""
+    try:
+        return ipaddress.ip_address(ip).is_loopback
+    except ValueError:
+        return ip == "localhost"
+
+
+def _contradiction(one: str, other: str, hint: Message) -> WrongUsage:
+    return WrongUsage.of("contradiction", msg("{one} does not go with {other}.", one=one, other=other), hint)
+
+
+def _beyond_loopback(kind: type[RemoteKitError], access: Access | None, ip: str) -> RemoteKitError:
+    return kind.of(
+        "bound-beyond-loopback",
+        msg(
+            "With --access {access} the server listens on loopback alone, not on {ip}.",
+            access=access.value if access else "",
+            ip=ip or "0.0.0.0",
+        ),  # noqa: S104
+        msg("Leave --ip out, or use --access lan"),
+    )

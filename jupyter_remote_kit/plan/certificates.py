@@ -1,0 +1,121 @@
+"""Which certificate an instance needs, and whether the one on disk still serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.answers import WILDCARDS
+from jupyter_remote_kit.plan.facts import CertificateFact, Facts
+from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, Step
+from jupyter_remote_kit.settings import Settings
+
+RENEW_BEFORE = timedelta(days=30)
+LOOPBACK_NAMES = ("localhost",)
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
+
+
+def subjects(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and the addresses by which a laptop may reach the host, each without repetition, the most telling first.
+
+    `shared_hosts` are the `--allow-host` names of the other instances: they count for the CA, which all instances share.
+    """
+    hosts = [*settings.allow_hosts, *shared_hosts]
+    bound = [] if settings.ip in WILDCARDS else [settings.ip]
+    names = [*facts.names, *(host for host in hosts if not is_address(host)), *LOOPBACK_NAMES]
+    addresses = [*facts.addresses, *(host for host in hosts if is_address(host)), *bound, *LOOPBACK_ADDRESSES]
+    return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(addresses))
+
+
+def steps(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) -> Iterator[Step]:
+    """Issue what is missing, runs out within 30 days, or lacks a name; the CA is kept while its constraints fit."""
+    if not settings.private_ca:
+        return
+    layout = facts.layout
+    ca_names, ca_addresses = subjects(settings, facts, shared_hosts)
+    names, addresses = subjects(settings, facts)
+    renew_ca = not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
+    if renew_ca:
+        yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, ca_names, ca_addresses)
+    leaf = facts.leaf
+    fits = leaf is not None and set(names) <= set(leaf.names) and set(addresses) <= set(leaf.addresses)
+    issued_by_ca = leaf is not None and facts.ca is not None and leaf.issuer_digest == facts.ca.digest
+    if renew_ca or not fits or not issued_by_ca or not _serves(leaf, facts):
+        yield IssueLeaf(layout.ca_file, layout.leaf_file(settings.instance), names, addresses)
+
+
+def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
+    """What is wrong with the user's own certificate. A key that does not fit or a date that is past raises `Refused`."""
+    if settings.certfile is None or facts.own_certificate is None:
+        return ()
+    certificate, file = facts.own_certificate, settings.certfile
+    if not certificate.key_fits:
+        raise Refused.of(
+            "key-does-not-fit",
+            msg("The key in {key} does not belong to the certificate in {file}.", key=settings.keyfile or file, file=file),
+            msg("Name the two that belong together: --certfile CERT.pem --keyfile KEY.pem"),
+        )
+    if certificate.not_after <= facts.now or certificate.not_before > facts.now:
+        raise Refused.of(
+            "certificate-out-of-date",
+            msg("The certificate in {file} is valid from {start} to {end} only.", file=file, **_dates(certificate)),
+            msg("Renew it, or use the private certificate authority: --private-ca"),
+        )
+    problems = []
+    if certificate.not_after - facts.now < RENEW_BEFORE:
+        problems.append(
+            Problem(
+                "certificate-ends-soon",
+                msg("The certificate in {file} is valid until {end}.", file=file, end=_dates(certificate)["end"]),
+                msg("Renew it; a running server takes the new one after: jupyter remotekit init"),
+            )
+        )
+    names, addresses = subjects(settings, facts)
+    reachable = [host for host in (*names, *addresses) if host not in (*LOOPBACK_NAMES, *LOOPBACK_ADDRESSES)]
+    if not any(covers(certificate, host) for host in reachable):
+        problems.append(
+            Problem(
+                "certificate-names",
+                msg(
+                    "The certificate in {file} is for {names}, none of which is known as a name of this host.",
+                    file=file,
+                    names=", ".join(certificate.names + certificate.addresses) or "-",
+                ),
+                msg("If the laptop reaches the host by such a name, add it: --allow-host NAME"),
+            )
+        )
+    return tuple(problems)
+
+
+def covers(certificate: CertificateFact, host: str) -> bool:
+    """Whether a browser accepts `certificate` for `host`: RFC 6125, a wildcard stands for one label."""
+    if is_address(host):
+        return host in certificate.addresses
+    wildcard = "*." + host.partition(".")[2]
+    return host in certificate.names or wildcard in certificate.names
+
+
+def is_address(host: str) -> bool:
+    """Whether `host`, in the form of `grammar.host_name`, is an address: no name ends in a number or contains a colon."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:
+    """Whether it is there, has its key, and lasts another 30 days."""
+    if certificate is None or not certificate.key_fits:
+        return False
+    return certificate.not_before <= facts.now and certificate.not_after - facts.now >= RENEW_BEFORE
+
+
+def _permits(ca: CertificateFact | None, names: tuple[str, ...], addresses: tuple[str, ...]) -> bool:
+    """Whether the CA's name constraints (RFC 5280, 4.2.1.10) allow every name and address."""
+    if ca is None:
+        return False
+    within = all(any(name == permitted or name.endswith("." + permitted) for permitted in ca.names) for name in names)
+    return within and set(addresses) <= set(ca.addresses)
+
+
+def _dates(certificate: CertificateFact) -> dict[str, str]:
+    return {"start": f"{certificate.not_before:%Y-%m-%d}", "end": f"{certificate.not_after:%Y-%m-%d}"}

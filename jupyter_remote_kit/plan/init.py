@@ -1,0 +1,107 @@
+"""The plan of `init`: from settings, credentials and facts to the files that should stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import certificates, instance, overlay, userconfig
+from jupyter_remote_kit.plan.answers import check_machine
+from jupyter_remote_kit.plan.facts import Facts, FileKind
+from jupyter_remote_kit.plan.instance import Instance
+from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
+from jupyter_remote_kit.plan.model import MakeDirectory, Plan, Step, WriteFile
+from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Credentials, Settings
+
+SHIPPED_LANGUAGES = ("en", "zh_CN")
+
+
+def plan_init(
+    settings: Settings,
+    credentials: Credentials,
+    facts: Facts,
+    *,
+    existing: Instance | None = None,
+    shared_hosts: Iterable[str] = (),
+) -> Plan:
+    """What `init` does. A second one with the same answers has no steps.
+
+    Raises `Refused` where this machine, or the user's own certificate, does not allow it.
+    """
+    check_machine(settings, facts)
+    findings = (
+        *certificates.check_own(settings, facts),
+        *_language_findings(settings),
+        *userconfig.findings(facts.user_config),
+    )
+    return Plan(tuple(_steps(settings, credentials, facts, existing, shared_hosts)), findings)
+
+
+def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts) -> Plan:
+    """Other credentials for an instance whose settings stay as they are."""
+    settings = existing.settings
+    leaf = facts.layout.leaf_file(settings.instance) if settings.private_ca else None
+    content = instance.render(instance.traits_of(settings, credentials, leaf), existing.traits)
+    return Plan(tuple(_file(facts.layout.instance_file(settings.instance), content, PRIVATE_FILE, facts)))
+
+
+def managed_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
+    """Every path whose fact the plan reads, but for the root directory."""
+    return (*private_folders(settings, layout), layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
+
+
+def private_folders(settings: Settings, layout: Layout) -> tuple[Path, ...]:
+    """The folders that the kit keeps to itself, outermost first."""
+    folders = (layout.instances_dir, layout.data_root, layout.backups_dir, layout.instance_data_dir(settings.instance))
+    return (*folders, layout.tls_dir) if settings.private_ca else folders
+
+
+def _steps(
+    settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, shared_hosts: Iterable[str]
+) -> Iterator[Step]:
+    for folder in private_folders(settings, facts.layout):
+        fact = facts.file(folder)
+        if fact.kind is not FileKind.DIRECTORY or fact.mode != PRIVATE_DIR:
+            yield MakeDirectory(folder)
+    yield from _root_directory(settings, facts)
+    yield from certificates.steps(settings, facts, shared_hosts)
+    layout = facts.layout
+    leaf = layout.leaf_file(settings.instance) if settings.private_ca else None
+    traits = instance.traits_of(settings, credentials, leaf)
+    yield from _file(layout.overlay_file(settings.instance), overlay.render(settings), PUBLIC_FILE, facts)
+    # Last, since it names the others: a killed init leaves no instance that refers to a certificate that is not there.
+    kept = existing.traits if existing else None
+    yield from _file(layout.instance_file(settings.instance), instance.render(traits, kept), PRIVATE_FILE, facts)
+
+
+def _file(path: Path, content: Secret, mode: int, facts: Facts) -> Iterator[WriteFile]:
+    fact = facts.file(path)
+    same = fact.content == content.reveal().encode()
+    if same and fact.mode == mode:
+        return
+    replaced = fact.kind is FileKind.FILE and not same
+    yield WriteFile(path, content, mode, backup=replaced, edited=replaced and fact.digest not in facts.manifest.get(str(path), ()))
+
+
+def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
+    path, fact = settings.root_dir, facts.file(settings.root_dir)
+    hint = msg("Name another one: --root-dir {home}", home=facts.home)
+    if fact.kind is FileKind.ABSENT:
+        yield MakeDirectory(path)
+    elif fact.kind is not FileKind.DIRECTORY:
+        raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
+    elif not fact.writable:
+        raise Refused.of("root-dir-not-writable", msg("You may not write in the root directory {path}.", path=path), hint)
+
+
+def _language_findings(settings: Settings) -> Iterator[Problem]:
+    if settings.language not in SHIPPED_LANGUAGES:
+        pack = f"jupyterlab-language-pack-{settings.language.replace('_', '-')}"
+        yield Problem(
+            "language-pack",
+            msg("The interface shows {language} only where its language pack is installed.", language=settings.language),
+            msg("{command}", command=f"pip install {pack}"),
+        )

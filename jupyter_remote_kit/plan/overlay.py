@@ -1,0 +1,23 @@
+"""The instance's default settings of JupyterLab: its language, and completion while typing. A user's own settings win over them."""
+
+from __future__ import annotations
+
+import json
+
+from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Settings
+
+TRANSLATION = "@jupyterlab/translation-extension:plugin"
+COMPLETER = "@jupyterlab/completer-extension:manager"
+LSP_COMPLETION = "@jupyter-lsp/jupyterlab-lsp:completion"
+
+
+def render(settings: Settings) -> Secret:
+    """The overlay's text, in the form of JupyterLab's `overrides.json`: plugin id → setting → value."""
+    overlay = {
+        TRANSLATION: {"locale": settings.language},
+        COMPLETER: {"autoCompletion": True},
+        # Without it jupyterlab-lsp asks its server after a `.` only, not after every letter.
+        LSP_COMPLETION: {"continuousHinting": True},
+    }
+    return Secret(json.dumps(overlay, indent=2, sort_keys=True) + "\n")
