@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.host.files import backup, file_fact, make_directory, read_private, sweep, write_atomic
+from jupyter_remote_kit.host.manifest import Manifest, read_manifest, write_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
@@ -26,8 +26,6 @@ from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirecto
 LOCK_NAME = "lock"
 LOCK_WAIT_S = 10.0
 _LOCK_POLL_S = 0.05
-
-Manifest = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -53,17 +51,17 @@ def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
         return
     with exclusive(layout):
         journal = layout.manifest_file(instance)
-        manifest = _read_manifest(journal)
+        manifest = read_manifest(journal)
         work = _prepare(plan, layout, now, manifest)
         writes = [item for item in work if isinstance(item, _Write)]
         if writes:
             make_directory(journal.parent, PRIVATE_DIR)
-            _write_manifest(journal, _extended(manifest, writes))
+            write_manifest(journal, _extended(manifest, writes))
         for item in work:
             _execute(item, layout)
         removed = [step.path for step in plan.steps if isinstance(step, RemoveFile)]
         if journal not in removed and (writes or file_fact(journal, with_content=False).kind is FileKind.FILE):
-            _write_manifest(journal, _settled(manifest, writes, removed))
+            write_manifest(journal, _settled(manifest, writes, removed))
 
 
 @contextmanager
@@ -109,9 +107,7 @@ def _try_lock(path: Path) -> int | None:
     return lock if held else None
 
 
-def _prepare(
-    plan: Plan, layout: Layout, now: datetime, manifest: Mapping[str, tuple[str, ...]]
-) -> list[_Write | MakeDirectory | RemoveFile]:
+def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> list[_Write | MakeDirectory | RemoveFile]:
     """The plan with its certificates made, so that their digests are known before anything is written."""
     work: list[_Write | MakeDirectory | RemoveFile] = []
     authority: bytes | None = None
@@ -159,7 +155,7 @@ def _missing_certificate(layout: Layout, authority: bytes) -> list[_Write]:
     return [_Write(layout.ca_certificate_file, data, PUBLIC_FILE, backup=False)]
 
 
-def _is_foreign(path: Path, manifest: Mapping[str, tuple[str, ...]]) -> bool:
+def _is_foreign(path: Path, manifest: Manifest) -> bool:
     digest = file_fact(path).digest
     return digest is not None and digest not in manifest.get(str(path), ())
 
@@ -205,7 +201,7 @@ def _remove_directory(path: Path, layout: Layout) -> None:
             return
         try:
             sweep(folder)
-            if path == layout.data_root and os.listdir(folder) == [LOCK_NAME]:
+            if path == layout.data_root and os.listdir(folder) == [LOCK_NAME]:  # noqa: PTH208  # of a descriptor
                 os.unlink(LOCK_NAME, dir_fd=folder)
         finally:
             os.close(folder)
@@ -214,19 +210,6 @@ def _remove_directory(path: Path, layout: Layout) -> None:
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:
                 raise
-
-
-def _read_manifest(path: Path) -> Manifest:
-    content = file_fact(path).content
-    with suppress(ValueError, AttributeError, TypeError):
-        return {str(name): tuple(map(str, digests)) for name, digests in json.loads(content or b"{}").items()}
-    return {}
-
-
-def _write_manifest(path: Path, manifest: Manifest) -> None:
-    data = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
-    if file_fact(path).content != data:
-        write_atomic(path, data, PRIVATE_FILE)
 
 
 def _extended(manifest: Manifest, writes: list[_Write]) -> Manifest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import pwd
 import re
@@ -20,6 +19,7 @@ from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import certificates
 from jupyter_remote_kit.host.files import file_fact
+from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.host.paths import user_config_paths
 from jupyter_remote_kit.plan.facts import CertificateFact, ConfigText, Facts, FileFact
 from jupyter_remote_kit.plan.layout import Layout
@@ -78,16 +78,6 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         own_certificate=certificates.read_own(certfile, keyfile) if certfile else None,
         user_config=tuple(_config_texts()) if with_user_config else (),
     )
-
-
-def read_manifest(path: Path) -> dict[str, tuple[str, ...]]:
-    """The digests that we may have left at each path; of a damaged manifest none, so that every file counts as somebody's work."""
-    content = file_fact(path).content
-    try:
-        manifest = json.loads(content or b"{}")
-        return {str(name): tuple(str(digest) for digest in digests) for name, digests in manifest.items()}
-    except (ValueError, AttributeError, TypeError):
-        return {}
 
 
 def host_names() -> tuple[str, ...]:

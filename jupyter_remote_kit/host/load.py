@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import psutil
-import pynvml
+import pynvml  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 

@@ -65,8 +65,9 @@ def _listener(ip: str, port: int) -> PortHolder | None:
     except (psutil.Error, OSError):
         return None
     for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-        if listens and connection.pid and _overlap(ip, connection.laddr.ip):
+        if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
+            continue
+        if connection.laddr.port == port and _overlap(ip, connection.laddr.ip):
             return _described(connection.pid)
     return None
 
