@@ -1,0 +1,154 @@
+"""The laptop: its browser, its trust store, and its place on the network."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from stage.hosts import SYSTEM_PATH
+from stage.namespaces import Namespace
+
+CHROMIUM = ("chromium", "chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+STARTS_WITHIN_MS = 40_000
+WIDE = {"width": 1280, "height": 800}
+
+
+def reason_to_skip() -> str | None:
+    """Why there is no browser here; `None` when there is one."""
+    missing = [] if _chromium() else ["chromium"]
+    missing += [] if shutil.which("certutil") else ["libnss3-tools"]
+    return f"needs {', '.join(missing)} (Debian's packages)" if missing else None
+
+
+def _chromium() -> str | None:
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
+def artefact(name: str) -> Path:
+    """Where a picture or a text is kept for people to look at."""
+    folder = Path(os.environ.get("REMOTEKIT_ARTEFACTS") or Path(__file__).parents[1] / "artefacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+@dataclass
+class Laptop:
+    """A person's machine. `home` holds the browser's trust store; each browser is a fresh profile."""
+
+    machine: Namespace
+    home: Path
+
+    def trust(self, ca: Path) -> None:
+        """Import `ca` as a person would: as an authority for web sites, in the store of the browser."""
+        store = self.home / ".pki" / "nssdb"
+        store.mkdir(parents=True)
+        for words in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "gpubox", "-i", str(ca)]):
+            subprocess.run(["certutil", "-d", f"sql:{store}", *words], check=True, capture_output=True, text=True)
+
+    @contextlib.contextmanager
+    def browser(self) -> Iterator[Browser]:
+        """A Chromium on this laptop. No certificate flag of any kind is set."""
+        wrapper = self.home / "chromium"
+        argv = self.machine.command(["env", f"HOME={self.home}", _chromium() or ""])
+        wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n')
+        wrapper.chmod(0o755)
+        environment = {"HOME": str(self.home), "PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=wrapper, args=list(FLAGS), env=dict(environment), timeout=STARTS_WITHIN_MS
+            )
+            try:
+                yield browser
+            finally:
+                browser.close()
+
+    @contextlib.contextmanager
+    def page(self, language: str = "en-US") -> Iterator[Page]:
+        """One tab of a fresh browser; what it complains about on its console is no failure of ours."""
+        with self.browser() as browser:
+            context = browser.new_context(viewport=WIDE, locale=language)
+            context.set_default_timeout(STARTS_WITHIN_MS)
+            yield context.new_page()
+
+    @contextlib.contextmanager
+    def http(self, base: str, ca: Path | None = None) -> Iterator[httpx.Client]:
+        """An HTTP client on this laptop that trusts `ca` alone and follows nothing by itself."""
+        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca)) if ca else True
+        with self.machine.entered(), httpx.Client(base_url=base, verify=verify, trust_env=False, timeout=20) as client:
+            yield client
+
+
+class Lab:
+    """JupyterLab in a tab, as somebody uses it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def sign_in(self, url: str, password: str) -> None:
+        """Open `url`, type the password into the form that appears, and wait for JupyterLab."""
+        self.page.goto(url)
+        expect(self.page).to_have_url(re.compile(r"/login"))
+        self.page.fill("input[type=password]", password)
+        self.page.click("#login_submit")
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until JupyterLab has drawn itself."""
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+        self.page.wait_for_selector(".jp-Launcher, .jp-Document", state="visible")
+
+    def open(self, url: str) -> None:
+        """Open a page of JupyterLab as somebody who is signed in already."""
+        self.page.goto(url)
+        self.ready()
+
+    def new_notebook(self) -> None:
+        """From the launcher, with the first kernel there."""
+        self.page.click(".jp-LauncherCard[data-category='Notebook'] >> nth=0")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell .cm-content")
+
+    def run(self, code: str, cell: int = 0) -> str:
+        """Type `code` into a cell and run it with Shift+Enter; returns what it prints."""
+        self.type(code, cell)
+        self.page.keyboard.press("Shift+Enter")
+        output = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
+        output.first.wait_for()
+        return output.first.inner_text().strip()
+
+    def type(self, text: str, cell: int = 0) -> None:
+        """Type into a cell, key by key."""
+        self.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(cell).click()
+        self.page.keyboard.type(text, delay=20)
+
+    def menus(self) -> list[str]:
+        """The words of the menu bar."""
+        return [text.strip() for text in self.page.locator(".lm-MenuBar-itemLabel").all_inner_texts()]
+
+    def token_in_page(self) -> str:
+        """What JupyterLab's page configuration says of a token."""
+        token: str = self.page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).token")
+        return token
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot."""
+        self.page.screenshot(path=artefact(name))
