@@ -20,6 +20,9 @@ export class FakeServer {
     fetch: (input, init) => this._fetch(new Request(input, init))
   });
 
+  /** Called on arrival of each request. */
+  onRequest: () => void = () => undefined;
+
   answer(route: string, status: number, body: unknown): void {
     this.answers.set(route, { status, body });
   }
@@ -34,6 +37,7 @@ export class FakeServer {
 
   private async _fetch(request: Request): Promise<Response> {
     this.requests.push(request);
+    this.onRequest();
     const route = request.url.split('/').pop() ?? '';
     const answer = this.answers.get(route) ?? { status: 404, body: {} };
     if (answer === 'unreachable') {

@@ -41,11 +41,14 @@ const plugin: JupyterFrontEndPlugin<IConnection> = {
     if (statusBar) {
       show(model, statusBar, trans);
     }
-    if (registry) {
-      void configure(model, registry, trans);
-    } else {
-      model.watching = true;
-    }
+    registry?.transform(ID, {
+      fetch: plugin => ({
+        ...plugin,
+        schema: translateSchema(plugin.schema, trans)
+      })
+    });
+    // A page that is still loading has other things to fetch.
+    void app.restored.then(() => watch(model, registry));
     return model;
   }
 };
@@ -70,21 +73,19 @@ function isKnown({ link }: IConnectionState): boolean {
   return link !== 'unknown' && link !== 'absent';
 }
 
-async function configure(
+/** Watches as the settings say, and without settings as well. */
+async function watch(
   model: ConnectionModel,
-  registry: ISettingRegistry,
-  trans: TranslationBundle
+  registry: ISettingRegistry | null
 ): Promise<void> {
-  registry.transform(ID, {
-    fetch: plugin => ({
-      ...plugin,
-      schema: translateSchema(plugin.schema, trans)
-    })
-  });
   const apply = (settings: ISettingRegistry.ISettings): void => {
     model.interval = settings.get('pollInterval').composite as number;
     model.watching = settings.get('showItem').composite as boolean;
   };
+  if (registry === null) {
+    model.watching = true;
+    return;
+  }
   try {
     const settings = await registry.load(ID);
     settings.changed.connect(apply);

@@ -93,16 +93,27 @@ export class ConnectionModel implements IConnection, IDisposable {
     }
   }
 
+  /**
+   * A first request may open the connection, TLS handshake included: what it
+   * takes is no round trip.
+   */
   private async _measure(): Promise<void> {
+    if (this._samples.length === 0) {
+      await this._greet();
+    }
     const started = performance.now();
-    await request('health', {
-      serverSettings: this._options.serverSettings,
-      parse: parseHealth
-    });
+    await this._greet();
     this._samples = [
       ...this._samples.slice(1 - SAMPLES),
       performance.now() - started
     ];
+  }
+
+  private _greet(): Promise<void> {
+    return request('health', {
+      serverSettings: this._options.serverSettings,
+      parse: parseHealth
+    });
   }
 
   private _postureIsDue(): boolean {
