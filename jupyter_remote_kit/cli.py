@@ -43,10 +43,10 @@ COMMANDS = {
 class Commands(LocalizedGroup):
     """Finds a command's module by its name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"jupyter_remote_kit.commands.{cmd_name}").command
@@ -97,24 +97,28 @@ def _run(arguments: list[str], context: Context) -> Result | None:
         return None
     except click.UsageError as error:
         return _usage(name, error)
-    except click.exceptions.Abort:
-        return Result.from_error(name, Failed.of("aborted", msg("Nothing was done.")))
-    except RemoteKitError as error:
-        return Result.from_error(name, error)
-    except KeyboardInterrupt:
-        return Result.from_error(name, Failed.of("interrupted", msg("Interrupted.")))
-    except OSError as error:
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return Result.from_error(name, Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason)))
-    except Exception as error:
-        # The last resort: a defect of ours, told in one sentence rather than in a traceback.
+    except (Exception, KeyboardInterrupt) as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        return Result.from_error(name, _defect(error))
+        return Result.from_error(name, _worded(error))
     return outcome if isinstance(outcome, Result) else None
 
 
-def _defect(error: Exception) -> RemoteKitError:
+def _worded(error: BaseException) -> RemoteKitError:
+    """Any exception as one sentence; the last resort is a defect of ours, which still shows no traceback."""
+    if isinstance(error, RemoteKitError):
+        return error
+    if isinstance(error, click.exceptions.Abort):
+        return Failed.of("aborted", msg("Nothing was done."))
+    if isinstance(error, KeyboardInterrupt):
+        return Failed.of("interrupted", msg("Interrupted."))
+    if isinstance(error, OSError):
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason))
+    return _defect(error)
+
+
+def _defect(error: BaseException) -> RemoteKitError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
     hint = msg("Please report it, with what this prints: {variable}=1 {command}", variable=TRACEBACK_VARIABLE, command=f"{PROGRAM} …")
@@ -149,7 +153,7 @@ def _emit_for(arguments: list[str], locale: str) -> Callable[[Result], None]:
     return as_json if "--json" in arguments else for_people
 
 
-def _echo_error(word: str, text: str, warning: bool | None) -> None:  # noqa: FBT001
+def _echo_error(word: str, text: str, warning: bool | None) -> None:
     colour = {True: "yellow", False: "red", None: "cyan"}[warning]
     click.echo(f"{click.style(word, fg=colour)}: {text}", err=True)
 

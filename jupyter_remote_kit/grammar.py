@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Union
 
 import idna
 
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 
-IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")

@@ -82,23 +82,23 @@ def _translated(ctx: click.Context, text: str | None) -> str | None:
     return context.translate(text) if context and text else text
 
 
-class Parsed(click.ParamType):
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """A click type over one of `grammar`'s parsers, which word their own errors."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
         self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401, ARG002
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         return self._parse(value) if isinstance(value, str) else value
 
 
-def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: ANN401
+def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     """`click.option` whose help is translated."""
     return click.option(*names, cls=LocalizedOption, **attributes)
 
 
-def command(name: str, text: str) -> Callable[[Callable[..., Result | None]], click.Command]:
+def kit_command(name: str, text: str) -> Callable[[Callable[..., Result | None]], click.Command]:
     """A command with the options that all of them have, handed the `Context` first."""
 
     def decorate(function: Callable[..., Result | None]) -> click.Command:

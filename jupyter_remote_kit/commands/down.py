@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command, dry_run_option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths, processes
 from jupyter_remote_kit.messages import marked, msg
@@ -13,9 +13,9 @@ KERNELS_GET_S = 40.0
 POLL_S = 0.1
 
 
-@command("down", marked("Stop exactly this server; its kernels are told."))
+@kit_command("down", marked("Stop exactly this server; its kernels are told."))
 @dry_run_option
-def command(context: Context, instance: str, dry_run: bool) -> Result:  # noqa: ARG001, FBT001
+def command(context: Context, instance: str, dry_run: bool) -> Result:
     """Ask the server to shut its kernels down and to end; wait until it has."""
     client = machine.client(paths.layout(), instance)
     running = client.status()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command
+from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import apply as applying
@@ -38,13 +38,12 @@ class Prepared:
     credentials: Credentials
     facts: Facts
     plan: Plan
-    existing: Instance | None = None
     generated: Secret | None = None
 
 
-@command("init", marked("Decide and write everything: access, password, token, certificate, language."))
+@kit_command("init", marked("Decide and write everything: access, password, token, certificate, language."))
 @instance_options
-def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result:  # noqa: ANN401, FBT001
+def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result:
     """Ask at most three things, show what will be written, write it."""
     answers, source = parse(instance, said)
     prepared = prepare(context, answers, source, ask=context.interactive and not yes)
@@ -62,13 +61,15 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
         answers = _ask_access(context, answers)
     settings = merge(answers, existing.settings if existing else None, home=Path.home(), locale=locale)
     facts = gather(settings)
-    password = _password(context, settings, existing, source, facts, ask=ask)
+    password = _password(context, settings, existing.credentials.hashed_password if existing else None, source, ask=ask)
+    if password is not None:
+        check_password(password, facts.user, facts.names)
     if ask and existing is None and answers.language is None:
         settings = replace(settings, language=_ask_language(context, settings.language))
     hosts = machine.shared_hosts(layout, machine.others(layout, answers.instance))
     credentials = _credentials(existing, password)
     plan = plan_init(settings, credentials, facts, existing=existing, shared_hosts=hosts)
-    return Prepared(settings, credentials, facts, plan, existing, password if source.generate else None)
+    return Prepared(settings, credentials, facts, plan, password if source.generate else None)
 
 
 def gather(settings: Settings) -> Facts:
@@ -136,29 +137,21 @@ def _credentials(existing: Instance | None, password: Secret | None) -> Credenti
     return Credentials(kept.token, passwords.hash_password(password))
 
 
-def _password(
-    context: Context, settings: Settings, existing: Instance | None, source: PasswordSource, facts: Facts, *, ask: bool
-) -> Secret | None:
-    """A new password, or `None` where none is needed or the one that is set stays."""
-    has_one = existing is not None and existing.credentials.hashed_password is not None
+def _password(context: Context, settings: Settings, kept: Secret | None, source: PasswordSource, *, ask: bool) -> Secret | None:
+    """A new password, not yet checked, or `None` where none is needed or the one that is set (`kept` is its hash) stays."""
     if source.from_stdin:
-        password = source.read_stdin()
-    elif has_one:
+        return source.read_stdin()
+    if kept is not None or not (source.generate or settings.access.needs_password):
         return None
-    elif source.generate:
+    if source.generate:
         return passwords.generate_password()
-    elif not settings.access.needs_password:
-        return None
-    elif ask:
-        password = ask_password(context)
-    else:
-        raise WrongUsage.of(
-            "password-option-missing",
-            msg("With --access {access} a password is needed, and nobody can be asked for one here.", access=settings.access.value),
-            msg("Add --generate-password, or pipe it in with --password-stdin"),
-        )
-    check_password(password, facts.user, facts.names)
-    return password
+    if ask:
+        return ask_password(context)
+    raise WrongUsage.of(
+        "password-option-missing",
+        msg("With --access {access} a password is needed, and nobody can be asked for one here.", access=settings.access.value),
+        msg("Add --generate-password, or pipe it in with --password-stdin"),
+    )
 
 
 def ask_password(context: Context) -> Secret:

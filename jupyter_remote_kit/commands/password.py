@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jupyter_remote_kit.commands import init, machine
-from jupyter_remote_kit.commands.context import Context, command, dry_run_option, one_of, option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option
 from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import apply as applying
@@ -17,11 +17,11 @@ from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Credentials
 
 
-@command("password", marked("Change the password; every session ends."))
+@kit_command("password", marked("Change the password; every session ends."))
 @option("--password-stdin", is_flag=True, help=marked("Read the password from standard input."))
 @option("--generate-password", is_flag=True, help=marked("Make a password and print it once."))
 @dry_run_option
-def command(context: Context, instance: str, password_stdin: bool, generate_password: bool, dry_run: bool) -> Result:  # noqa: FBT001
+def command(context: Context, instance: str, password_stdin: bool, generate_password: bool, dry_run: bool) -> Result:
     """Take the new password from a prompt, from standard input, or make one."""
     one_of(("--password-stdin", password_stdin), ("--generate-password", generate_password))
     source = PasswordSource(password_stdin, generate_password)

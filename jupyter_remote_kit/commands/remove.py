@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command, dry_run_option, yes_option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, yes_option
 from jupyter_remote_kit.errors import Failed, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
@@ -20,10 +20,10 @@ from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
 from jupyter_remote_kit.result import Result
 
 
-@command("remove", marked("Take back what was written."))
+@kit_command("remove", marked("Take back what was written."))
 @yes_option
 @dry_run_option
-def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result:  # noqa: FBT001
+def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result:
     """Show what would go, ask, remove it. Notebooks and the user's own configuration stay."""
     layout = paths.layout()
     running = machine.client(layout, instance).status()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command
+from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
 
-@command("status", marked("Show what is: the server, how it is reached, and what the policy finds."))
-def command(context: Context, instance: str) -> Result:  # noqa: ARG001
+@kit_command("status", marked("Show what is: the server, how it is reached, and what the policy finds."))
+def command(context: Context, instance: str) -> Result:
     """Ask the running server; without one, say what is configured."""
     layout = paths.layout()
     running = machine.client(layout, instance).status()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command, dry_run_option, one_of, option, yes_option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option, yes_option
 from jupyter_remote_kit.commands.password import change
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import passwords, paths
@@ -15,11 +15,11 @@ from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Result
 
 
-@command("token", marked("Rotate the token; every session ends."))
+@kit_command("token", marked("Rotate the token; every session ends."))
 @option("--show", is_flag=True, help=marked("Show the token that is in force, and change nothing."))
 @yes_option
 @dry_run_option
-def command(context: Context, instance: str, show: bool, yes: bool, dry_run: bool) -> Result:  # noqa: FBT001
+def command(context: Context, instance: str, show: bool, yes: bool, dry_run: bool) -> Result:
     """Make a new token and show it: that is what this command is for."""
     one_of(("--show", show), ("--dry-run", dry_run))
     if not (show or yes or dry_run or context.interactive):

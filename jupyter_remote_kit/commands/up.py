@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.commands import init, machine, urls
-from jupyter_remote_kit.commands.context import Context, command, one_of, option
+from jupyter_remote_kit.commands.context import Context, kit_command, one_of, option
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import instance_options, parse
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
@@ -33,21 +33,14 @@ FINDING_LINE = re.compile(r"(?P<code>[a-z]+(-[a-z0-9]+)*): (?P<text>.*?)( — (?
 """How the server words a refusal on standard error, one finding a line (`server.report`)."""
 
 
-@command("up", marked("Serve JupyterLab; run init first if needed."))
+@kit_command("up", marked("Serve JupyterLab; run init first if needed."))
 @instance_options
 @option("--detach", is_flag=True, help=marked("Return when the server answers; it goes on after you log out."))
 @option("--open", "open_browser", is_flag=True, help=marked("Open a browser on this machine, signed in by a one-time ticket."))
-def command(
-    context: Context,
-    instance: str,
-    yes: bool,  # noqa: FBT001
-    dry_run: bool,  # noqa: FBT001
-    detach: bool,  # noqa: FBT001
-    open_browser: bool,  # noqa: FBT001
-    **said: Any,  # noqa: ANN401
-) -> Result | None:
+def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result | None:
     """Serve, in the foreground or detached."""
     answers, source = parse(instance, said)
+    detach, open_browser = said["detach"], said["open_browser"]
     one_of(("--dry-run", dry_run), ("--open", open_browser))
     running = machine.client(paths.layout(), instance).status()
     if running is not None and not dry_run:
@@ -64,7 +57,7 @@ def command(
     if detach:
         return _detach(context, prepared, launch, open_browser=open_browser)
     foreground.watch_from_child(lambda pid: _announce(context, prepared, pid, open_browser=open_browser))
-    processes.exec_server(launch)
+    return processes.exec_server(launch)
 
 
 def _already_runs(instance: str, running: dict[str, Any], *, detach: bool) -> Result:

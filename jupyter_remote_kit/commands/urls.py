@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, command, option
+from jupyter_remote_kit.commands.context import Context, kit_command, option
 from jupyter_remote_kit.commands.init import gather
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.host import paths
@@ -17,9 +17,9 @@ from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Settings
 
 
-@command("urls", marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."))
+@kit_command("urls", marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."))
 @option("--qr", is_flag=True, help=marked("Draw the first URL as a QR code, without the token."))
-def command(context: Context, instance: str, qr: bool) -> Result:  # noqa: ARG001, FBT001
+def command(context: Context, instance: str, qr: bool) -> Result:
     """Show every URL, the token among them: that is what this command is for."""
     layout = paths.layout()
     found = machine.require(layout, instance)

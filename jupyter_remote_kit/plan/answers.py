@@ -6,12 +6,13 @@ import ipaddress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_remote_kit.errors import RemoteKitError, Refused, WrongUsage
+from jupyter_remote_kit.errors import Refused, RemoteKitError, WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE, Access, Settings
 
-WILDCARDS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - these are compared with, never bound here
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  compared with and shown, never bound here
+WILDCARDS = frozenset({"", ALL_INTERFACES, "::", "*"})
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _beyond_loopback(kind: type[RemoteKitError], access: Access | None, ip: str)
         msg(
             "With --access {access} the server listens on loopback alone, not on {ip}.",
             access=access.value if access else "",
-            ip=ip or "0.0.0.0",
-        ),  # noqa: S104
+            ip=ip or ALL_INTERFACES,
+        ),
         msg("Leave --ip out, or use --access lan"),
     )

