@@ -12,9 +12,9 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies_environment
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -75,9 +75,9 @@ class RemoteKitBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def sources(labextension: Path) -> Iterator[Path]:
-    """Every file that the bundle is made of."""
+    """Every file that the bundle is made of. Folders do not count: unpacking an sdist makes them anew."""
     for path in (labextension / name for name in SOURCES):
-        yield from chain([path], path.rglob("*") if path.is_dir() else [])
+        yield from (found for found in [path, *path.rglob("*")] if found.is_file())
 
 
 def compile_catalogues(locale: Path) -> None:
@@ -154,21 +154,32 @@ def build_environment(node: Path, yarn: list[str], labextension: Path) -> dict[s
 
 
 def mirror(node: Path, yarn: list[str], labextension: Path) -> dict[str, str]:
-    """Yarn does not read npm's settings, where people keep their mirror: hand over what Yarn was not told itself."""
+    """Yarn reads neither npm's settings, where people keep their mirror, nor HTTPS_PROXY: hand over what
+    Yarn was not told itself.
+    """
     npm = node_module(node, "npm", "bin", "npm-cli.js")
-    if npm is None:
-        return {}
+    answers = ask([str(node), str(npm), "config", "get", *FROM_NPM], labextension) if npm else ""
+    told = proxies() | {word: value for word, value in pairs(answers) if value not in ("", "null")}
     own = ask([*yarn, "config", "--json"], labextension)
-    decided = {entry["key"] for line in own.splitlines() if (entry := json.loads(line)).get("source") != "<default>"}
-    answers = ask([str(node), str(npm), "config", "get", *FROM_NPM], labextension)
-    told = dict(line.split("=", 1) for line in answers.splitlines() if "=" in line)
+    decided = {entry["key"] for line in own.splitlines() if "source" in (entry := json.loads(line))}
     return {
-        variable: told[word].strip()
+        variable: told[word]
         for word, variable in FROM_NPM.items()
-        if told.get(word, "null").strip() not in ("null", "")
-        and variable not in os.environ
-        and setting(variable) not in decided
+        if word in told and variable not in os.environ and setting(variable) not in decided
     }
+
+
+def pairs(answers: str) -> Iterator[tuple[str, str]]:
+    """`word=value`, a line each."""
+    for line in answers.splitlines():
+        word, _, value = line.partition("=")
+        yield word, value.strip()
+
+
+def proxies() -> dict[str, str]:
+    """HTTPS_PROXY and HTTP_PROXY under npm's names."""
+    found = getproxies_environment()
+    return {word: found[scheme] for word, scheme in (("https-proxy", "https"), ("proxy", "http")) if scheme in found}
 
 
 def setting(variable: str) -> str:
