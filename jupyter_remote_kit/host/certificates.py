@@ -72,7 +72,8 @@ def issue_leaf(authority_pem: bytes, names: Iterable[str], addresses: Iterable[s
     not_after = min(now + LEAF_LIFETIME, issuer.not_valid_after_utc)
     certificate = (
         _builder(leaf_key.public_key(), now - CLOCK_SKEW, not_after)
-        .subject_name(_common_name((*dns, *map(str, hosts))[0]))
+        # An address as common name would be held to the constraints on DNS names by OpenSSL (v3_ncons.c), and violate them.
+        .subject_name(_common_name(dns[0] if dns else "jupyter-remote-kit server"))
         .issuer_name(issuer.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage("digital_signature"), critical=True)

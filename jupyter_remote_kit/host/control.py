@@ -73,7 +73,7 @@ class ControlClient:
     def ticket(self) -> str:
         """A path of the server, with a one-time ticket in it, that signs a browser in."""
         path = self._demand("/tickets").get("path")
-        if not isinstance(path, str) or not path.startswith("/"):
+        if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
             raise _unexpected(self._path)
         return path
 

@@ -84,7 +84,7 @@ def host_names() -> tuple[str, ...]:
     """This host's names in the form of `grammar.host_name`: its own, the full one of /etc/hosts, the mDNS one, and localhost."""
     own = socket.gethostname()
     candidates = [own, *_full_names(own)]
-    if own and "." not in own:
+    if own and "." not in own and own.lower() != "localhost":
         candidates.append(f"{own}.local")
     candidates.append("localhost")
     names = (_valid_name(candidate) for candidate in candidates)

@@ -94,7 +94,8 @@ def spawn_detached(launch: Launch, scope_unit: str) -> int:
             scope = (runner, "--user", "--scope", "--quiet", "--collect", f"--unit={scope_unit}", "--")
             environment = {**launch.env, "XDG_RUNTIME_DIR": str(runtime)}
             pid = _detach(runner, replace(launch, argv=(*scope, program, *launch.argv[1:]), env=environment))
-            if wait_for(lambda: _has_replaced(pid, runner), _SCOPE_START_S, _POLL_S):
+            wait_for(lambda: _has_replaced(pid, runner) or not process_alive(pid), _SCOPE_START_S, _POLL_S)
+            if _has_replaced(pid, runner):
                 return pid
             # No bus, no permission: its log says so. A server that a log-out ends is better than none.
             terminate(pid, None, 0)

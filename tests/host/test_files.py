@@ -221,7 +221,7 @@ WRITER = textwrap.dedent(
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
-    path, chance = tmp_path / "f", random.Random(7)  # noqa: S311  # moments, not secrets
+    path, chance = tmp_path / "f", random.Random(7)
     for _ in range(30):
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
