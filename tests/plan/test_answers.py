@@ -1,0 +1,191 @@
+"""What was said this time, over what the instance is, over the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_remote_kit.errors import ExitCode, Refused, WrongUsage
+from jupyter_remote_kit.plan.answers import Answers, check_machine, is_loopback, merge
+from jupyter_remote_kit.settings import Access, Settings
+from tests.plan.build import HOME, facts, settings
+
+OWN = {"certfile": Path("/c/cert.pem"), "keyfile": Path("/c/key.pem")}
+SSH = {"access": Access.SSH, "ip": "127.0.0.1"}
+RELAY = {"access": Access.RELAY, "ip": "127.0.0.1"}
+
+
+def merged(answers: Answers, existing: Settings | None = None) -> Settings:
+    return merge(answers, existing, home=HOME, locale="zh_CN")
+
+
+def test_a_first_init_without_answers_serves_the_home_to_the_network_in_the_terminals_language() -> None:
+    assert merged(Answers()) == Settings(root_dir=HOME, language="zh_CN")
+
+
+@pytest.mark.parametrize(("access", "ip"), [(Access.LAN, ""), (Access.SSH, "127.0.0.1"), (Access.RELAY, "127.0.0.1")])
+def test_each_access_has_an_address_of_its_own(access: Access, ip: str) -> None:
+    assert merged(Answers(access=access)).ip == ip
+
+
+@pytest.mark.parametrize(
+    ("existing", "answers", "expected"),
+    [
+        pytest.param({}, {}, {}, id="nothing said, nothing changed"),
+        pytest.param({"ip": "192.168.0.107"}, {"access": Access.LAN}, {"ip": "192.168.0.107"}, id="the same access keeps its address"),
+        pytest.param({"ip": "192.168.0.107"}, {"access": Access.SSH}, SSH, id="another access takes its own address"),
+        pytest.param(SSH, {"access": Access.LAN}, {}, id="from ssh to lan"),
+        pytest.param({"ip": "192.168.0.107"}, {"ip": "0.0.0.0"}, {"ip": ""}, id="all IPv4 addresses"),
+        pytest.param({}, {"ip": "::"}, {"ip": ""}, id="all IPv6 addresses"),
+        pytest.param({}, {"ip": "fd00::107"}, {"ip": "fd00::107"}, id="one address"),
+        pytest.param(SSH, {"ip": "::1"}, {**SSH, "ip": "::1"}, id="the other loopback"),
+        pytest.param({"port": 9000}, {}, {"port": 9000}, id="the port is kept"),
+        pytest.param({"port": 9000}, {"port": 9001}, {"port": 9001}, id="the port is changed"),
+        pytest.param({}, {"root_dir": Path("/data")}, {"root_dir": Path("/data")}, id="root directory"),
+        pytest.param({}, {"language": "en"}, {"language": "en"}, id="language"),
+        pytest.param({"allow_hosts": ("a.example",)}, {}, {"allow_hosts": ("a.example",)}, id="names are kept"),
+        pytest.param(
+            {"allow_hosts": ("a.example",)},
+            {"allow_hosts": ("b.example", "c.example", "b.example")},
+            {"allow_hosts": ("b.example", "c.example")},
+            id="names are replaced, each once",
+        ),
+        pytest.param({"allow_root": True}, {}, {"allow_root": True}, id="leave for root is kept"),
+        pytest.param({"allow_root": True}, {"allow_root": False}, {"allow_root": False}, id="leave for root is taken back"),
+        pytest.param({}, OWN, OWN, id="own certificate"),
+        pytest.param(OWN, {}, OWN, id="own certificate is kept"),
+        pytest.param(OWN, {"port": 9000}, {**OWN, "port": 9000}, id="own certificate is kept beside a change"),
+        pytest.param(OWN, {"certfile": Path("/d/both.pem")}, {"certfile": Path("/d/both.pem")}, id="another one with its key inside"),
+        pytest.param(OWN, {"private_ca": True}, {}, id="back to the private authority"),
+        pytest.param(OWN, {"plain_http": True}, {"plain_http": True}, id="plain HTTP instead of a certificate"),
+        pytest.param(OWN, {"access": Access.SSH}, SSH, id="ssh needs no certificate"),
+        pytest.param(OWN, {"access": Access.RELAY}, {**OWN, **RELAY}, id="a relay may use it"),
+        pytest.param({"plain_http": True}, {}, {"plain_http": True}, id="plain HTTP is kept"),
+        pytest.param({"plain_http": True}, {"plain_http": False}, {}, id="plain HTTP is taken back"),
+        pytest.param({"plain_http": True}, OWN, OWN, id="a certificate instead of plain HTTP"),
+        pytest.param({"plain_http": True}, {"private_ca": True}, {}, id="the private authority instead of plain HTTP"),
+        pytest.param({"plain_http": True}, {"access": Access.SSH}, SSH, id="ssh instead of plain HTTP"),
+        pytest.param({"plain_http": True}, {"access": Access.RELAY}, {**RELAY, "plain_http": True}, id="plain HTTP to a relay"),
+    ],
+)
+def test_an_answer_is_laid_over_what_is(existing: dict[str, Any], answers: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert merged(Answers(**answers), settings(**existing)) == settings(**expected)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "sentence"),
+    [
+        ({"keyfile": Path("/k")}, "contradiction", "--keyfile does not go with --certfile."),
+        ({"certfile": Path("/c"), "plain_http": True}, "contradiction", "--plain-http does not go with --certfile."),
+        ({"certfile": Path("/c"), "private_ca": True}, "contradiction", "--private-ca does not go with --certfile."),
+        ({"access": Access.SSH, "certfile": Path("/c")}, "contradiction", "--access ssh does not go with --certfile, --plain-http."),
+        ({"access": Access.SSH, "plain_http": True}, "contradiction", "--access ssh does not go with --certfile, --plain-http."),
+        ({"access": Access.SSH, "private_ca": True}, "contradiction", "--access ssh does not go with --certfile, --plain-http."),
+        (
+            {"access": Access.SSH, "ip": "192.168.0.107"},
+            "bound-beyond-loopback",
+            "With --access ssh the server listens on loopback alone, not on 192.168.0.107.",
+        ),
+        (
+            {"access": Access.RELAY, "ip": "0.0.0.0"},
+            "bound-beyond-loopback",
+            "With --access relay the server listens on loopback alone, not on 0.0.0.0.",
+        ),
+    ],
+)
+def test_answers_that_contradict_each_other_are_wrong_usage(answers: dict[str, Any], code: str, sentence: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        merged(Answers(**answers))
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == (code, sentence)
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_plain_http_and_the_private_authority_exclude_each_other() -> None:
+    # Accepted, one of the two would be ignored.
+    with pytest.raises(WrongUsage):
+        Answers(plain_http=True, private_ca=True).check()
+
+
+@pytest.mark.parametrize("answers", [{"plain_http": True}, {"certfile": Path("/c")}, {"private_ca": True}])
+def test_an_option_that_an_ssh_instance_has_no_use_for_is_refused(answers: dict[str, Any]) -> None:
+    # The command line alone does not tell; the instance does. Accepted, the option would be ignored.
+    with pytest.raises(Refused):
+        merged(Answers(**answers), settings(**SSH))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"access": Access.SSH, "ip": "127.0.0.1"},
+        {"access": Access.RELAY, "ip": "::1"},
+        {"access": Access.RELAY, "plain_http": True},
+        {"access": Access.RELAY, **OWN},
+        {"access": Access.LAN, "ip": "192.168.0.107"},
+        {"certfile": Path("/c")},
+        {"plain_http": False, "private_ca": True},
+    ],
+)
+def test_answers_that_go_together_are_accepted(answers: dict[str, Any]) -> None:
+    Answers(**answers).check()
+    assert merged(Answers(**answers))
+
+
+def test_an_address_that_the_instances_access_does_not_allow_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        merged(Answers(ip="0.0.0.0"), settings(**SSH))
+    (problem,) = caught.value.problems
+    assert str(problem.message) == "With --access ssh the server listens on loopback alone, not on 0.0.0.0."
+    assert str(problem.hint) == "Leave --ip out, or use --access lan"
+
+
+@pytest.mark.parametrize("ip", ["", "0.0.0.0", "::", "*", "127.0.0.1", "127.8.8.8", "::1", "localhost", "192.168.0.107", "fd00::107"])
+def test_addresses_of_this_host_are_served(ip: str) -> None:
+    check_machine(settings(ip=ip), facts())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "hint"),
+    [
+        (("192.168.0.107", "fd00::107"), "Use one of 192.168.0.107, fd00::107, or --ip 0.0.0.0 for all of them"),
+        ((), "Use one of 127.0.0.1, or --ip 0.0.0.0 for all of them"),
+    ],
+)
+def test_an_address_that_is_not_here_names_those_that_are(addresses: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(Refused) as caught:
+        check_machine(settings(ip="10.0.0.9"), facts(addresses=addresses))
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("address-not-here", "This host does not have the address 10.0.0.9.")
+    assert str(problem.hint) == hint
+
+
+@pytest.mark.parametrize(("uid", "allow_root", "refused"), [(0, False, True), (0, True, False), (1000, False, False)])
+def test_root_is_refused_without_leave(uid: int, allow_root: bool, refused: bool) -> None:
+    chosen, machine = settings(allow_root=allow_root), facts(uid=uid)
+    if not refused:
+        check_machine(chosen, machine)
+        return
+    with pytest.raises(Refused, match="The server would run as root, and so would every notebook"):
+        check_machine(chosen, machine)
+
+
+@pytest.mark.parametrize(
+    ("ip", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("localhost", True),
+        ("", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("128.0.0.1", False),
+        ("localhost.example.org", False),
+        ("gpu", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(ip: str, expected: bool) -> None:
+    assert is_loopback(ip) is expected

@@ -1,0 +1,229 @@
+"""Which certificate is needed, and whether the one on disk still serves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import Refused
+from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, steps, subjects
+from jupyter_remote_kit.plan.facts import CertificateFact
+from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf
+from jupyter_remote_kit.settings import Access
+from tests.plan.build import ADDRESSES, CA, LAYOUT, LEAF, LEAF_FILE, NAMES, NOW, SAN_ADDRESSES, certificate, facts, settings
+
+AUTHORITY_AND_LEAF = [IssueAuthority, IssueLeaf]
+LEAF_ALONE = [IssueLeaf]
+NOTHING: list[type] = []
+DAY = timedelta(days=1)
+
+
+def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
+    return [type(step) for step in steps(settings(**chosen), facts(**{"ca": CA, "leaf": LEAF, **changes}))]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "changes", "expected"),
+    [
+        pytest.param({}, {}, NOTHING, id="all there"),
+        pytest.param({}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="nothing there"),
+        pytest.param({}, {"leaf": None}, LEAF_ALONE, id="no leaf"),
+        pytest.param({}, {"ca": None}, AUTHORITY_AND_LEAF, id="no authority"),
+        pytest.param({}, {"leaf": certificate(not_after=NOW + 29 * DAY)}, LEAF_ALONE, id="29 days left"),
+        pytest.param({}, {"leaf": certificate(not_after=NOW + 30 * DAY - timedelta(seconds=1))}, LEAF_ALONE, id="just under 30 days left"),
+        pytest.param({}, {"leaf": certificate(not_after=NOW + 30 * DAY)}, NOTHING, id="30 days left"),
+        pytest.param({}, {"leaf": certificate(not_after=NOW + 31 * DAY)}, NOTHING, id="31 days left"),
+        pytest.param({}, {"leaf": certificate(not_after=NOW - DAY)}, LEAF_ALONE, id="past"),
+        pytest.param({}, {"leaf": certificate(not_before=NOW + DAY)}, LEAF_ALONE, id="not valid yet"),
+        pytest.param({}, {"leaf": certificate(key_fits=False)}, LEAF_ALONE, id="a leaf without its key"),
+        pytest.param({}, {"leaf": certificate(issuer_digest="another")}, LEAF_ALONE, id="a leaf of another authority"),
+        pytest.param({}, {"leaf": certificate(names=("gpu", "localhost"))}, LEAF_ALONE, id="a name is missing"),
+        pytest.param({}, {"leaf": certificate(addresses=("192.168.0.107",))}, LEAF_ALONE, id="an address is missing"),
+        pytest.param({}, {"leaf": certificate(names=(*NAMES, "old.example"))}, NOTHING, id="a name too many"),
+        pytest.param({}, {"addresses": ("192.168.0.107",)}, NOTHING, id="an address is gone"),
+        pytest.param({}, {"addresses": (*ADDRESSES, "10.0.0.9")}, AUTHORITY_AND_LEAF, id="a new address"),
+        pytest.param({}, {"names": (*NAMES, "gpu.example.net")}, AUTHORITY_AND_LEAF, id="a new name"),
+        pytest.param({"allow_hosts": ("lab.gpu.example.org",)}, {}, LEAF_ALONE, id="a name below a permitted one"),
+        pytest.param({"allow_hosts": ("xgpu.example.org",)}, {}, AUTHORITY_AND_LEAF, id="a name that only ends like one"),
+        pytest.param({"allow_hosts": ("203.0.113.7",)}, {}, AUTHORITY_AND_LEAF, id="a further address"),
+        pytest.param({}, {"ca": certificate(digest="ca", key_fits=False)}, AUTHORITY_AND_LEAF, id="an authority without its key"),
+        pytest.param({}, {"ca": certificate(digest="ca", not_after=NOW + 29 * DAY)}, AUTHORITY_AND_LEAF, id="an authority that ends soon"),
+        pytest.param({"plain_http": True}, {"ca": None, "leaf": None}, NOTHING, id="plain HTTP"),
+        pytest.param({"access": Access.SSH, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, NOTHING, id="ssh"),
+        pytest.param({"access": Access.RELAY, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="relay with TLS"),
+        pytest.param({"certfile": Path("/c/cert.pem")}, {"ca": None, "leaf": None}, NOTHING, id="own certificate"),
+    ],
+)
+def test_what_is_issued(chosen: dict[str, Any], changes: dict[str, Any], expected: list[type]) -> None:
+    assert kinds(chosen, **changes) == expected
+
+
+def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own() -> None:
+    authority, leaf = steps(settings(allow_hosts=("a.example", "203.0.113.7")), facts(), shared_hosts=("b.example", "203.0.113.8"))
+    assert authority == IssueAuthority(
+        LAYOUT.ca_file,
+        LAYOUT.ca_certificate_file,
+        ("gpu.example.org", "gpu", "gpu.local", "localhost", "a.example", "b.example"),
+        ("192.168.0.107", "fd00::107", "203.0.113.7", "203.0.113.8", "127.0.0.1", "::1"),
+    )
+    assert leaf == IssueLeaf(
+        LAYOUT.ca_file,
+        LEAF_FILE,
+        ("gpu.example.org", "gpu", "gpu.local", "localhost", "a.example"),
+        ("192.168.0.107", "fd00::107", "203.0.113.7", "127.0.0.1", "::1"),
+    )
+
+
+def test_an_authority_that_permits_another_instances_name_is_kept() -> None:
+    shared = certificate(digest="ca", names=(*NAMES, "b.example"))
+    assert list(steps(settings(), facts(ca=shared, leaf=LEAF), shared_hosts=("b.example",))) == []
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.2", "10.0.0.9"])
+def test_the_address_that_is_bound_is_on_the_certificate(ip: str) -> None:
+    _, addresses = subjects(settings(ip=ip), facts())
+    assert addresses == (*ADDRESSES, ip, "127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize("ip", ["", "0.0.0.0", "::", "127.0.0.1", "192.168.0.107"])
+def test_nothing_is_on_the_certificate_twice(ip: str) -> None:
+    names, addresses = subjects(settings(ip=ip, allow_hosts=("gpu", "fd00::107")), facts())
+    assert names == NAMES
+    assert set(addresses) == set(SAN_ADDRESSES)
+    assert len(addresses) == len(SAN_ADDRESSES)
+
+
+def test_localhost_as_a_bound_name_is_a_name() -> None:
+    # `is_loopback` accepts it, and so does an instance file.
+    names, addresses = subjects(settings(ip="localhost"), facts())
+    assert "localhost" in names
+    assert "localhost" not in addresses
+
+
+def own(**changes: Any) -> list[tuple[str, str]]:
+    chosen = settings(certfile=Path("/c/cert.pem"), keyfile=Path("/c/key.pem"), allow_hosts=changes.pop("allow_hosts", ()))
+    machine = facts(own_certificate=certificate(**changes))
+    return [(problem.code, str(problem.message)) for problem in check_own(chosen, machine)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, [], id="sound"),
+        pytest.param({"names": ("*.example.org",), "addresses": ()}, [], id="a wildcard"),
+        pytest.param({"names": (), "addresses": ("192.168.0.107",)}, [], id="an address"),
+        pytest.param({"names": ("xn--mnchen-3ya.example",), "allow_hosts": (grammar.host_name("münchen.example"),)}, [], id="an IDN"),
+        pytest.param({"not_after": NOW + 30 * DAY}, [], id="30 days left"),
+        pytest.param(
+            {"not_after": NOW + 29 * DAY},
+            [("certificate-ends-soon", "The certificate in /c/cert.pem is valid until 2026-03-30.")],
+            id="29 days left",
+        ),
+        pytest.param(
+            {"names": ("*.gpu.example.org", "other.example"), "addresses": ("10.0.0.9",)},
+            [
+                (
+                    "certificate-names",
+                    "The certificate in /c/cert.pem is for *.gpu.example.org, other.example, 10.0.0.9,"
+                    " none of which is known as a name of this host.",
+                )
+            ],
+            id="other names",
+        ),
+        pytest.param(
+            {"names": ("localhost",), "addresses": ("127.0.0.1", "::1")},
+            [
+                (
+                    "certificate-names",
+                    "The certificate in /c/cert.pem is for localhost, 127.0.0.1, ::1, none of which is known as a name of this host.",
+                )
+            ],
+            id="for this machine only",
+        ),
+        pytest.param(
+            {"names": (), "addresses": (), "not_after": NOW + DAY},
+            [
+                ("certificate-ends-soon", "The certificate in /c/cert.pem is valid until 2026-03-02."),
+                ("certificate-names", "The certificate in /c/cert.pem is for -, none of which is known as a name of this host."),
+            ],
+            id="no names, and ends soon",
+        ),
+    ],
+)
+def test_what_is_said_of_ones_own_certificate(changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert own(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "sentence"),
+    [
+        ({"key_fits": False}, "key-does-not-fit", "The key in /c/key.pem does not belong to the certificate in /c/cert.pem."),
+        (
+            {"not_after": NOW},
+            "certificate-out-of-date",
+            "The certificate in /c/cert.pem is valid from 2026-02-28 to 2026-03-01 only.",
+        ),
+        (
+            {"not_before": NOW + DAY},
+            "certificate-out-of-date",
+            "The certificate in /c/cert.pem is valid from 2026-03-02 to 2027-04-02 only.",
+        ),
+    ],
+)
+def test_a_certificate_of_ones_own_that_cannot_serve_is_refused(changes: dict[str, Any], code: str, sentence: str) -> None:
+    with pytest.raises(Refused) as caught:
+        own(**changes)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == (code, sentence)
+    assert problem.hint is not None
+
+
+def test_a_key_inside_the_certificates_file_is_named_by_that_file() -> None:
+    with pytest.raises(Refused, match=r"The key in /c/both\.pem does not belong to the certificate in /c/both\.pem"):
+        check_own(settings(certfile=Path("/c/both.pem")), facts(own_certificate=certificate(key_fits=False)))
+
+
+@pytest.mark.parametrize("chosen", [{}, {"certfile": Path("/c/cert.pem")}])
+def test_without_a_certificate_of_ones_own_there_is_nothing_to_say(chosen: dict[str, Any]) -> None:
+    assert check_own(settings(**chosen), facts()) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "expected"),
+    [
+        ("gpu.example.org", "gpu.example.org", True),
+        ("gpu.example.org", "lab.example.org", False),
+        ("*.example.org", "gpu.example.org", True),
+        ("*.example.org", "example.org", False),
+        ("*.example.org", "a.gpu.example.org", False),
+        ("*", "gpu", False),
+        ("*.org", "example.org", True),
+        ("gpu*.example.org", "gpu1.example.org", False),
+        ("*.xn--mnchen-3ya.example", "gpu.xn--mnchen-3ya.example", True),
+    ],
+)
+def test_a_wildcard_stands_for_one_label(name: str, host: str, expected: bool) -> None:
+    assert covers(certificate(names=(name,), addresses=()), host) is expected
+
+
+@pytest.mark.parametrize(
+    ("fact", "host", "expected"),
+    [
+        (certificate(names=("192.168.0.107",), addresses=()), "192.168.0.107", False),
+        (certificate(names=(), addresses=("192.168.0.107",)), "192.168.0.107", True),
+        (certificate(names=(), addresses=("fd00::107",)), "fd00::107", True),
+    ],
+)
+def test_an_address_counts_as_an_address_san_only(fact: CertificateFact, host: str, expected: bool) -> None:
+    assert covers(fact, host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("::1", True), ("10.0.0.9", True), ("fd00::107", True), ("gpu", False), ("gpu.local", False), ("1.gpu", False)]
+)
+def test_an_address_is_told_from_a_name(host: str, expected: bool) -> None:
+    assert is_address(host) is expected

@@ -1,0 +1,48 @@
+"""Where the files are: the table of the design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_remote_kit.plan.layout import Layout
+
+LAYOUT = Layout(Path("/c"), Path("/d"), Path("/r"))
+
+
+def test_every_path_is_below_one_of_jupyters_folders() -> None:
+    assert {
+        "instances": LAYOUT.instances_dir,
+        "instance": LAYOUT.instance_file("gpu1"),
+        "overlay": LAYOUT.overlay_file("gpu1"),
+        "data": LAYOUT.data_root,
+        "tls": LAYOUT.tls_dir,
+        "ca": LAYOUT.ca_file,
+        "ca certificate": LAYOUT.ca_certificate_file,
+        "leaf": LAYOUT.leaf_file("gpu1"),
+        "backups": LAYOUT.backups_dir,
+        "instance data": LAYOUT.instance_data_dir("gpu1"),
+        "log": LAYOUT.server_log("gpu1"),
+        "manifest": LAYOUT.manifest_file("gpu1"),
+        "socket": LAYOUT.control_socket("gpu1"),
+        "runtime": LAYOUT.runtime_file("gpu1"),
+    } == {
+        "instances": Path("/c/remotekit"),
+        "instance": Path("/c/remotekit/gpu1.json"),
+        "overlay": Path("/c/remotekit/gpu1.overrides.json"),
+        "data": Path("/d/remotekit"),
+        "tls": Path("/d/remotekit/tls"),
+        "ca": Path("/d/remotekit/tls/ca.pem"),
+        "ca certificate": Path("/d/remotekit/tls/ca.crt"),
+        "leaf": Path("/d/remotekit/tls/leaf-gpu1.pem"),
+        "backups": Path("/d/remotekit/backups"),
+        "instance data": Path("/d/remotekit/instances/gpu1"),
+        "log": Path("/d/remotekit/instances/gpu1/server.log"),
+        "manifest": Path("/d/remotekit/instances/gpu1/manifest.json"),
+        "socket": Path("/r/remotekit-gpu1.sock"),
+        "runtime": Path("/r/remotekit-gpu1.json"),
+    }
+
+
+def test_an_instance_called_tls_or_backups_takes_nobodys_folder() -> None:
+    shared = {LAYOUT.tls_dir, LAYOUT.backups_dir, LAYOUT.data_root}
+    assert not shared & {LAYOUT.instance_data_dir(name) for name in ("tls", "backups", "instances")}

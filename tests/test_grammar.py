@@ -1,0 +1,268 @@
+"""What may be written in an option; whatever passes is safe in a shell, a URL and a certificate."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+import idna
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import ExitCode, WrongUsage
+
+Parser = Callable[[str], object]
+PARSERS: list[Parser] = [grammar.instance_name, grammar.port, grammar.address, grammar.host_name, grammar.language]
+
+# Hostile characters, and those of which names and addresses are made.
+SPICE = "-._:%[]@/\\$`'\"; |&<>()*?~#!{}=+\n\r\t\0\u200b\u00ad\u2028。１ﬀßüИ计🙂\ud800"
+TEXTS = st.one_of(
+    st.text(),
+    st.text(st.sampled_from("abcXYZ019" + SPICE), max_size=12),
+    # Near what passes: ports, locales, and one hostile character at the end of them.
+    st.builds("{}{}".format, st.integers(0, 99999), st.text(st.sampled_from(SPICE), max_size=1)),
+    st.builds("{}{}".format, st.from_regex(r"\A[a-z]{2,3}([_-][A-Z]{2})?\Z"), st.text(st.sampled_from(SPICE), max_size=1)),
+    st.builds("{}%{}".format, st.sampled_from(["fe80::1", "::1", "fd00::9"]), st.text(max_size=6)),
+    st.builds("{}{}{}".format, st.text(st.sampled_from(SPICE), max_size=2), st.ip_addresses(), st.text(st.sampled_from(SPICE), max_size=2)),
+    st.lists(st.text(st.sampled_from("ab1-_üИ计"), min_size=1, max_size=8), min_size=1, max_size=4).map(".".join),
+)
+
+
+def accepted(parse: Parser, text: str) -> str | None:
+    """What `parse` makes of it, as it will be printed; `None` where it rejects the text."""
+    try:
+        return str(parse(text))
+    except WrongUsage:
+        return None
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(text=TEXTS)
+def test_any_text_is_parsed_or_wrong_usage(parse: Parser, text: str) -> None:
+    try:
+        parse(text)
+    except WrongUsage as error:
+        (problem,) = error.problems
+        assert problem.hint is not None
+        assert "\n" not in str(problem.message)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(text=TEXTS)
+def test_what_passes_is_one_word_of_a_shell_and_no_option(parse: Parser, text: str) -> None:
+    passed = accepted(parse, text)
+    if passed is None:
+        return
+    assert shlex.quote(passed) == passed
+    assert not passed.startswith("-")
+    assert passed.isascii()
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(text=TEXTS)
+def test_what_passes_passes_again_unchanged(parse: Parser, text: str) -> None:
+    passed = accepted(parse, text)
+    if passed is None:
+        return
+    assert str(parse(passed)) == passed
+
+
+@pytest.mark.parametrize("parse", [grammar.host_name, grammar.address])
+@given(text=TEXTS)
+def test_a_host_that_passes_is_a_host_in_a_url_and_a_san(parse: Parser, text: str) -> None:
+    passed = accepted(parse, text)
+    if passed is None:
+        return
+    authority = f"[{passed}]" if ":" in passed else passed
+    parts = urlsplit(f"https://{authority}:8800/lab?token=x")
+    assert (parts.hostname, parts.port, parts.path, parts.username) == (passed, 8800, "/lab", None)
+    try:
+        address = ipaddress.ip_address(passed)
+    except ValueError:
+        assert x509.DNSName(passed).value == passed
+    else:
+        assert ipaddress.ip_address(x509.IPAddress(address).value.packed) == address
+
+
+@given(TEXTS)
+def test_an_instance_that_passes_is_a_file_name(text: str) -> None:
+    passed = accepted(grammar.instance_name, text)
+    if passed is None:
+        return
+    path = PurePosixPath(f"/x/{passed}.json")
+    assert (path.name, path.parent) == (f"{passed}.json", PurePosixPath("/x"))
+    assert len(passed) <= 32
+
+
+@given(st.lists(st.text(st.sampled_from("aüßИжé计算网関한"), min_size=1, max_size=10), min_size=1, max_size=3).map(".".join))
+def test_an_international_name_comes_back(name: str) -> None:
+    passed = accepted(grammar.host_name, name)
+    if passed is None:
+        return
+    assert idna.decode(passed) == idna.uts46_remap(name, std3_rules=False, transitional=False)
+
+
+@given(st.from_regex(r"\A[a-z][a-z0-9]{0,9}(\.[a-z][a-z0-9]{0,9}){0,3}\Z"))
+def test_ordinary_names_pass_in_any_case_and_with_a_trailing_dot(name: str) -> None:
+    assert grammar.host_name(name) == name
+    assert grammar.host_name(name.upper()) == name
+    assert grammar.host_name(f"{name}.") == name
+
+
+@given(st.ip_addresses())
+def test_addresses_pass_in_their_shortest_form(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    assert grammar.address(address.exploded) == address
+    assert grammar.host_name(address.exploded) == str(address)
+    assert grammar.host_name(f"[{address}]") == str(address)
+
+
+@given(st.integers(1, 65535))
+def test_every_port_passes(number: int) -> None:
+    assert grammar.port(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("GPU", "gpu"),
+        ("gpu.example.org.", "gpu.example.org"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("MÜNCHEN.example", "xn--mnchen-3ya.example"),
+        ("计算.example", "xn--4gq63f4u0a.example"),
+        ("计算。example", "xn--4gq63f4u0a.example"),
+        ("计算.example.", "xn--4gq63f4u0a.example"),
+        ("计算.example。", "xn--4gq63f4u0a.example"),
+        ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ("gpu_1.local", "gpu_1.local"),
+        ("1.gpu", "1.gpu"),
+        ("a" * 63 + ".example", "a" * 63 + ".example"),
+        ("192.168.0.107", "192.168.0.107"),
+        ("FD00:0::0107", "fd00::107"),
+        ("[fd00::107]", "fd00::107"),
+    ],
+)
+def test_a_host_in_the_form_that_is_kept(text: str, expected: str) -> None:
+    if expected.startswith("xn--") and not text.isascii():
+        expected = ".".join([idna.encode("计算" if "计" in text else "münchen").decode(), "example"])
+    assert grammar.host_name(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a..b",
+        "a...",
+        "-gpu",
+        "gpu-",
+        "-oProxyCommand=reboot",
+        "a.-b",
+        "gpu example",
+        "gpu\n",
+        "gpu\nevil",
+        "gpu'x",
+        'gpu"x',
+        "gpu;reboot",
+        "$(reboot)",
+        "`reboot`",
+        "user@gpu",
+        "gpu:8800",
+        "gpu/lab",
+        "*.example.org",
+        "*",
+        "a" * 64,
+        ".".join(["a" * 60] * 5),
+        "1.2.3.4.5",
+        "1.2.3",
+        "256.0.0.1",
+        "127.0.0.01",
+        "１２７.0.0.1",
+        "10.0.0.0/8",
+        "[fd00::107",
+        "fd00::107]",
+        "[10.0.0.9",
+        "[gpu]",
+        "fd00:::1",
+        "fe80::1%eth0",
+        "fe80::1%$(reboot)",
+        "\u200b",
+        "\ud800",
+        "gpu\0",
+    ],
+)
+def test_what_is_no_host_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.host_name(text)
+    (problem,) = caught.value.problems
+    assert problem.code == "host-name"
+    assert str(problem.message) == f"{text!r} is not a host name or an IP address."
+    assert str(problem.hint) == "Use a name that the laptop can resolve, such as --allow-host gpu.example.org"
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "65536", "99999", "100000", "-1", "+1", "abc", "8800 ", " 8800", "8800\n", "0x50", "٨٨٠٠", "8_800"]
+)
+def test_what_is_no_port_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.port(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("port", f"{text!r} is not a port number.")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "gpu", "localhost", "1.2.3", "[::1]", "fe80::1%eth0", "fe80::1%;reboot", "10.0.0.0/8", "0.0.0.0 ", "1"]
+)
+def test_what_is_no_address_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.address(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("address", f"{text!r} is not an IP address.")
+
+
+@pytest.mark.parametrize("text", ["default", "a", "0", "GPU-1_b", "a" * 32])
+def test_instance_names(text: str) -> None:
+    assert grammar.instance_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "-a", "_a", ".", "..", "../x", "a/b", "a b", "a.b", "a\n", "é", "a" * 33, "a\0"])
+def test_what_is_no_instance_name_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.instance_name(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("instance-name", f"{text!r} is not an instance name.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("zh_CN", "zh_CN"),
+        ("zh-CN", "zh_CN"),
+        ("zh_CN.UTF-8", "zh_CN"),
+        ("de_DE@euro", "de_DE"),
+        ("zh_CN.GB18030@pinyin", "zh_CN"),
+        ("en", "en"),
+        ("kab", "kab"),
+        ("C", "en"),
+        ("C.UTF-8", "en"),
+        ("POSIX", "en"),
+    ],
+)
+def test_languages(text: str, expected: str) -> None:
+    assert grammar.language(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "z", "ZH_CN", "zh_cn", "zh_CN_x", "chinese", "../zh", "zh/CN", "zh_CN\n", ".UTF-8", "-zh", "语言"])
+def test_what_is_no_language_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.language(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("language", f"{text!r} is not a language.")
