@@ -12,8 +12,6 @@ import pytest
 
 from jupyter_remote_kit.plan.layout import Layout
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and foreign owners need root")
-
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
