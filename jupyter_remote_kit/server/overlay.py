@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from tornado.routing import Router, RuleRouter
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.overlay import TRANSLATION
 
 if TYPE_CHECKING:
     from tornado.web import Application
@@ -45,6 +47,7 @@ def merge(web_app: Application, overlay: Settings) -> int:
     for overrides in shared.values():
         for plugin, values in overlay.items():
             overrides[plugin] = under(values, overrides.get(plugin, {}))
+        _speak(overrides.get(TRANSLATION, {}).get("locale"))
     return len(shared)
 
 
@@ -55,6 +58,21 @@ def under(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         low = merged.get(key)
         merged[key] = under(low, value) if isinstance(low, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _speak(locale: str | None) -> None:
+    """Have the server translate schemas and names of languages into `locale` too, for whoever chose none.
+
+    `SchemaHandler.get_current_locale` looks at what the user has set and then at a constant, the locale of the process; an override of the
+    schema's default is not asked (`jupyterlab_server/settings_utils.py` 2.28). The constant is therefore ours: LANG would change what the
+    kernels inherit.
+    """
+    if locale is None or locale == "default":
+        return
+    for name in ("jupyterlab_server.settings_utils", "jupyterlab_server.translations_handler"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "SYS_LOCALE"):
+            module.__dict__["SYS_LOCALE"] = locale
 
 
 def _overrides(router: Router) -> Iterator[Settings]:

@@ -1,0 +1,136 @@
+"""The parts that need no server: modes, tickets, overlays, the cache of the status."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from jupyter_server.auth.identity import PasswordIdentityProvider
+
+from jupyter_remote_kit.errors import Failed, Problem
+from jupyter_remote_kit.messages import msg, untranslated
+from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
+from jupyter_remote_kit.server import mode, overlay, parts, report
+from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+from jupyter_remote_kit.server.posture import on_loopback
+from jupyter_remote_kit.server.status import Cached, is_secure
+from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS, MAX_OUTSTANDING, Tickets
+from jupyter_remote_kit.settings import Access
+
+HUB = {"JUPYTERHUB_API_TOKEN": "t", "JUPYTERHUB_SERVICE_PREFIX": "/user/a/"}
+HubProvider = type("HubProvider", (PasswordIdentityProvider,), {"__module__": "jupyterhub.singleuser.extension"})
+
+
+@pytest.mark.parametrize(
+    ("instance", "enforce", "provider", "environ", "expected"),
+    [
+        ("", False, PasswordIdentityProvider, {}, Mode.UNMANAGED),
+        ("", True, PasswordIdentityProvider, {}, Mode.MANAGED),
+        ("default", False, PasswordIdentityProvider, {}, Mode.MANAGED),
+        ("", False, RemoteKitIdentityProvider, {}, Mode.MANAGED),
+        ("", False, PasswordIdentityProvider, HUB, Mode.HUB),
+        ("", False, PasswordIdentityProvider, {"JUPYTERHUB_API_TOKEN": "t"}, Mode.UNMANAGED),
+        ("", False, HubProvider, {}, Mode.HUB),
+        ("default", False, HubProvider, HUB, Mode.HUB),
+        # `up` in a terminal of JupyterHub
+        ("default", False, PasswordIdentityProvider, HUB, Mode.MANAGED),
+        ("", False, RemoteKitIdentityProvider, HUB, Mode.MANAGED),
+    ],
+)
+def test_mode(instance: str, enforce: bool, provider: type, environ: dict[str, str], expected: Mode) -> None:
+    assert mode.decide(instance=instance, enforce=enforce, provider_class=provider, environ=environ) is expected
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "gpu.localhost", "LOCALHOST."])
+def test_loopback(ip: str) -> None:
+    assert on_loopback(ip, "")
+
+
+@pytest.mark.parametrize("ip", ["", "0.0.0.0", "::", "192.168.0.1", "localhost.example.org", "fe80::1%eth0"])
+def test_beyond_loopback(ip: str) -> None:
+    assert not on_loopback(ip, "")
+    assert on_loopback(ip, "/run/some.sock")
+
+
+def test_a_ticket_is_good_once_and_in_time() -> None:
+    now = [0.0]
+    tickets = Tickets(lambda: now[0])
+    first, second, third = tickets.issue(), tickets.issue(), tickets.issue()
+    assert len({first, second, third}) == 3
+    assert [tickets.redeem(first), tickets.redeem(first), tickets.redeem("")] == [True, False, False]
+    now[0] = LIFETIME_SECONDS
+    assert not tickets.redeem(second)
+    tickets = Tickets()
+    issued = [tickets.issue() for _ in range(MAX_OUTSTANDING + 1)]
+    assert not tickets.redeem(issued[0])
+    assert tickets.redeem(issued[1])
+    tickets.revoke_all()
+    assert not tickets.redeem(issued[2])
+
+
+def test_overlay_lies_under_what_is_there() -> None:
+    below = {"a": 1, "b": {"x": 1, "y": 1}, "c": {"z": 1}}
+    assert overlay.under(below, {"b": {"y": 2}, "c": 3}) == {"a": 1, "b": {"x": 1, "y": 2}, "c": 3}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"plugin": 1}'])
+def test_a_broken_overlay_is_named(tmp_path, text: str) -> None:  # noqa: ANN001
+    path = tmp_path / "overlay.json"
+    path.write_text(text)
+    with pytest.raises(Failed) as caught:
+        overlay.read(path)
+    assert str(path) in str(caught.value)
+    assert overlay.read(tmp_path / "absent") == {}
+
+
+def test_a_line_is_one_line() -> None:
+    finding = Finding("code", Severity.REFUSE, msg("{value} is\nwrong.", value="a\nb"), msg("do this"))
+    assert report.line(finding, untranslated) == "code: a b is wrong. — do this"
+    assert report.line(Problem("code", msg("So.")), untranslated) == "code: So."
+
+
+def test_refusal_ends_the_process_with_78(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        report.refuse([Problem("one", msg("A.")), Problem("two", msg("B."))])
+    assert caught.value.code == 78
+    assert capsys.readouterr().err == "one: A.\ntwo: B.\n"
+
+
+def test_no_part_is_missing_here() -> None:
+    assert parts.missing() == ()
+
+
+@pytest.mark.parametrize(
+    ("posture", "protocol", "expected"),
+    [
+        (Posture(tls=True), "https", True),
+        (Posture(access=Access.SSH, tls=False, loopback=True), "http", True),
+        (Posture(access=Access.SSH, tls=False, loopback=False), "http", False),
+        (Posture(access=Access.RELAY, tls=False, loopback=True), "http", False),
+        (Posture(access=Access.RELAY, tls=True, loopback=True), "http", True),
+        (Posture(access=Access.LAN, tls=False), "http", False),
+        (Posture(access=None, tls=False, loopback=True, mode=Mode.UNMANAGED), "http", True),
+        (Posture(access=None, tls=False, loopback=False, mode=Mode.HUB), "https", True),
+    ],
+)
+def test_secure(posture: Posture, protocol: str, expected: bool) -> None:
+    assert is_secure(posture, protocol) is expected
+
+
+def test_many_askers_make_one_measurement_a_second() -> None:
+    now, measured = [0.0], []
+
+    async def measure() -> int:
+        measured.append(now[0])
+        await asyncio.sleep(0)
+        return len(measured)
+
+    async def ask() -> list[int]:
+        cached = Cached(measure, lambda: now[0])
+        answers = list(await asyncio.gather(*(cached.get() for _ in range(20))))
+        now[0] = 0.9
+        answers.append(await cached.get())
+        now[0] = 1.1
+        return [*answers, await cached.get()]
+
+    assert asyncio.run(ask()) == [1] * 21 + [2]
