@@ -12,6 +12,9 @@ import type { IConnection, IConnectionState, IFinding, Link } from './tokens';
 /** Round trips that the median is taken of. */
 export const SAMPLES = 5;
 
+/** Round trips at once, when there are none yet. */
+const FIRST_SAMPLES = 3;
+
 /** Milliseconds for which the server's posture counts as fresh. */
 const POSTURE_AGE = 30_000;
 
@@ -95,18 +98,22 @@ export class ConnectionModel implements IConnection, IDisposable {
 
   /**
    * A first request may open the connection, TLS handshake included: what it
-   * takes is no round trip.
+   * takes is no round trip. And a page that has only just come is busy: one
+   * round trip alone would tell how busy.
    */
   private async _measure(): Promise<void> {
+    const trips = this._samples.length === 0 ? FIRST_SAMPLES : 1;
     if (this._samples.length === 0) {
       await this._greet();
     }
-    const started = performance.now();
-    await this._greet();
-    this._samples = [
-      ...this._samples.slice(1 - SAMPLES),
-      performance.now() - started
-    ];
+    for (let trip = 0; trip < trips; trip++) {
+      const started = performance.now();
+      await this._greet();
+      this._samples = [
+        ...this._samples.slice(1 - SAMPLES),
+        performance.now() - started
+      ];
+    }
   }
 
   private _greet(): Promise<void> {
