@@ -387,3 +387,14 @@ def test_chinese_findings_follow_the_requests_language(machine: Machine) -> None
         english = client.get("/remotekit/api/status", headers={"Accept-Language": "en"}).json()["posture"]["findings"]
         chinese = client.get("/remotekit/api/status", headers={"Accept-Language": "zh-CN,zh;q=0.9"}).json()["posture"]["findings"]
     assert [row["code"] for row in english] == [row["code"] for row in chinese]
+
+
+def test_an_unmanaged_server_that_others_reach_gives_one_warning_and_serves(machine: Machine) -> None:
+    settings = machine.settings()
+    server = machine.start_plain(settings, "--ip=0.0.0.0", "--IdentityProvider.token=plain")
+    server.wait_until(lambda: "is running at" in server.output)
+    output = server.output
+    assert output.count("jupyter-remote-kit:") == 1
+    assert "plain-http: " in output
+    assert "token-short: " in output
+    assert "remotekit.server.identity" not in output

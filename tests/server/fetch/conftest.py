@@ -20,7 +20,7 @@ def jp_base_url() -> str:
 
 def server_config(**server: Any) -> dict[str, Any]:
     return {
-        "ServerApp": {"allow_unauthenticated_access": False, "jpserver_extensions": {"jupyter_remote_kit": True}, **server},
+        "ServerApp": {"allow_unauthenticated_access": False, "jpserver_extensions": {"jupyter_remote_kit": True, "jupyter_server_terminals": False}, **server},
         "IdentityProvider": {"token": TOKEN},
     }
 
