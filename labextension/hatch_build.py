@@ -6,12 +6,12 @@ when there is something to build: an sdist brings the bundle with it.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies_environment
@@ -145,12 +145,21 @@ def find_node() -> Path:
 
 def build_environment(node: Path, yarn: list[str], labextension: Path) -> dict[str, str]:
     """What the build's processes need on top of the environment: tools on PATH, and the user's mirror."""
-    path = [str(node.parent), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    path = [str(node.parent), str(scripts_of("jupyter-builder")), os.environ.get("PATH", os.defpath)]
     return {
         "PATH": os.pathsep.join(path),
         "YARN_ENABLE_IMMUTABLE_INSTALLS": "true",
         "YARN_ENABLE_PROGRESS_BARS": "false",
     } | mirror(node, yarn, labextension)
+
+
+def scripts_of(distribution: str) -> Path:
+    """Where pip has put the commands of a distribution that the build imports. Not the first on PATH: in an
+    isolated build that may be the jlpm of an older JupyterLab in the environment installed into.
+    """
+    found = importlib.metadata.distribution(distribution)
+    script = next(file for file in found.files or [] if file.stem == distribution)
+    return Path(str(found.locate_file(script))).resolve().parent
 
 
 def mirror(node: Path, yarn: list[str], labextension: Path) -> dict[str, str]:

@@ -80,6 +80,15 @@ def test_catalogues_are_compiled_when_they_are_newer(hook: ModuleType, tmp_path:
     assert (folder / "kit.mo").read_bytes() != b"made by hand"
 
 
+def test_builds_with_the_commands_of_the_builder_that_it_imports(hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "site-packages" / "kit_builder-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kit-builder\nVersion: 1\n")
+    (info / "RECORD").write_text("kit_builder/__init__.py,,\n../bin/jlpm,,\n../bin/kit-builder,,\n")
+    monkeypatch.syspath_prepend(info.parent)
+    assert hook.scripts_of("kit-builder") == tmp_path / "bin"
+
+
 class TestMirror:
     """Asks the real npm and the real Yarn; neither goes to the network for it."""
 
