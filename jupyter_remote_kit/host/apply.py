@@ -21,7 +21,7 @@ from jupyter_remote_kit.host.manifest import Manifest, read_manifest, write_mani
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
-from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
+from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
 
 LOCK_NAME = "lock"
 LOCK_WAIT_S = 10.0
@@ -116,6 +116,8 @@ def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> l
             authority = _new_authority(step, now)
             work.append(_Write(step.ca_file, authority, PRIVATE_FILE, backup=True))
             work.append(_Write(step.certificate_file, _public_part(authority), PUBLIC_FILE, backup=False))
+        elif isinstance(step, ExportAuthority):
+            work.append(_Write(step.certificate_file, _public_part(read_private(step.ca_file)), PUBLIC_FILE, backup=False))
         elif isinstance(step, IssueLeaf):
             if authority is None:
                 authority = read_private(step.ca_file)

@@ -8,8 +8,8 @@ from datetime import timedelta
 from jupyter_remote_kit.errors import Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
-from jupyter_remote_kit.plan.facts import CertificateFact, Facts
-from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, Step
+from jupyter_remote_kit.plan.facts import CertificateFact, Facts, FileKind
+from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, Step
 from jupyter_remote_kit.settings import Settings
 
 RENEW_BEFORE = timedelta(days=30)
@@ -39,6 +39,8 @@ def steps(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) ->
     renew_ca = not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
     if renew_ca:
         yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, ca_names, ca_addresses)
+    elif facts.file(layout.ca_certificate_file).kind is FileKind.ABSENT:
+        yield ExportAuthority(layout.ca_file, layout.ca_certificate_file)
     leaf = facts.leaf
     fits = leaf is not None and set(names) <= set(leaf.names) and set(addresses) <= set(leaf.addresses)
     issued_by_ca = leaf is not None and facts.ca is not None and leaf.issuer_digest == facts.ca.digest

@@ -50,7 +50,8 @@ def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts)
 
 def managed_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
     """Every path whose fact the plan reads, but for the root directory."""
-    return (*private_folders(settings, layout), layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
+    files = (layout.ca_certificate_file, layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
+    return (*private_folders(settings, layout), *files)
 
 
 def private_folders(settings: Settings, layout: Layout) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
-from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE
+from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE
 from jupyter_remote_kit.secret import Secret
 
 
@@ -63,6 +63,18 @@ class IssueAuthority:
 
 
 @dataclass(frozen=True)
+class ExportAuthority:
+    """Write the certificate of the CA in `ca_file`, without its key, for laptops to import."""
+
+    ca_file: Path
+    certificate_file: Path
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg("write {path} (mode {mode})", path=self.certificate_file, mode=format(PUBLIC_FILE, "04o"))
+
+
+@dataclass(frozen=True)
 class IssueLeaf:
     """Issue a server certificate from the CA in `ca_file`, with these SANs; key and chain in one file."""
 
@@ -89,7 +101,7 @@ class RemoveFile:
         return msg("remove {path}", path=self.path)
 
 
-Step = MakeDirectory | WriteFile | IssueAuthority | IssueLeaf | RemoveFile
+Step = MakeDirectory | WriteFile | IssueAuthority | ExportAuthority | IssueLeaf | RemoveFile
 
 
 @dataclass(frozen=True)
