@@ -122,6 +122,13 @@ def test_only_the_edge_prints_and_never_a_literal() -> None:
     assert literal == []
 
 
+def test_what_is_asked_is_said_in_the_terminals_language() -> None:
+    """click shows a question as it is: it has to come through `Context.say`."""
+    questions = [(place, call) for name in ("prompt", "confirm") for place, call in _calls(name)]
+    assert questions
+    assert [place for place, call in questions if not ast.unparse(call.args[0]).startswith("context.say(")] == []
+
+
 def _literal_words(node: ast.expr) -> bool:
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     return any(isinstance(part, ast.Constant) and WORD.search(str(part.value)) for part in parts)
