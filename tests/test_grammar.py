@@ -134,10 +134,10 @@ def test_every_port_passes(number: int) -> None:
         ("gpu.example.org.", "gpu.example.org"),
         ("münchen.example", "xn--mnchen-3ya.example"),
         ("MÜNCHEN.example", "xn--mnchen-3ya.example"),
-        ("计算.example", "xn--4gq63f4u0a.example"),
-        ("计算。example", "xn--4gq63f4u0a.example"),
-        ("计算.example.", "xn--4gq63f4u0a.example"),
-        ("计算.example。", "xn--4gq63f4u0a.example"),
+        ("计算.example", "xn--lzzl24a.example"),
+        ("计算。example", "xn--lzzl24a.example"),
+        ("计算.example.", "xn--lzzl24a.example"),
+        ("计算.example。", "xn--lzzl24a.example"),
         ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
         ("gpu_1.local", "gpu_1.local"),
         ("1.gpu", "1.gpu"),
@@ -148,8 +148,6 @@ def test_every_port_passes(number: int) -> None:
     ],
 )
 def test_a_host_in_the_form_that_is_kept(text: str, expected: str) -> None:
-    if expected.startswith("xn--") and not text.isascii():
-        expected = ".".join([idna.encode("计算" if "计" in text else "münchen").decode(), "example"])
     assert grammar.host_name(text) == expected
 
 

@@ -35,6 +35,7 @@ HASH = "argon2:$argon2id$v=19$m=10240,t=10,p=8$XRWP0JgBkFCovbM6fa9tVw$lXwtfVIs+m
 CREDENTIALS = Credentials(Secret(TOKEN), Secret(HASH))
 
 DIRECTORY = FileFact(FileKind.DIRECTORY, 0o700)
+EXPORTED = FileFact(FileKind.FILE, 0o644, 1000, b"the authority's certificate")
 
 
 def settings(**changes: Any) -> Settings:
@@ -92,6 +93,8 @@ def settled(chosen: Settings, credentials: Credentials = CREDENTIALS, **changes:
     }
     folders = dict.fromkeys(private_folders(chosen, LAYOUT), DIRECTORY)
     manifest = {str(path): (hashlib.sha256(fact.content or b"").hexdigest(),) for path, fact in written.items()}
+    if chosen.private_ca:
+        written[LAYOUT.ca_certificate_file] = EXPORTED
     files = {chosen.root_dir: DIRECTORY, **folders, **written, **changes.pop("files", {})}
     authority: dict[str, Any] = {"ca": CA, "leaf": LEAF} if chosen.private_ca else {}
     return facts(**{"files": files, "manifest": manifest, **authority, **changes})

@@ -12,9 +12,9 @@ from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused
 from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, steps, subjects
 from jupyter_remote_kit.plan.facts import CertificateFact
-from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf
+from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf
 from jupyter_remote_kit.settings import Access
-from tests.plan.build import ADDRESSES, CA, LAYOUT, LEAF, LEAF_FILE, NAMES, NOW, SAN_ADDRESSES, certificate, facts, settings
+from tests.plan.build import ADDRESSES, CA, EXPORTED, LAYOUT, LEAF, LEAF_FILE, NAMES, NOW, SAN_ADDRESSES, certificate, facts, settings
 
 AUTHORITY_AND_LEAF = [IssueAuthority, IssueLeaf]
 LEAF_ALONE = [IssueLeaf]
@@ -23,7 +23,8 @@ DAY = timedelta(days=1)
 
 
 def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
-    return [type(step) for step in steps(settings(**chosen), facts(**{"ca": CA, "leaf": LEAF, **changes}))]
+    machine = {"ca": CA, "leaf": LEAF, "files": {LAYOUT.ca_certificate_file: EXPORTED}, **changes}
+    return [type(step) for step in steps(settings(**chosen), facts(**machine))]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
         pytest.param({}, {}, NOTHING, id="all there"),
         pytest.param({}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="nothing there"),
         pytest.param({}, {"leaf": None}, LEAF_ALONE, id="no leaf"),
+        pytest.param({}, {"files": {}}, [ExportAuthority], id="the authority's certificate is gone"),
+        pytest.param({}, {"files": {}, "leaf": None}, [ExportAuthority, IssueLeaf], id="the authority's certificate and the leaf are gone"),
+        pytest.param({}, {"files": {}, "ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="all of it is gone"),
         pytest.param({}, {"ca": None}, AUTHORITY_AND_LEAF, id="no authority"),
         pytest.param({}, {"leaf": certificate(not_after=NOW + 29 * DAY)}, LEAF_ALONE, id="29 days left"),
         pytest.param({}, {"leaf": certificate(not_after=NOW + 30 * DAY - timedelta(seconds=1))}, LEAF_ALONE, id="just under 30 days left"),
@@ -80,7 +84,14 @@ def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own()
 
 def test_an_authority_that_permits_another_instances_name_is_kept() -> None:
     shared = certificate(digest="ca", names=(*NAMES, "b.example"))
-    assert list(steps(settings(), facts(ca=shared, leaf=LEAF), shared_hosts=("b.example",))) == []
+    machine = facts(ca=shared, leaf=LEAF, files={LAYOUT.ca_certificate_file: EXPORTED})
+    assert list(steps(settings(), machine, shared_hosts=("b.example",))) == []
+
+
+def test_the_authoritys_certificate_is_written_again_for_laptops_to_read() -> None:
+    (step,) = steps(settings(), facts(ca=CA, leaf=LEAF))
+    assert step == ExportAuthority(LAYOUT.ca_file, LAYOUT.ca_certificate_file)
+    assert str(step.describe()) == f"write {LAYOUT.ca_certificate_file} (mode 0644)"
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.2", "10.0.0.9"])
