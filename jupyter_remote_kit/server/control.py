@@ -150,7 +150,7 @@ class _Handler(RequestHandler):
         if uid is not None and uid not in {os.geteuid(), 0}:
             raise HTTPError(403)
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
         self.finish({"message": self._reason, "problems": []})
 
     async def reply(self) -> None:

@@ -51,7 +51,7 @@ class RemoteKit(ExtensionApp):
     language = Unicode("", config=True, help="The language of JupyterLab's interface, such as zh_CN.")
     own_certificate = Bool(False, config=True, help="The certificate is the user's own, not of the private authority.")
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mode = Mode.UNMANAGED
         self.problems: list[Problem] = []
@@ -156,7 +156,7 @@ class RemoteKit(ExtensionApp):
             )
         return instance
 
-    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
+    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:
         """Set the instance's traits once more, on the objects themselves; called while the identity provider is made.
 
         The starter extension's own configuration (`LabApp.open_browser`) is applied after every link hook.

@@ -28,7 +28,7 @@ class Gate(Matcher):
         """Let requests through to the other rules."""
         self.is_open = True
 
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:  # noqa: ARG002
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         """No parameters (so: a match) while closed, else `None`."""
         return None if self.is_open else {}
 

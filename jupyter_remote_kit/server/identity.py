@@ -41,7 +41,7 @@ POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 class RemoteKitIdentityProvider(PasswordIdentityProvider):
     """A token for IDEs, an argon2id password for people, a cookie for browsers; nobody before `arm`."""
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate = Gate()
         self._sockets: WeakSet[WebSocketHandler] = WeakSet()
@@ -52,7 +52,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             kit.assert_traits(self.server, self)
 
     @default("login_handler_class")
-    def _default_login_handler_class(self) -> Any:  # noqa: ANN401
+    def _default_login_handler_class(self) -> Any:
         from jupyter_remote_kit.server.login import LoginHandler  # it needs this module
 
         return LoginHandler
@@ -74,7 +74,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
 
     # -- before the bind ------------------------------------------------------------------------------------------------------------
 
-    def validate_security(self, app: ServerApp, ssl_options: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def validate_security(self, app: ServerApp, ssl_options: dict[str, Any] | None = None) -> None:
         """Close the gate, and end the process with 78 where the policy refuses; jupyter_server calls this before it binds."""
         self.gate.install(app.web_app)
         missing = parts.missing()
@@ -158,7 +158,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         """The synchronous check of the base class, for those who call it; it blocks the event loop."""
         return hash_kind(self.hashed_password) in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID} and _verify(self.hashed_password, password)
 
-    def process_login_form(self, handler: RequestHandler) -> User | None:  # noqa: ARG002
+    def process_login_form(self, handler: RequestHandler) -> User | None:
         """Nobody: the form is answered by `login.LoginHandler`, off the event loop."""
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -250,7 +249,7 @@ def test_new_credentials_end_every_session_at_once_and_after_a_restart(machine: 
         assert closing_code(channel) == 1008
         with server.client(headers={"Authorization": f"token {TOKEN}"}) as editor:
             assert editor.get("/api/kernels").status_code == (403 if what == "token" else 200)
-    old_cookies = {name: value for name, value in (pair.split("=", 1) for pair in cookie.split("; "))}
+    old_cookies = dict((pair.split("=", 1) for pair in cookie.split("; ")))
     server.control.shutdown()
     assert server.ended() == 0
     again = machine.start(settings)
@@ -377,7 +376,6 @@ def test_instance_wins_over_what_the_user_configured_elsewhere(machine: Machine)
             assert client.get("/api/kernels", headers={"Authorization": f"token {token}"}).status_code == 403
         assert client.post("/api/kernels", json={}).status_code == 403
     assert not (machine.home / "opened").exists()
-    assert os.listdir(machine.layout.runtime_dir)
 
 
 def test_chinese_findings_follow_the_requests_language(machine: Machine) -> None:

@@ -74,7 +74,7 @@ def test_overlay_lies_under_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"plugin": 1}'])
-def test_a_broken_overlay_is_named(tmp_path, text: str) -> None:  # noqa: ANN001
+def test_a_broken_overlay_is_named(tmp_path, text: str) -> None:
     path = tmp_path / "overlay.json"
     path.write_text(text)
     with pytest.raises(Failed) as caught:

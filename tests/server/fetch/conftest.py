@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pytest_jupyter.jupyter_server import *  # noqa: F403  fixtures are found by name
+from pytest_jupyter.jupyter_server import *
 
 from jupyter_remote_kit.host import paths
 
@@ -20,7 +20,11 @@ def jp_base_url() -> str:
 
 def server_config(**server: Any) -> dict[str, Any]:
     return {
-        "ServerApp": {"allow_unauthenticated_access": False, "jpserver_extensions": {"jupyter_remote_kit": True, "jupyter_server_terminals": False}, **server},
+        "ServerApp": {
+            "allow_unauthenticated_access": False,
+            "jpserver_extensions": {"jupyter_remote_kit": True, "jupyter_server_terminals": False},
+            **server,
+        },
         "IdentityProvider": {"token": TOKEN},
     }
 

@@ -27,7 +27,16 @@ def never_armed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [("remotekit", "api", "health"), ("api",), ("static", "favicon.ico"), ("login",), ("logout",), ("api", "kernels"), ("nothing",), ("metrics",)],
+    [
+        ("remotekit", "api", "health"),
+        ("api",),
+        ("static", "favicon.ico"),
+        ("login",),
+        ("logout",),
+        ("api", "kernels"),
+        ("nothing",),
+        ("metrics",),
+    ],
 )
 async def test_nothing_is_served_before_it_is_armed(never_armed: None, jp_fetch: Fetch, path: tuple[str, ...]) -> None:
     with pytest.raises(HTTPClientError) as caught:
