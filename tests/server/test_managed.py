@@ -249,7 +249,7 @@ def test_new_credentials_end_every_session_at_once_and_after_a_restart(machine: 
         assert closing_code(channel) == 1008
         with server.client(headers={"Authorization": f"token {TOKEN}"}) as editor:
             assert editor.get("/api/kernels").status_code == (403 if what == "token" else 200)
-    old_cookies = dict((pair.split("=", 1) for pair in cookie.split("; ")))
+    old_cookies = dict(pair.split("=", 1) for pair in cookie.split("; "))
     server.control.shutdown()
     assert server.ended() == 0
     again = machine.start(settings)

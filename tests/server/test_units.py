@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from jupyter_server.auth.identity import PasswordIdentityProvider
@@ -74,7 +75,7 @@ def test_overlay_lies_under_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"plugin": 1}'])
-def test_a_broken_overlay_is_named(tmp_path, text: str) -> None:
+def test_a_broken_overlay_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "overlay.json"
     path.write_text(text)
     with pytest.raises(Failed) as caught:
