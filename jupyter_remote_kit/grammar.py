@@ -47,27 +47,41 @@ def port(text: str) -> int:
 
 def address(text: str) -> IPAddress:
     """An IPv4 or IPv6 address, without a zone or brackets."""
+    found = _address(text)
+    if found is not None:
+        return found
+    raise _wrong(
+        "address",
+        msg("{address!r} is not an IP address.", address=text),
+        msg("Use one of this host's addresses, such as --ip 192.168.0.107, or --ip 0.0.0.0 for all of them"),
+    )
+
+
+def _address(text: str) -> IPAddress | None:
+    # A zone means something on one machine only, and `ipaddress` takes any text for one.
+    if "%" in text:
+        return None
     try:
         return ipaddress.ip_address(text)
     except ValueError:
-        raise _wrong(
-            "address",
-            msg("{address!r} is not an IP address.", address=text),
-            msg("Use one of this host's addresses, such as --ip 192.168.0.107, or --ip 0.0.0.0 for all of them"),
-        ) from None
+        return None
 
 
 def host_name(text: str) -> str:
-    """A DNS name in its ASCII form (IDNA 2008), lower case, without a trailing dot; or an IP address in its shortest form."""
+    """A DNS name in its ASCII form (IDNA 2008), lower case, without a trailing dot; or an IP address in its shortest form.
+
+    An IPv6 address may stand in brackets, as in a URL.
+    """
+    bracketed = text.startswith("[") and text.endswith("]") and ":" in text
+    found = _address(text[1:-1] if bracketed else text)
+    if found is not None:
+        return str(found)
     try:
-        return str(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        pass
-    name = text[:-1] if text.endswith(".") else text
-    try:
-        ascii_name = name.lower() if name.isascii() else idna.encode(name, uts46=True).decode()
+        # UTS 46 also knows the full stops of other scripts.
+        name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
     except idna.IDNAError:
-        ascii_name = ""
+        name = ""
+    ascii_name = name[:-1] if name.endswith(".") else name
     labels = ascii_name.split(".")
     if len(ascii_name) <= MAX_HOST_NAME and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
         return ascii_name

@@ -33,7 +33,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -41,3 +41,8 @@ class Secret:
     def __reduce__(self) -> str | tuple[object, ...]:
         message = "a Secret is never pickled"
         raise TypeError(message)
+
+
+def _bytes(text: str) -> bytes:
+    # What came from argv or a header may hold bytes that were no text.
+    return text.encode("utf-8", "surrogatepass")

@@ -43,6 +43,8 @@ class Answers:
             raise _contradiction("--plain-http", "--certfile", msg("Leave out one of the two"))
         if self.certfile is not None and self.private_ca:
             raise _contradiction("--private-ca", "--certfile", msg("Leave out one of the two"))
+        if self.plain_http and self.private_ca:
+            raise _contradiction("--private-ca", "--plain-http", msg("Leave out one of the two"))
         if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
             raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh encrypts already: leave these options out"))
         if self.access not in {None, Access.LAN} and self.ip is not None and not is_loopback(self.ip):
@@ -62,6 +64,12 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
         ip = "" if answers.ip in WILDCARDS else answers.ip
     elif existing is None:
         ip = access.default_ip
+    if access is Access.SSH and (answers.certfile or answers.plain_http or answers.private_ca):
+        raise Refused.of(
+            "contradiction",
+            msg("The instance {name!r} is reached over ssh, which encrypts already.", name=base.instance),
+            msg("Leave --certfile, --plain-http and --private-ca out, or add --access lan"),
+        )
     if access is not Access.LAN and not is_loopback(ip):
         raise _beyond_loopback(Refused, access, ip)
     plain_http = base.plain_http if answers.plain_http is None else answers.plain_http

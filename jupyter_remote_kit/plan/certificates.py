@@ -22,10 +22,9 @@ def subjects(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ())
 
     `shared_hosts` are the `--allow-host` names of the other instances: they count for the CA, which all instances share.
     """
-    hosts = [*settings.allow_hosts, *shared_hosts]
-    bound = [] if settings.ip in WILDCARDS else [settings.ip]
+    hosts = [*settings.allow_hosts, *shared_hosts, *([] if settings.ip in WILDCARDS else [settings.ip])]
     names = [*facts.names, *(host for host in hosts if not is_address(host)), *LOOPBACK_NAMES]
-    addresses = [*facts.addresses, *(host for host in hosts if is_address(host)), *bound, *LOOPBACK_ADDRESSES]
+    addresses = [*facts.addresses, *(host for host in hosts if is_address(host)), *LOOPBACK_ADDRESSES]
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(addresses))
 
 

@@ -9,7 +9,7 @@ import re
 from jupyter_remote_kit.plan.policy import HashKind
 
 _ARGON2ID = re.compile(
-    r"\$argon2id\$v=(?P<version>[0-9]{1,2})\$m=(?P<memory>[0-9]{1,9}),t=(?P<time>[0-9]{1,5}),p=(?P<lanes>[0-9]{1,3})"
+    r"\$argon2id\$v=(?P<version>[0-9]{1,2})\$m=(?P<memory>[1-9][0-9]{0,8}),t=(?P<time>[1-9][0-9]{0,4}),p=(?P<lanes>[1-9][0-9]{0,2})"
     r"\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<digest>[A-Za-z0-9+/]{16,172})\Z"
 )
 # What jupyter_server's passwd() has used since 1.0, `auth/security.py`.
@@ -32,15 +32,16 @@ def hash_kind(text: str) -> HashKind:
     match = _ARGON2ID.match(encoded)
     if match is None or int(match["version"]) != ARGON2_VERSION or not _is_base64(match["salt"]) or not _is_base64(match["digest"]):
         return HashKind.BROKEN
-    if int(match["lanes"]) == 0 or int(match["time"]) == 0 or int(match["memory"]) < 8 * int(match["lanes"]):
+    if int(match["memory"]) < 8 * int(match["lanes"]):
         return HashKind.BROKEN
     work = int(match["memory"]) * int(match["time"])
     return HashKind.ARGON2ID if work >= DEFAULT_MEMORY_KIB * DEFAULT_TIME_COST else HashKind.WEAK_ARGON2ID
 
 
 def _is_base64(text: str) -> bool:
+    """Whether `text` is what an encoder writes: argon2 refuses bits left over at the end, Python's decoder does not."""
     try:
-        base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         return False
-    return True
+    return base64.b64encode(decoded).rstrip(b"=") == text.encode()

@@ -16,7 +16,8 @@ from jupyter_remote_kit.plan.model import MakeDirectory, Plan, Step, WriteFile
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
 
-SHIPPED_LANGUAGES = ("en", "zh_CN")
+SOURCE_LANGUAGE = "en"
+SHIPPED_LANGUAGES = (SOURCE_LANGUAGE, "zh_CN")
 
 
 def plan_init(
@@ -99,7 +100,7 @@ def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]
 
 
 def _language_findings(settings: Settings) -> Iterator[Problem]:
-    if settings.language not in SHIPPED_LANGUAGES:
+    if settings.language not in SHIPPED_LANGUAGES and settings.language.partition("_")[0] != SOURCE_LANGUAGE:
         pack = f"jupyterlab-language-pack-{settings.language.replace('_', '-')}"
         yield Problem(
             "language-pack",

@@ -6,16 +6,20 @@ Keys that a user added beside ours survive every `init`; ours are written anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.answers import WILDCARDS
+from jupyter_remote_kit.plan.jsonlines import lines_of_keys
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
+
+T = TypeVar("T")
 
 KIT = "RemoteKit"
 SERVER = "ServerApp"
@@ -92,31 +96,33 @@ def parse(path: Path, text: str) -> Instance:
     """
     try:
         traits = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         reason = getattr(error, "msg", str(error))
         raise _broken(path, msg("{path}, line {line}: not valid JSON: {reason}", path=path, line=line, reason=reason)) from None
-    if not isinstance(traits, dict) or not all(isinstance(traits.get(section), dict) for section in (KIT, SERVER, IDENTITY)):
+    sections = {KIT, SERVER, IDENTITY}
+    if not isinstance(traits, dict) or not sections <= traits.keys() or not all(isinstance(values, dict) for values in traits.values()):
         raise _broken(
             path, msg("{path}, line 1: an instance needs the sections {sections}", path=path, sections=f"{KIT}, {SERVER}, {IDENTITY}")
         )
     reader = _Reader(path, text, traits)
     own = reader.value(KIT, "own_certificate", bool)
+    keyfile = reader.value(SERVER, "keyfile", str)
     settings = Settings(
-        root_dir=Path(reader.value(SERVER, "root_dir", str)),
+        root_dir=reader.parsed(SERVER, "root_dir", _root_dir),
         instance=reader.parsed(KIT, "instance", grammar.instance_name),
         access=reader.parsed(KIT, "access", Access),
-        ip=reader.value(SERVER, "ip", str),
-        port=reader.value(SERVER, "port", int),
+        ip=reader.parsed(SERVER, "ip", _ip),
+        port=reader.parsed(SERVER, "port", lambda number: grammar.port(str(number)), int),
         language=reader.parsed(KIT, "language", grammar.language),
         certfile=Path(reader.value(SERVER, "certfile", str)) if own else None,
-        keyfile=Path(reader.value(SERVER, "keyfile", str)) if own else None,
-        allow_hosts=tuple(reader.value(KIT, "allow_hosts", list)),
+        keyfile=Path(keyfile) if own and keyfile else None,
+        allow_hosts=reader.parsed(KIT, "allow_hosts", _hosts, list),
         plain_http=reader.value(KIT, "plain_http", bool),
         allow_root=reader.value(SERVER, "allow_root", bool),
     )
-    hashed = reader.value(IDENTITY, "hashed_password", str)
-    credentials = Credentials(Secret(reader.value(IDENTITY, "token", str)), Secret(hashed) if hashed else None)
+    hashed = reader.parsed(IDENTITY, "hashed_password", _text)
+    credentials = Credentials(Secret(reader.parsed(IDENTITY, "token", _text)), Secret(hashed) if hashed else None)
     return Instance(settings, credentials, traits)
 
 
@@ -133,21 +139,44 @@ class _Reader:
             self._reject(section, key)
         return value
 
-    def parsed(self, section: str, key: str, parse: Any) -> Any:  # noqa: ANN401
+    def parsed(self, section: str, key: str, parse: Callable[[Any], T], kind: type = str) -> T:
         try:
-            return parse(self.value(section, key, str))
-        except (RemoteKitError, ValueError):
-            return self._reject(section, key)
+            return parse(self.value(section, key, kind))
+        except (RemoteKitError, ValueError, TypeError):
+            self._reject(section, key)
 
-    def _reject(self, section: str, key: str) -> None:
-        lines = self._text.splitlines()
-        line = next((number for number, content in enumerate(lines, 1) if f'"{key}"' in content), 1)
+    def _reject(self, section: str, key: str) -> NoReturn:
         if key in self._traits[section]:
+            line = lines_of_keys(self._text)[section, key]
             message = msg(
                 "{path}, line {line}: {name} has a value that cannot be used", path=self._path, line=line, name=f"{section}.{key}"
             )
             raise _broken(self._path, message)
         raise _broken(self._path, msg("{path}, line 1: {name} is missing", path=self._path, name=f"{section}.{key}"))
+
+
+def _root_dir(text: str) -> Path:
+    path = Path(_text(text))
+    if "\0" in text or not path.is_absolute():
+        raise ValueError(text)
+    return path
+
+
+def _ip(text: str) -> str:
+    # The wildcards are jupyter_server's own, and `localhost` is what people write by hand.
+    return text if text in WILDCARDS or text == "localhost" else str(grammar.address(text))
+
+
+def _hosts(names: list[Any]) -> tuple[str, ...]:
+    return tuple(grammar.host_name(_text(name)) for name in names)
+
+
+def _text(value: str) -> str:
+    """What UTF-8 can say. A JSON escape may stand for half a character, which would fail where it is written or compared."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()
+    return value
 
 
 def _broken(path: Path, message: Message) -> RemoteKitError:

@@ -17,6 +17,8 @@ def check_password(password: Secret, user: str, host_names: Iterable[str]) -> No
     if len(text) < MIN_PASSWORD_LENGTH:
         message = msg("The password has {length} characters; at least {least} are needed.", length=len(text), least=MIN_PASSWORD_LENGTH)
         raise Refused.of("password-short", message, hint)
-    names = {user.casefold(), *(name.casefold() for name in host_names), *(name.partition(".")[0].casefold() for name in host_names)}
+    names = {user.casefold()}
+    for name in host_names:
+        names |= {name.casefold(), name.partition(".")[0].casefold()}
     if text.casefold() in names:
         raise Refused.of("password-is-a-name", msg("The password is the name of the user or of the host."), hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -46,7 +47,8 @@ def ssh_line(settings: Settings, facts: Facts) -> str:
     """The plain ssh command that forwards the port to the laptop."""
     hosts = [*facts.addresses, *(name for name in facts.names if name not in LOOPBACK_NAMES)]
     target = settings.ip if settings.ip and settings.ip not in WILDCARDS else "127.0.0.1"
-    return f"ssh -N -L {settings.port}:{_authority(target, settings.port)} {facts.user}@{hosts[0] if hosts else 'HOST'}"
+    login = shlex.quote(f"{facts.user}@{hosts[0] if hosts else 'HOST'}")
+    return f"ssh -N -L {settings.port}:{_authority(target, settings.port)} {login}"
 
 
 def _authority(host: str, port: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.facts import ConfigText
+from jupyter_remote_kit.plan.jsonlines import lines_of_keys
 
 UNKNOWN = object()
 """A value that is not a literal; only the running server knows it."""
@@ -76,7 +77,7 @@ _RULES = (
     ),
     _Rule(
         "any-origin",
-        lambda assignment: (assignment.trait, assignment.value) in {("allow_origin", "*"), ("allow_origin_pat", ".*")},
+        lambda assignment: _sets("allow_origin", "*")(assignment) or _sets("allow_origin_pat", ".*")(assignment),
         msg("Pages of any origin may use this server."),
         msg("Remove the line, or name the one origin that needs it"),
     ),
@@ -125,9 +126,10 @@ def assignments(config: ConfigText) -> Iterator[Assignment]:
 def _of_file(config: ConfigText) -> Iterator[Problem]:
     try:
         found = sorted(assignments(config), key=lambda assignment: assignment.line)
-    except (ValueError, SyntaxError, RecursionError) as error:
+    # The parser of Python and that of JSON give up on deep nesting each in its own way.
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
-        reason = getattr(error, "msg", None) or str(error)
+        reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
         yield Problem(
             BROKEN,
             msg("{path}, line {line}: {reason}", path=config.path, line=line, reason=reason),
@@ -146,22 +148,22 @@ def _json_assignments(text: str) -> Iterator[Assignment]:
     if not isinstance(traits, dict):
         message = "a configuration is an object of sections"
         raise ValueError(message)
-    lines = text.splitlines()
+    lines = lines_of_keys(text)
     for section, values in traits.items():
         if not isinstance(values, dict):
             continue
         for trait, value in values.items():
-            line = next((number for number, content in enumerate(lines, 1) if f'"{trait}"' in content), 1)
-            yield Assignment(section, trait, value, line)
+            yield Assignment(section, trait, value, lines[section, trait])
 
 
 def _python_assignments(text: str) -> Iterator[Assignment]:
-    for node in ast.walk(ast.parse(text)):
+    # Python reads a file that begins with a byte order mark, as Windows' editors write it.
+    for node in ast.walk(ast.parse(text.removeprefix("\ufeff"))):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
-            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and isinstance(target.value.value, ast.Name):
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute):
                 yield Assignment(target.value.attr, target.attr, _literal(node.value), node.lineno)
 
 

@@ -156,7 +156,7 @@ class RemoteKit(ExtensionApp):
             )
         return instance
 
-    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:
+    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
         """Set the instance's traits once more, on the objects themselves; called while the identity provider is made.
 
         The starter extension's own configuration (`LabApp.open_browser`) is applied after every link hook.

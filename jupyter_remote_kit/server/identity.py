@@ -52,7 +52,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             kit.assert_traits(self.server, self)
 
     @default("login_handler_class")
-    def _default_login_handler_class(self) -> Any:
+    def _default_login_handler_class(self) -> Any:  # noqa: ANN401
         from jupyter_remote_kit.server.login import LoginHandler  # it needs this module
 
         return LoginHandler

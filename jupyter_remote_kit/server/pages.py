@@ -17,7 +17,7 @@ PageConfigHook = Callable[[Any, dict[str, Any]], dict[str, Any]]
 class TokenlessContext(Context):
     """A template's variables, `token` being empty: jupyter_server's `page.html` writes it into each error page's `<body>`."""
 
-    def resolve_or_missing(self, key: str) -> Any:
+    def resolve_or_missing(self, key: str) -> Any:  # noqa: ANN401
         """jinja2's hook for looking a variable up."""
         return "" if key == "token" else super().resolve_or_missing(key)
 
@@ -35,7 +35,7 @@ def blank_tokens(web_app: Application) -> None:
 def _blanking(inner: PageConfigHook | None) -> PageConfigHook:
     """`inner`, the hook that another extension has set, and the token blanked in what it gives."""
 
-    def hook(handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
+    def hook(handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
         config = inner(handler, page_config) if inner else page_config
         config["token"] = ""
         return config
