@@ -119,7 +119,8 @@ def test_ordinary_names_pass_in_any_case_and_with_a_trailing_dot(name: str) -> N
 def test_addresses_pass_in_their_shortest_form(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert grammar.address(address.exploded) == address
     assert grammar.host_name(address.exploded) == str(address)
-    assert grammar.host_name(f"[{address}]") == str(address)
+    if address.version == 6:
+        assert grammar.host_name(f"[{address}]") == str(address)
 
 
 @given(st.integers(1, 65535))
