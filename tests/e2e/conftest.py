@@ -38,7 +38,7 @@ def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
 
 
 @pytest.fixture(scope="module")
-def cable(canaries: Canaries) -> Iterator[tuple[Host, Laptop]]:  # noqa: ARG001  the sampler runs first
+def cable(canaries: Canaries) -> Iterator[tuple[Host, Laptop]]:
     """A host, and a laptop that trusts nothing yet; one pair a module."""
     with connected() as (host, machine):
         home = host.home.parent / "laptop"

@@ -11,7 +11,12 @@ from stage.canaries import Canaries
 from stage.hosts import Host
 from stage.laptop import Lab, Laptop, artefact
 
-ADDRESSES = {"name": "https://gpubox:8800", "full name": "https://gpubox.lab:8800", "IPv4": "https://10.77.1.1:8800", "IPv6": "https://[fd00:77:1::1]:8800"}
+ADDRESSES = {
+    "name": "https://gpubox:8800",
+    "full name": "https://gpubox.lab:8800",
+    "IPv4": "https://10.77.1.1:8800",
+    "IPv6": "https://[fd00:77:1::1]:8800",
+}
 
 
 @pytest.fixture(scope="module")

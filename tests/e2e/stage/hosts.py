@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from stage.namespaces import Namespace, cable
 from stage.waiting import until
 
@@ -115,13 +117,32 @@ class Host:
         token: str = self.instance(name)["RemoteKitIdentityProvider"]["token"]
         return token
 
+    def token_header(self, name: str = "default") -> dict[str, str]:
+        """What an IDE sends."""
+        return {"Authorization": f"token {self.token(name)}"}
+
+    def files(self) -> dict[str, str]:
+        """Every file and folder below the home, each with its kind: what a listing shows."""
+        return {str(path.relative_to(self.home)): "dir" if path.is_dir() else "file" for path in sorted(self.home.rglob("*"))}
+
+    def state(self) -> dict[str, tuple[int, int, bytes]]:
+        """Every file that `init` may write: inode, time and content."""
+        folders = (self.config_dir / "remotekit", self.data_dir / "remotekit")
+        files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".log"]
+        return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
     # -- running things ------------------------------------------------------------------------------------------------------------
 
     def env(self, **more: str) -> dict[str, str]:
         return clean_environment(self.home, self.prefix, **{**self.environment, **more})
 
     def run(
-        self, *argv: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 60
+        self,
+        *argv: str | Path,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float = 60,
     ) -> Done:
         """Run a program there to its end. Without `stdin` there is none to read."""
         source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
@@ -146,6 +167,13 @@ class Host:
         """`up --detach --json`, as root; it has to work."""
         return self.kit("up", "--detach", "--json", "--allow-root", *options, stdin=stdin, **more).expect()
 
+    @contextlib.contextmanager
+    def http(self, machine: Namespace, base: str = f"https://10.77.1.1:{PORT}") -> Iterator[httpx.Client]:
+        """An HTTP client on `machine` that trusts this host's authority alone and follows nothing by itself."""
+        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(self.ca)) if base.startswith("https") else True
+        with machine.entered(), httpx.Client(base_url=base, verify=verify, trust_env=False, timeout=30) as client:
+            yield client
+
     def listening(self, port: int = PORT) -> bool:
         return port in self.machine.listeners()
 
@@ -161,10 +189,6 @@ class Host:
             leaf = secured.getpeercert(binary_form=True)
         assert leaf is not None
         return leaf
-
-    def files(self) -> dict[str, str]:
-        """Every file and folder below the home, each with its kind: what a listing shows."""
-        return {str(path.relative_to(self.home)): "dir" if path.is_dir() else "file" for path in sorted(self.home.rglob("*"))}
 
     def stop_everything(self) -> None:
         """End every process on it; what is on the disk stays."""

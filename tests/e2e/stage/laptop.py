@@ -7,13 +7,11 @@ import os
 import re
 import shlex
 import shutil
-import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from stage.hosts import SYSTEM_PATH
@@ -30,6 +28,13 @@ FLAGS = (
     "--disable-sync",
 )
 STARTS_WITHIN_MS = 40_000
+FETCH = """async ([method, path, body]) => {
+  const xsrf = document.cookie.match(/_xsrf=([^;]+)/)[1];
+  const headers = {'X-XSRFToken': xsrf, 'Content-Type': 'application/json'};
+  const answer = await fetch(path, {method, headers, body: body === null ? undefined : JSON.stringify(body)});
+  if (!answer.ok) { throw new Error(`${method} ${path}: ${answer.status}`); }
+  return answer.status === 204 ? null : await answer.json();
+}"""
 WIDE = {"width": 1280, "height": 800}
 
 
@@ -74,9 +79,7 @@ class Laptop:
         wrapper.chmod(0o755)
         environment = {"HOME": str(self.home), "PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=wrapper, args=list(FLAGS), env=dict(environment), timeout=STARTS_WITHIN_MS
-            )
+            browser = playwright.chromium.launch(executable_path=wrapper, args=list(FLAGS), env=dict(environment), timeout=STARTS_WITHIN_MS)
             try:
                 yield browser
             finally:
@@ -89,13 +92,6 @@ class Laptop:
             context = browser.new_context(viewport=WIDE, locale=language)
             context.set_default_timeout(STARTS_WITHIN_MS)
             yield context.new_page()
-
-    @contextlib.contextmanager
-    def http(self, base: str, ca: Path | None = None) -> Iterator[httpx.Client]:
-        """An HTTP client on this laptop that trusts `ca` alone and follows nothing by itself."""
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca)) if ca else True
-        with self.machine.entered(), httpx.Client(base_url=base, verify=verify, trust_env=False, timeout=20) as client:
-            yield client
 
 
 class Lab:
@@ -124,7 +120,8 @@ class Lab:
 
     def new_notebook(self) -> None:
         """From the launcher, with the first kernel there."""
-        self.page.click(".jp-LauncherCard[data-category='Notebook'] >> nth=0")
+        # Its category is translated; the first section is that of the notebooks.
+        self.page.click(".jp-Launcher-section >> nth=0 >> .jp-LauncherCard >> nth=0")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell .cm-content")
 
     def run(self, code: str, cell: int = 0) -> str:
@@ -148,6 +145,11 @@ class Lab:
         """What JupyterLab's page configuration says of a token."""
         token: str = self.page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).token")
         return token
+
+    def ask(self, method: str, path: str, body: object = None) -> object:
+        """Send a request as a script of the page does, with its cookie and its XSRF token; returns the answer's JSON."""
+        answer: object = self.page.evaluate(FETCH, [method, path, body])
+        return answer
 
     def picture(self, name: str) -> None:
         """Keep a screenshot."""

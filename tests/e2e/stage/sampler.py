@@ -1,4 +1,4 @@
-"""Run as a program: writes every distinct command line of the machine to a file, looking each 10 ms. `sampler.py FILE`, until its stdin ends."""
+"""`sampler.py FILE`: writes every distinct command line of the machine to FILE, looking each 10 ms, until its stdin ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(path: str) -> None:
         record.write(b"sampling\n")
         while not select.select([sys.stdin], [], [], 0)[0]:
             begun = time.monotonic()
-            for name in os.listdir("/proc"):
+            for name in os.listdir("/proc"):  # noqa: PTH208
                 if name.isdigit() and (line := _cmdline(name)) not in seen:
                     seen.add(line)
                     record.write(line.replace(b"\n", b" ").replace(b"\0", b" ") + b"\n")
