@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 
 from jupyter_remote_kit import __version__
-from jupyter_remote_kit.commands.context import Context, LocalizedGroup
+from jupyter_remote_kit.commands.context import Context, LocalizedGroup, LocalizedOption
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Result
@@ -64,7 +64,13 @@ class Commands(LocalizedGroup):
     help=marked("JupyterLab on a remote GPU host, safe to expose, on your laptop's screen."),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="jupyter-remote-kit", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__,
+    prog_name="jupyter-remote-kit",
+    message="%(prog)s %(version)s",
+    cls=LocalizedOption,
+    help=marked("Show the version and exit."),
+)
 def root() -> None:
     """The group itself does nothing."""
 

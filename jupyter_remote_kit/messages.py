@@ -39,6 +39,10 @@ class Message:
         return hash((self.msgid, tuple(sorted((key, str(value)) for key, value in self.values.items()))))
 
 
+BLANK = Message("")
+"""An empty line, or no label; nothing to translate."""
+
+
 def msg(msgid: str, /, **values: object) -> Message:
     """Mark `msgid` for extraction into the catalogues and bind its values."""
     return Message(msgid, values)

@@ -18,7 +18,7 @@ from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import instance_options, parse
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
 from jupyter_remote_kit.host import files, foreground, logs, paths, ports, processes
-from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.messages import BLANK, Message, marked, msg
 from jupyter_remote_kit.plan.init import private_folders
 from jupyter_remote_kit.plan.launch import plan_launch
 from jupyter_remote_kit.plan.policy import Severity, check, refused
@@ -186,7 +186,7 @@ def _ready(context: Context, prepared: Prepared, pid: int, *, open_browser: bool
     found = plan_urls(settings, facts, prepared.credentials.token)
     result = init.report("up", prepared, dry_run=False)
     data = {**result.data, "pid": pid, "lab": list(found.lab), "ssh": found.ssh}
-    messages = (*result.messages, msg(""), *urls.trust_notes(settings, facts)) if prepared.plan.steps else urls.trust_notes(settings, facts)
+    messages = (*result.messages, BLANK, *urls.trust_notes(settings, facts)) if prepared.plan.steps else urls.trust_notes(settings, facts)
     if not context.on_terminal:
         messages += (msg("PyCharm and VS Code want a URL with the token: jupyter remotekit urls"),)
     if open_browser:

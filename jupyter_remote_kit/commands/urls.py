@@ -10,7 +10,7 @@ from jupyter_remote_kit.commands.context import Context, kit_command, option
 from jupyter_remote_kit.commands.init import gather
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.messages import BLANK, Message, marked, msg
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.urls import Urls, plan_urls
 from jupyter_remote_kit.result import Result
@@ -44,9 +44,9 @@ def rows(settings: Settings, urls: Urls, *, with_token: bool) -> tuple[tuple[Mes
     lines: list[tuple[Message, str]] = []
     if settings.access is Access.SSH:
         lines.append((msg("First, on the laptop"), urls.ssh))
-    lines += [(msg("JupyterLab") if first else msg(""), url) for first, url in _first(urls.lab)]
+    lines += [(msg("JupyterLab") if first else BLANK, url) for first, url in _first(urls.lab)]
     if with_token:
-        lines += [(msg("PyCharm, VS Code") if first else msg(""), url.reveal()) for first, url in _first(urls.token)]
+        lines += [(msg("PyCharm, VS Code") if first else BLANK, url.reveal()) for first, url in _first(urls.token)]
     if settings.access is not Access.SSH:
         lines.append((msg("Over ssh"), urls.ssh))
     return tuple(lines)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlencode
 
+from jinja2 import Environment, FileSystemLoader
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
+from markupsafe import Markup
 
+import jupyter_remote_kit
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.words import catalogue, negotiated_locale
 
@@ -18,9 +23,16 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.tickets import Tickets
 
+# Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
+PAGES = FileSystemLoader(Path(jupyter_remote_kit.__file__).parent / "templates")
+PAGE = Environment(loader=PAGES, autoescape=True).get_template("login.html")
+
 
 class LoginHandler(LoginFormHandler):
-    """jupyter_server's login page, with the password verified off the event loop."""
+    """The kit's own sign-in page, in the browser's language, with the password verified off the event loop.
+
+    jupyter_server's page explains tokens to whoever started the server; here a stranger may be reading.
+    """
 
     @allow_unauthenticated
     async def post(self) -> None:
@@ -31,11 +43,30 @@ class LoginHandler(LoginFormHandler):
         user = self.current_user = await cast("RemoteKitIdentityProvider", self.identity_provider).authenticate(self)
         if user is None:
             self.set_status(401)
-            translate = catalogue(negotiated_locale(self.request.headers.get("Accept-Language", "")))
-            self._render(message={"error": msg("Wrong password or token.").render(translate)})  # type: ignore[no-untyped-call]
+            self._render(wrong=True)
             return
         sign_in(self, user)
         self._redirect_safe(self.get_argument("next", default=self.base_url))  # type: ignore[no-untyped-call]
+
+    def _render(self, message: object = None, *, wrong: bool = False) -> None:
+        """Write the page; `message` is the base class's, which `wrong` stands in for."""
+        locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
+        translate = catalogue(locale)
+        query = urlencode({"next": self.get_argument("next", default=self.base_url)})
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Vary", "Accept-Language")
+        self.write(
+            PAGE.render(
+                language=locale.replace("_", "-"),
+                title=msg("Sign in to JupyterLab").render(translate),
+                label=msg("Password or token").render(translate),
+                button=msg("Sign in").render(translate),
+                hint=msg("Forgotten? Whoever runs the host sets a new one:").render(translate),
+                error=msg("Wrong password or token.").render(translate) if wrong else "",
+                action=f"{url_path_join(self.base_url, 'login')}?{query}",
+                xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
+            )
+        )
 
 
 class TicketHandler(JupyterHandler):
