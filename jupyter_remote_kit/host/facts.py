@@ -17,7 +17,6 @@ import psutil
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
-from jupyter_remote_kit.host import certificates
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.host.paths import user_config_paths
@@ -75,7 +74,7 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         manifest=read_manifest(layout.manifest_file(instance)),
         ca=_authority(layout.ca_file),
         leaf=_leaf(layout.leaf_file(instance)),
-        own_certificate=certificates.read_own(certfile, keyfile) if certfile else None,
+        own_certificate=_own(certfile, keyfile) if certfile else None,
         user_config=tuple(_config_texts()) if with_user_config else (),
     )
 
@@ -175,12 +174,26 @@ def _unusable_ipv6() -> set[grammar.IPAddress]:
 
 def _authority(path: Path) -> CertificateFact | None:
     content = file_fact(path).content
-    return certificates.read_authority(content) if content else None
+    if not content:
+        return None
+    from jupyter_remote_kit.host import certificates  # cryptography takes 50 ms to import, and an instance over ssh has no certificate
+
+    return certificates.read_authority(content)
 
 
 def _leaf(path: Path) -> CertificateFact | None:
     content = file_fact(path).content
-    return certificates.read_leaf(content) if content else None
+    if not content:
+        return None
+    from jupyter_remote_kit.host import certificates
+
+    return certificates.read_leaf(content)
+
+
+def _own(certfile: Path, keyfile: Path | None) -> CertificateFact:
+    from jupyter_remote_kit.host import certificates
+
+    return certificates.read_own(certfile, keyfile)
 
 
 def _config_texts() -> Iterator[ConfigText]:

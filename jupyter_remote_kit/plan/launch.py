@@ -24,7 +24,8 @@ class LaunchPlan:
 
 
 def plan_launch(instance: str, layout: Layout, python: Path, path_variable: str) -> LaunchPlan:
-    """Start JupyterLab for `instance` with the interpreter `python`; `path_variable` is the launching process's PATH.
+    """Start JupyterLab (`server/__main__.py`) for `instance` with the interpreter `python`; `path_variable` is the launching process's
+    PATH.
 
     The provider is named in argv because a class that cannot be imported stops the server, whereas an extension that fails to import is
     only a warning by default (facts measured on jupyter_server 2.21).
@@ -32,7 +33,7 @@ def plan_launch(instance: str, layout: Layout, python: Path, path_variable: str)
     argv = (
         str(python),
         "-m",
-        "jupyterlab",
+        "jupyter_remote_kit.server",
         f"--RemoteKit.instance={instance}",
         f"--ServerApp.identity_provider_class={IDENTITY_PROVIDER}",
         "--ServerApp.reraise_server_extension_failures=True",

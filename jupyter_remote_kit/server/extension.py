@@ -225,7 +225,7 @@ class RemoteKit(ExtensionApp):
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
-        from jupyter_remote_kit.server import pages
+        from jupyter_remote_kit.server import pages, tuning
         from jupyter_remote_kit.server.tls import Certificate
 
         app = self.server
@@ -235,6 +235,7 @@ class RemoteKit(ExtensionApp):
             self._certificate = Certificate(app.http_server, app.ssl_options)
         scrubbed = app.web_app.settings.get("extra_log_scrub_param_keys") or []
         app.web_app.settings["extra_log_scrub_param_keys"] = [*scrubbed, "ticket"]
+        tuning.settle()
         self.provider.arm(app.web_app)
 
     def _lay_defaults_under(self) -> None:

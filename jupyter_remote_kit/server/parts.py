@@ -18,6 +18,7 @@ PARTS = (
     "jupyter_remote_kit.server.tls",
     "jupyter_remote_kit.server.overlay",
     "jupyter_remote_kit.server.pages",
+    "jupyter_remote_kit.server.tuning",
     "jupyter_remote_kit.host.files",
     "jupyter_remote_kit.host.paths",
     "jupyter_remote_kit.host.control",

@@ -55,11 +55,13 @@ class Status:
     def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
         self._app = app
         self._kit = kit
-        self._load = Cached(self._measure)
+        # Two measurements: whoever waits for the server to come up asks for its posture, and pays for no driver.
+        self._declared = Cached(lambda: _in_executor(self._collect))
+        self._load = Cached(lambda: _in_executor(sample))
 
     async def document(self, translate: Translate, protocol: str) -> dict[str, Any]:
         """The answer of `GET /remotekit/api/status`, as `openapi.yaml` describes it; `protocol` is that of the request."""
-        declared, host, gpus = await self._load.get()
+        declared, (host, gpus) = await asyncio.gather(self._declared.get(), self._load.get())
         return {
             "kit": {"version": __version__},
             "server": {"version": self._app.version, "started": self.started()},
@@ -73,8 +75,7 @@ class Status:
 
     async def posture(self, translate: Translate, protocol: str) -> dict[str, Any]:
         """The `posture` of the document alone."""
-        declared, _, _ = await self._load.get()
-        return self._posture(declared, translate, protocol)
+        return self._posture(await self._declared.get(), translate, protocol)
 
     def started(self) -> str:
         """When the server started, in UTC, as ISO 8601."""
@@ -85,22 +86,8 @@ class Status:
         fields = ("id", "name", "execution_state", "connections", "last_activity")
         return [{field: kernel[field] for field in fields} for kernel in self._app.kernel_manager.list_kernels()]  # type: ignore[no-untyped-call]
 
-    async def _measure(self) -> tuple[Posture, dict[str, Any], list[dict[str, Any]]]:
-        # File modes, /proc and the driver: milliseconds each, and seconds on a bad day.
-        return await IOLoop.current().run_in_executor(None, self._blocking)
-
-    def _blocking(self) -> tuple[Posture, dict[str, Any], list[dict[str, Any]]]:
-        from jupyter_remote_kit.host import load  # psutil and NVML, which a server that nobody asks does not hold
-
-        sample = load.sample_host()
-        host = {
-            "hostname": sample.hostname,
-            "cpu_count": sample.cpu_count,
-            "cpu_percent": sample.cpu_percent,
-            "load_average": list(sample.load_average) if sample.load_average else None,
-            "memory": {"total_bytes": sample.memory_total_bytes, "available_bytes": sample.memory_available_bytes},
-        }
-        return posture.collect(self._app, self._kit), host, [asdict(gpu) for gpu in load.sample_gpus()]
+    def _collect(self) -> Posture:
+        return posture.collect(self._app, self._kit)
 
     def _posture(self, declared: Posture, translate: Translate, protocol: str) -> dict[str, Any]:
         managed = declared.mode is Mode.MANAGED
@@ -117,6 +104,25 @@ class Status:
         manager = getattr(self._app, "language_server_manager", None)
         sessions = getattr(manager, "sessions", None) or {}
         return [{"id": key, "status": str(session.status.value)} for key, session in sorted(sessions.items())]
+
+
+def sample() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The `host` and the `gpus` of the document. Blocks: /proc and the driver take milliseconds, and seconds on a bad day."""
+    from jupyter_remote_kit.host import load  # psutil and NVML, which a server that nobody asks does not hold
+
+    found = load.sample_host()
+    host = {
+        "hostname": found.hostname,
+        "cpu_count": found.cpu_count,
+        "cpu_percent": found.cpu_percent,
+        "load_average": list(found.load_average) if found.load_average else None,
+        "memory": {"total_bytes": found.memory_total_bytes, "available_bytes": found.memory_available_bytes},
+    }
+    return host, [asdict(gpu) for gpu in load.sample_gpus()]
+
+
+async def _in_executor(measure: Callable[[], T]) -> T:
+    return await IOLoop.current().run_in_executor(None, measure)
 
 
 def is_secure(declared: Posture, protocol: str) -> bool:

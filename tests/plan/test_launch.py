@@ -19,7 +19,7 @@ def test_the_server_is_told_its_instance_and_its_provider_and_nothing_else() -> 
         argv=(
             "/home/ann/venv/bin/python",
             "-m",
-            "jupyterlab",
+            "jupyter_remote_kit.server",
             "--RemoteKit.instance=gpu1",
             "--ServerApp.identity_provider_class=jupyter_remote_kit.server.identity.RemoteKitIdentityProvider",
             "--ServerApp.reraise_server_extension_failures=True",
