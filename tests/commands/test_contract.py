@@ -56,6 +56,7 @@ WRONG_USAGE = [
     (("init", "--allow-host", "fe80::1%eth0"), "host-name"),
     (("init", "--allow-host", "fe80::1%a\n'b"), "host-name"),
     (("init", "--root-dir", ""), "path"),
+    (("init", "--root-dir", "~no-such-user/books"), "path"),
     (("init", "--root-dir", "a\nb"), "path"),
     (("init", "--allow-network", "10.0.0.0/8"), "not-available"),
     (("init", "--password-stdin", "--generate-password"), "contradiction"),

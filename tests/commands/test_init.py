@@ -68,6 +68,17 @@ def test_only_the_first_line_of_standard_input_is_the_password(host: Host) -> No
     assert passwd_check(host.hashed, PASSWORD)
 
 
+def test_a_password_is_never_cut_short(host: Host) -> None:
+    """What is longer than can be read is refused: half of it would be the password that nobody knows."""
+    password = "long" * 1250
+    outcome = host.run("init", *SSH, "--password-stdin", "--json", stdin=password)
+    if outcome.code == 0:
+        assert passwd_check(host.hashed, password)
+    else:
+        assert outcome.code in {1, 78}
+        assert not host.layout.instances_dir.exists()
+
+
 def test_a_generated_password_is_shown_once_and_stays(host: Host) -> None:
     argv = ("init", "--access", "lan", "--allow-root", "--generate-password", "--json")
     first = host.run(*argv)
