@@ -155,7 +155,7 @@ def refusal(text: str) -> str:
     [
         ("", "line 1: not valid JSON: Expecting value"),
         ("{", "line 1: not valid JSON: Expecting property name enclosed in double quotes"),
-        ('{\n "a": 1,\n}', "line 3: not valid JSON"),
+        ('{\n "a": 1,\n,}', "line 3: not valid JSON: Expecting property name enclosed in double quotes"),
         ('{\n "a": 1\n "b": 2\n}', "line 3: not valid JSON: Expecting ',' delimiter"),
         ('{"a": "x\ny"}', "line 1: not valid JSON: Invalid control character at"),
         ("\ufeff{}", "line 1: not valid JSON: Unexpected UTF-8 BOM"),
