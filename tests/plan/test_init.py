@@ -207,7 +207,7 @@ def test_a_folder_of_ours_that_is_not_private_is_made_so(fact: FileFact) -> None
         (
             FileFact(FileKind.DIRECTORY, 0o555, writable=False),
             "root-dir-not-writable",
-            "You may not write in the root directory /home/ann/notebooks.",
+            "The root directory /home/ann/notebooks is not writable for you.",
         ),
     ],
 )

@@ -83,6 +83,9 @@ def codes(path: Path, text: str) -> list[tuple[str, int]]:
         pytest.param(
             "c.ServerApp.token = ''\nif a:\n    c.NotebookApp.x = 1\n", [("empty-token", 1), ("legacy-notebookapp", 3)], id="depth"
         ),
+        pytest.param(
+            "if a:\n    c.NotebookApp.x = 1\nc.ServerApp.token = ''\n", [("legacy-notebookapp", 2), ("empty-token", 3)], id="deep first"
+        ),
         pytest.param("x = 1\na.b = True\ntoken = ''\n", [], id="other assignments"),
         pytest.param("\r\n\r\nc.ServerApp.token = ''\r\n", [("empty-token", 3)], id="line ends of Windows"),
         pytest.param("\f\nc.ServerApp.token = ''\n", [("empty-token", 2)], id="form feed"),
