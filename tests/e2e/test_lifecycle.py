@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from stage.browsers import opened, recording_browser
 from stage.canaries import Canaries
 from stage.hosts import PORT, Done, Host, process_ended, wait_ended
 from stage.ides import vscode_sign_in
@@ -72,6 +73,22 @@ def test_up_in_the_foreground_is_the_server_and_says_so_once(
     assert process.returncode == 0
     assert len(out.read_text().splitlines()) == 1
     assert said["data"]["password"] not in err
+
+
+def test_open_signs_a_local_browser_in_by_a_ticket_that_works_once(day: Host, tmp_path: Path, canaries: Canaries) -> None:
+    browser, seen = recording_browser(tmp_path)
+    password = canaries.password()
+    day.up("--access", "lan", "--password-stdin", "--open", stdin=f"{password}\n", BROWSER=browser)
+    canaries.watch_instance(day.instance_file())
+    ticket = opened(seen)
+    assert canaries.inside(seen.read_bytes()) == []
+    path = f"{ticket.path}?{ticket.query}"
+    with day.http(day.machine, f"{ticket.scheme}://{ticket.netloc}") as http:
+        assert http.get(path).status_code == httpx.codes.FOUND
+        assert http.get("/lab").status_code == httpx.codes.OK
+        http.cookies.clear()
+        assert "/login" in http.get(path).headers["Location"]
+        assert http.get("/lab").status_code == httpx.codes.FOUND
 
 
 def test_a_port_that_a_stranger_holds_is_left_to_them(day: Host) -> None:
