@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gettext
+import io
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from typing import NoReturn
 import click
 
 from jupyter_remote_kit import __version__
-from jupyter_remote_kit.commands.context import Context, LocalizedGroup, LocalizedOption
+from jupyter_remote_kit.commands.context import Context, LocalizedGroup, LocalizedOption, is_terminal
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Result
@@ -84,11 +85,27 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     gettext.textdomain(DOMAIN)
     os.environ.setdefault("LANGUAGE", locale)
     context = Context(translate=catalogue(locale), as_json="--json" in arguments, emit=_emit_for(arguments, locale))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name on disk, or a word of ours, may be more than the terminal's encoding can say.
+            stream.reconfigure(errors="backslashreplace")
     result = _run(arguments, context)
-    if result is not None:
+    sys.exit(_tell(context, result) if result is not None else ExitCode.DONE)
+
+
+def _tell(context: Context, result: Result) -> ExitCode:
+    """Print the result, and give the exit code; a full disk behind standard output is a failure as well."""
+    try:
         context.emit(result)
-        sys.exit(result.exit_code)
-    sys.exit(ExitCode.DONE)
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        # What could not be written is still in the buffer, and Python would try again, aloud, when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = context.say(msg("Standard output cannot be written to: {reason}", reason=error.strerror))
+        _echo_error(context.translate(marked("error")), told, warning=False)
+        return ExitCode.FAILED
+    return result.exit_code
 
 
 def _run(arguments: list[str], context: Context) -> Result | None:
@@ -104,8 +121,6 @@ def _run(arguments: list[str], context: Context) -> Result | None:
     except click.UsageError as error:
         return _usage(name, error)
     except (Exception, KeyboardInterrupt) as error:
-        if os.environ.get(TRACEBACK_VARIABLE):
-            raise
         return Result.from_error(name, _worded(error))
     return outcome if isinstance(outcome, Result) else None
 
@@ -121,6 +136,8 @@ def _worded(error: BaseException) -> RemoteKitError:
     if isinstance(error, OSError):
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason))
+    if os.environ.get(TRACEBACK_VARIABLE):
+        raise error
     return _defect(error)
 
 
@@ -132,8 +149,8 @@ def _defect(error: BaseException) -> RemoteKitError:
 
 
 def _usage(name: str, error: click.UsageError) -> Result:
-    help_line = error.ctx.command_path if error.ctx else PROGRAM
-    hint = msg("See {command}", command=f"{help_line} --help")
+    command = error.ctx.command_path if error.ctx else f"{PROGRAM} {name}".strip()
+    hint = msg("See {command}", command=f"{command} --help")
     problem = Problem("usage", Message("{text}", {"text": error.format_message()}), hint)
     return Result(name, problems=(problem,), exit_code=ExitCode.USAGE)
 
@@ -168,7 +185,7 @@ def _echo_rows(rows: list[tuple[str, str]]) -> None:
     """Two aligned columns; by rich on a terminal, which knows how wide Chinese is, one `label: value` a line elsewhere."""
     if not rows:
         return
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         for label, value in rows:
             click.echo(f"{label}: {value}" if label else value)
         return

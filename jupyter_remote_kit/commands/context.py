@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -33,16 +33,21 @@ class Context:
     @property
     def interactive(self) -> bool:
         """Whether a question would be read and answered by a person."""
-        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+        return self.on_terminal and is_terminal(sys.stdin)
 
     @property
     def on_terminal(self) -> bool:
         """Whether a person, not a log file, reads the output."""
-        return not self.as_json and sys.stdout.isatty()
+        return not self.as_json and is_terminal(sys.stdout)
 
     def say(self, message: Message) -> str:
         """The sentence in the terminal's language, for a prompt."""
         return message.render(self.translate)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether `stream` is a terminal; a closed one (`<&-`) is `None` to Python."""
+    return stream is not None and stream.isatty()
 
 
 class LocalizedOption(click.Option):
@@ -122,7 +127,7 @@ def dry_run_option(function: Decorated) -> Decorated:
 
 def yes_option(function: Decorated) -> Decorated:
     """`--yes`, of every command that asks something."""
-    return option("--yes", "-y", is_flag=True, help=marked("Ask nothing; take the default answers."))(function)
+    return option("--yes", "-y", is_flag=True, help=marked("Ask nothing; go ahead."))(function)
 
 
 def one_of(first: tuple[str, object], second: tuple[str, object]) -> None:

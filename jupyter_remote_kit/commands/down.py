@@ -27,7 +27,7 @@ def command(context: Context, instance: str, dry_run: bool) -> Result:
     created = processes.create_time(pid)
     data = {"instance": instance, "pid": pid, "kernels": kernels, "changed": not dry_run}
     if dry_run:
-        return Result("down", data, (msg("This would stop process {pid} and its {kernels} kernels.", pid=pid, kernels=kernels),))
+        return Result("down", data, (msg("This would stop process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))
     client.shutdown()
     if not processes.wait_for(lambda: not processes.process_alive(pid, created), KERNELS_GET_S, POLL_S):
         raise Failed.of(
@@ -35,4 +35,4 @@ def command(context: Context, instance: str, dry_run: bool) -> Result:
             msg("Process {pid} was asked to end and still runs after {seconds} s.", pid=pid, seconds=int(KERNELS_GET_S)),
             msg("{command}", command=f"kill {pid}"),
         )
-    return Result("down", data, (msg("Stopped process {pid} and its {kernels} kernels.", pid=pid, kernels=kernels),))
+    return Result("down", data, (msg("Stopped process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))

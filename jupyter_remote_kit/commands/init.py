@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
-from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import passwords, paths
@@ -28,6 +29,9 @@ from jupyter_remote_kit.plan.posture import declared, shown
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
+
+Check = Callable[[Secret], None]
+"""Raises `Refused` for a password that will not do."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,13 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
         answers = _ask_access(context, answers)
     settings = merge(answers, existing.settings if existing else None, home=Path.home(), locale=locale)
     facts = gather(settings)
-    password = _password(context, settings, existing.credentials.hashed_password if existing else None, source, ask=ask)
-    if password is not None:
+
+    def good(password: Secret) -> None:
         check_password(password, facts.user, facts.names)
+
+    password = _password(context, settings, existing.credentials.hashed_password if existing else None, source, good if ask else None)
+    if password is not None:
+        good(password)
     if ask and existing is None and answers.language is None:
         settings = replace(settings, language=_ask_language(context, settings.language))
     hosts = machine.shared_hosts(layout, machine.others(layout, answers.instance))
@@ -137,32 +145,41 @@ def _credentials(existing: Instance | None, password: Secret | None) -> Credenti
     return Credentials(kept.token, passwords.hash_password(password))
 
 
-def _password(context: Context, settings: Settings, kept: Secret | None, source: PasswordSource, *, ask: bool) -> Secret | None:
-    """A new password, not yet checked, or `None` where none is needed or the one that is set (`kept` is its hash) stays."""
+def _password(context: Context, settings: Settings, kept: Secret | None, source: PasswordSource, check: Check | None) -> Secret | None:
+    """A new password, or `None` where none is needed or the one that is set (`kept` is its hash) stays.
+
+    With `check` a person is asked until it passes.
+    """
     if source.from_stdin:
         return source.read_stdin()
     if kept is not None or not (source.generate or settings.access.needs_password):
         return None
     if source.generate:
         return passwords.generate_password()
-    if ask:
-        return ask_password(context)
+    if check is not None:
+        return ask_password(context, check)
     raise WrongUsage.of(
         "password-option-missing",
-        msg("With --access {access} a password is needed, and nobody can be asked for one here.", access=settings.access.value),
+        msg("--access {access} needs a password, and there is no terminal to ask for one.", access=settings.access.value),
         msg("Add --generate-password, or pipe it in with --password-stdin"),
     )
 
 
-def ask_password(context: Context) -> Secret:
-    """Ask twice on the terminal, without echo."""
-    text = click.prompt(
-        context.say(msg("Password for people (at least 8 characters)")),
-        hide_input=True,
-        confirmation_prompt=context.say(msg("The same again")),
-        err=True,
-    )
-    return Secret(text)
+def ask_password(context: Context, check: Check) -> Secret:
+    """Ask on the terminal, twice and without echo, until `check` has nothing against it."""
+    while True:
+        text = click.prompt(
+            context.say(msg("Password to sign in with (at least 8 characters)")),
+            hide_input=True,
+            confirmation_prompt=context.say(msg("Repeat the password")),
+            err=True,
+        )
+        try:
+            check(Secret(text))
+        except Refused as refusal:
+            context.emit(Result("init", problems=refusal.problems))
+        else:
+            return Secret(text)
 
 
 def _ask_access(context: Context, answers: Answers) -> Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def load(layout: Layout, name: str) -> Instance | None:
         raise Refused.of(
             "instance-file-broken",
             msg("{path}, line {line}: not UTF-8", path=path, line=line),
-            msg("Move the file away and run init again: mv {path} {path}.broken", path=path),
+            msg("Move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
         ) from None
     return instance_plan.parse(path, text)
 

@@ -34,8 +34,10 @@ class PasswordSource:
         return self.from_stdin or self.generate
 
     def read_stdin(self) -> Secret:
-        """The first line of standard input. Raises `Failed` when there is none."""
-        line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES)
+        """The first line of standard input. Raises `Failed` when there is none, or one that nobody types."""
+        line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1) if sys.stdin else b""
+        if len(line) > MAX_PASSWORD_BYTES:
+            raise Failed.of("password-long", msg("The password on standard input is longer than {bytes} bytes.", bytes=MAX_PASSWORD_BYTES))
         try:
             text = line.decode().rstrip("\r\n")
         except UnicodeDecodeError:
@@ -51,9 +53,17 @@ def _address_or_wildcard(text: str) -> str:
 
 
 def _absolute_path(text: str) -> Path:
-    if not text or "\0" in text or "\n" in text:
-        raise WrongUsage.of("path", msg("{path!r} is not a path.", path=text), msg("Name a file or folder"))
-    return Path(text).expanduser().absolute()
+    try:
+        text.encode()
+        path = Path(text).expanduser().absolute()
+    except (UnicodeEncodeError, RuntimeError, OSError):
+        # Not UTF-8, `~` of a user who does not exist, or a working directory that is gone.
+        path = None
+    if path is None or not text or "\0" in text or "\n" in text:
+        raise WrongUsage.of(
+            "path", msg("{path!r} is not a path that can be used.", path=text), msg("Name an existing folder, from its root")
+        )
+    return path
 
 
 HOST = Parsed("name", grammar.host_name)
@@ -74,7 +84,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option("--generate-password", is_flag=True, help=marked("Make a password, if none is set, and print it once.")),
     option("--certfile", type=PATH, metavar="FILE", help=marked("Your own certificate with its chain, PEM.")),
     option("--keyfile", type=PATH, metavar="FILE", help=marked("The key of your own certificate, PEM.")),
-    option("--private-ca", is_flag=True, help=marked("Go back from your own certificate to the private authority.")),
+    option("--private-ca", is_flag=True, help=marked("Use the private authority again instead of your own certificate.")),
     option(
         "--language", type=Parsed("locale", grammar.language), metavar="LOCALE", help=marked("The interface's language, such as zh_CN.")
     ),

@@ -14,6 +14,7 @@ from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.init import plan_credentials
 from jupyter_remote_kit.plan.passwords import check_password
 from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials
 
 
@@ -28,22 +29,26 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
     if not source.named and not context.interactive:
         raise WrongUsage.of(
             "password-option-missing",
-            msg("A password is needed, and nobody can be asked for one here."),
+            msg("A password is needed, and there is no terminal to ask for one."),
             msg("Add --generate-password, or pipe it in with --password-stdin"),
         )
     found = machine.require(paths.layout(), instance)
     facts = init.gather(found.settings)
+
+    def good(password: Secret) -> None:
+        check_password(password, facts.user, facts.names)
+
     if source.generate:
         password = passwords.generate_password()
     else:
-        password = source.read_stdin() if source.from_stdin else init.ask_password(context)
-        check_password(password, facts.user, facts.names)
+        password = source.read_stdin() if source.from_stdin else init.ask_password(context, good)
+        good(password)
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
     ended = change(instance, credentials, dry_run=dry_run)
     messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password is changed."),)
     data: dict[str, object] = {"instance": instance, "changed": not dry_run, "sessions_ended": ended}
     if ended:
-        messages += (msg("Every session has ended; sign in again with the new one."),)
+        messages += (msg("Every session has ended; sign in again with the new password."),)
     if generate_password and not dry_run:
         messages += (msg("The password, shown this once: {password}", password=password.reveal()),)
         data["password"] = password.reveal()

@@ -34,7 +34,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
             msg("Stop it first: jupyter remotekit down --instance {name}", name=instance),
         )
     if not (yes or dry_run or context.interactive):
-        raise WrongUsage.of("yes-missing", msg("Removing wants a yes, and nobody can be asked here."), msg("Add --yes"))
+        raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
     plan = _plan(layout, instance)
     steps = tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
     data = {"instance": instance, "steps": [str(step.describe()) for step in plan.steps], "changed": bool(steps) and not dry_run}

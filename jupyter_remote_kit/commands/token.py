@@ -23,7 +23,9 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
     """Make a new token and show it: that is what this command is for."""
     one_of(("--show", show), ("--dry-run", dry_run))
     if not (show or yes or dry_run or context.interactive):
-        raise WrongUsage.of("yes-missing", msg("Rotating the token ends every session, and nobody can be asked here."), msg("Add --yes"))
+        raise WrongUsage.of(
+            "yes-missing", msg("Rotating the token ends every session, and there is no terminal to ask whether to."), msg("Add --yes")
+        )
     found = machine.require(paths.layout(), instance)
     if show:
         token = found.credentials.token.reveal()
@@ -36,6 +38,6 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
     ended = change(instance, replace(found.credentials, token=fresh), dry_run=False)
     messages: tuple[Message, ...] = (msg("The token is changed."),)
     if ended:
-        messages += (msg("Every session has ended; sign in again with the new one."),)
+        messages += (msg("Every session has ended; sign in again with the password or the new token."),)
     data = {"instance": instance, "token": fresh.reveal(), "changed": True, "sessions_ended": ended}
     return Result("token", data, messages, rows=((msg("Token"), fresh.reveal()),))

@@ -172,7 +172,7 @@ def _not_ready(pid: int, log: Path, said: tuple[str, ...]) -> RemoteKitError:
     if findings and not processes.process_alive(pid):
         return Refused(*(Problem(found["code"], _verbatim(found["text"]), _verbatim(found["fix"] or "-")) for found in findings))
     last = next((line for line in reversed(said) if line.strip()), "-")
-    return Failed(Problem(*_no_answer(pid), msg("Its last words: {words} (all of them: {log})", words=last, log=log)))
+    return Failed(Problem(*_no_answer(pid), msg("The log ends with: {words} (whole log: {log})", words=last, log=log)))
 
 
 def _verbatim(text: str) -> Message:
@@ -188,7 +188,7 @@ def _ready(context: Context, prepared: Prepared, pid: int, *, open_browser: bool
     data = {**result.data, "pid": pid, "lab": list(found.lab), "ssh": found.ssh}
     messages = (*result.messages, BLANK, *urls.trust_notes(settings, facts)) if prepared.plan.steps else urls.trust_notes(settings, facts)
     if not context.on_terminal:
-        messages += (msg("PyCharm and VS Code want a URL with the token: jupyter remotekit urls"),)
+        messages += (msg("PyCharm and VS Code need a URL with the token: jupyter remotekit urls"),)
     if open_browser:
         foreground.open_browser(_ticket_url(prepared))
     return replace(result, data=data, messages=messages, rows=urls.rows(settings, found, with_token=context.on_terminal))

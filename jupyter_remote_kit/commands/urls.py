@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shlex
+import sys
 from typing import Any
 
 from jupyter_remote_kit.commands import machine
@@ -60,7 +62,7 @@ def trust_notes(settings: Settings, facts: Facts) -> tuple[Message, ...]:
     host = next(iter((*facts.addresses, *facts.names)), "HOST")
     return (
         msg("The certificate comes from a private authority of this host. Fetch it over ssh, once for each laptop:"),
-        msg("  {command}", command=f"scp {facts.user}@{host}:{file} jupyter-remote-kit-ca.crt"),
+        msg("  {command}", command=f"scp {shlex.quote(f'{facts.user}@{host}:{file}')} jupyter-remote-kit-ca.crt"),
         msg("  Browser: import the file as a trusted authority for web sites."),
         msg("  VS Code: start it with the variable NODE_EXTRA_CA_CERTS set to the file's path."),
         msg("  PyCharm: add the file under Settings, Tools, Server Certificates."),
@@ -68,12 +70,21 @@ def trust_notes(settings: Settings, facts: Facts) -> tuple[Message, ...]:
 
 
 def qr_code(url: str) -> str:
-    """`url` as a QR code made of half blocks, for a dark or a light terminal alike."""
+    """`url` as a QR code, for a dark or a light terminal alike."""
     import segno
 
     text = io.StringIO()
-    segno.make(url, error="l", micro=False).terminal(out=text, compact=True)
+    # Half blocks where the terminal has them; without them the code is twice as tall, and still a code.
+    segno.make(url, error="l", micro=False).terminal(out=text, compact=_has_half_blocks())
     return text.getvalue().rstrip("\n")
+
+
+def _has_half_blocks() -> bool:
+    try:
+        "\u2580".encode(sys.stdout.encoding if sys.stdout else "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first(items: tuple[Any, ...]) -> list[tuple[bool, Any]]:

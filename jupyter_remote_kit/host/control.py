@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import stat
 import struct
@@ -101,7 +102,7 @@ class ControlClient:
                     uid=status.st_uid,
                     mode=format(stat.S_IMODE(status.st_mode), "04o"),
                 ),
-                msg("Stop whoever made it and start the server again: ls -l {path}", path=self._path),
+                msg("Stop whoever made it and start the server again: ls -l {path}", path=shlex.quote(str(self._path))),
             )
         return True
 
@@ -191,5 +192,5 @@ def _no_answer(path: Path, error: Exception) -> Failed:
     return Failed.of(
         "control-failed",
         msg("The server on {path} does not answer: {reason}", path=path, reason=str(error)),
-        msg("ls -l {path}", path=path),
+        msg("ls -l {path}", path=shlex.quote(str(path))),
     )

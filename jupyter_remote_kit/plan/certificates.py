@@ -35,7 +35,7 @@ def steps(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) ->
     layout = facts.layout
     ca_names, ca_addresses = subjects(settings, facts, shared_hosts)
     names, addresses = subjects(settings, facts)
-    renew_ca = not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
+    renew_ca = facts.ca is None or not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
     if renew_ca:
         yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, ca_names, ca_addresses)
     elif facts.file(layout.ca_certificate_file).kind is FileKind.ABSENT:
@@ -110,10 +110,8 @@ def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:
     return certificate.not_before <= facts.now and certificate.not_after - facts.now >= RENEW_BEFORE
 
 
-def _permits(ca: CertificateFact | None, names: tuple[str, ...], addresses: tuple[str, ...]) -> bool:
+def _permits(ca: CertificateFact, names: tuple[str, ...], addresses: tuple[str, ...]) -> bool:
     """Whether the CA's name constraints (RFC 5280, 4.2.1.10) allow every name and address."""
-    if ca is None:
-        return False
     within = all(any(name == permitted or name.endswith("." + permitted) for permitted in ca.names) for name in names)
     return within and set(addresses) <= set(ca.addresses)
 

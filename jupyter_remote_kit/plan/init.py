@@ -96,7 +96,7 @@ def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]
     elif fact.kind is not FileKind.DIRECTORY:
         raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
     elif not fact.writable:
-        raise Refused.of("root-dir-not-writable", msg("You may not write in the root directory {path}.", path=path), hint)
+        raise Refused.of("root-dir-not-writable", msg("The root directory {path} is not writable for you.", path=path), hint)
 
 
 def _language_findings(settings: Settings) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ Keys that a user added beside ours survive every `init`; ours are written anew.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,5 +184,5 @@ def _broken(path: Path, message: Message) -> RemoteKitError:
     return Refused.of(
         "instance-file-broken",
         message,
-        msg("Mend that line, or move the file away and run init again: mv {path} {path}.broken", path=path),
+        msg("Mend that line, or move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
     )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from jupyter_server.auth.identity import PasswordIdentityProvider, User
+from jupyter_server.auth.login import LoginFormHandler
 from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketHandler
 from traitlets import default
 
-from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import policy
 from jupyter_remote_kit.plan.hashes import hash_kind
@@ -53,8 +54,11 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
 
     @default("login_handler_class")
     def _default_login_handler_class(self) -> Any:  # noqa: ANN401
-        from jupyter_remote_kit.server.login import LoginHandler  # it needs this module
-
+        try:
+            from jupyter_remote_kit.server.login import LoginHandler  # it needs this module
+        # Whatever a damaged module raises: `validate_security` names it and refuses, where this would be a traceback.
+        except Exception:
+            return LoginFormHandler
         return LoginHandler
 
     @property
@@ -83,7 +87,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             report.refuse(finding for finding in policy.check(Posture(missing_parts=missing)) if finding.code == "part-missing")
         if kit is None:
             report.refuse([_extension_disabled()])
-        rows = self.rows(app, kit)
+        rows = self.rows(app, kit) or _certificate_problems(ssl_options)
         if rows:
             report.refuse(rows)
 
@@ -242,6 +246,19 @@ def _verify(hashed: str, password: str) -> bool:
 def _bytes(text: str) -> bytes:
     # A header or form field may hold what is no Unicode text; it must be compared, not raise.
     return text.encode("utf-8", "surrogatepass")
+
+
+def _certificate_problems(ssl_options: dict[str, Any] | None) -> list[report.Row]:
+    """Why TLS would not come up: tornado finds it out after the bind, or at the first handshake."""
+    if not ssl_options:
+        return []
+    from jupyter_remote_kit.server.tls import server_context
+
+    try:
+        server_context(ssl_options)
+    except Failed as error:
+        return list(error.problems)
+    return []
 
 
 def _extension_disabled() -> Problem:

@@ -6,23 +6,24 @@ import importlib
 import importlib.util
 from importlib.abc import InspectLoader
 
-PARTS = (
-    "jupyter_remote_kit.server.extension",
-    "jupyter_remote_kit.server.gate",
-    "jupyter_remote_kit.server.login",
-    "jupyter_remote_kit.server.handlers",
-    "jupyter_remote_kit.server.status",
-    "jupyter_remote_kit.server.posture",
-    "jupyter_remote_kit.server.control",
-    "jupyter_remote_kit.server.tickets",
-    "jupyter_remote_kit.server.tls",
-    "jupyter_remote_kit.server.overlay",
-    "jupyter_remote_kit.server.pages",
-    "jupyter_remote_kit.server.tuning",
-    "jupyter_remote_kit.host.files",
-    "jupyter_remote_kit.host.paths",
-    "jupyter_remote_kit.host.control",
-)
+# Each with a name that the others use: an empty file imports without a complaint.
+PARTS = {
+    "jupyter_remote_kit.server.extension": "RemoteKit",
+    "jupyter_remote_kit.server.gate": "Gate",
+    "jupyter_remote_kit.server.login": "LoginHandler",
+    "jupyter_remote_kit.server.handlers": "StatusHandler",
+    "jupyter_remote_kit.server.status": "Status",
+    "jupyter_remote_kit.server.posture": "collect",
+    "jupyter_remote_kit.server.control": "Control",
+    "jupyter_remote_kit.server.tickets": "Tickets",
+    "jupyter_remote_kit.server.tls": "Certificate",
+    "jupyter_remote_kit.server.overlay": "merge",
+    "jupyter_remote_kit.server.pages": "blank_tokens",
+    "jupyter_remote_kit.server.tuning": "settle",
+    "jupyter_remote_kit.host.files": "read_private",
+    "jupyter_remote_kit.host.paths": "layout",
+    "jupyter_remote_kit.host.control": "socket_address",
+}
 # Compiled or looked for, not imported: they bring memory that only whoever asks for it should pay.
 LAZY_PARTS = ("jupyter_remote_kit.host.load",)
 LIBRARIES = ("argon2", "psutil", "pynvml")
@@ -30,18 +31,18 @@ LIBRARIES = ("argon2", "psutil", "pynvml")
 
 def missing() -> tuple[str, ...]:
     """The parts that cannot be loaded, whatever the reason, in order."""
-    broken = [part for part in PARTS if not _imports(part)]
+    broken = [part for part, name in PARTS.items() if not _has(part, name)]
     broken += [part for part in LAZY_PARTS if not _compiles(part)]
     return (*broken, *(name for name in LIBRARIES if importlib.util.find_spec(name) is None))
 
 
-def _imports(name: str) -> bool:
+def _has(part: str, name: str) -> bool:
     try:
-        importlib.import_module(name)
+        module = importlib.import_module(part)
     # A damaged module raises whatever it likes: SyntaxError, NameError, AttributeError, a C library's OSError.
     except Exception:
         return False
-    return True
+    return hasattr(module, name)
 
 
 def _compiles(name: str) -> bool:

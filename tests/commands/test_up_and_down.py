@@ -163,7 +163,7 @@ def test_a_short_token_is_78(ssh_host: Host) -> None:
 def test_the_dry_run_shows_the_line_that_starts_the_server(lan_host: Host) -> None:
     before = lan_host.tree()
     line = lan_host.must("up", "--dry-run").out.splitlines()[-1]
-    assert "-m jupyterlab --RemoteKit.instance=default" in line
+    assert "-m jupyter_remote_kit.server --RemoteKit.instance=default" in line
     assert not [secret for secret in (lan_host.token, lan_host.hashed, PASSWORD) if secret in line]
     assert lan_host.tree() == before
 

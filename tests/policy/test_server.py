@@ -34,8 +34,8 @@ class Ahead:
         self._under_way: dict[str, Future[managed.Observed]] = {}
 
     def observed(self, case: Case) -> managed.Observed:
-        place = self._cases.index(case)
-        for upcoming in self._cases[place : place + AT_ONCE]:
+        place = self._cases.index(case) if case in self._cases else None
+        for upcoming in self._cases[place : place + AT_ONCE] if place is not None else [case]:
             if upcoming.name not in self._under_way:
                 self._under_way[upcoming.name] = self._executor.submit(managed.observe, upcoming, self._folder())
         return self._under_way[case.name].result()
