@@ -170,3 +170,19 @@ def test_what_weakens_a_server_is_named_with_file_and_line(code: str, host: Host
     done = host.kit("init", "--allow-root", "--json").expect()
     problems = {problem["code"]: problem["message"] for problem in done.json["problems"]}
     assert f"{path}, line 3: " in problems[code]
+
+
+AROUND = {
+    "XSRF checks": "c.ServerApp.tornado_settings = {'disable_check_xsrf': True}\n",
+    "origins": "c.ServerApp.allow_origin = ''.join(['*'])\n",
+    "origins by a pattern": "c.ServerApp.allow_origin_pat = '.+'\n",
+}
+
+
+@pytest.mark.parametrize("what", AROUND)
+def test_a_way_around_the_policy_is_refused_where_only_the_server_sees_it(what: str, host: Host, own_config: Path) -> None:
+    (own_config / "jupyter_server_config.py").write_text(AROUND[what])
+    done = host.kit("up", "--detach", "--allow-root")
+    served = host.listening(PORT)
+    host.stop_everything()
+    assert (done.code, served) == (REFUSED, False), done.out + done.err

@@ -153,3 +153,10 @@ def test_it_is_served_managed_or_not_at_all_when(break_: str, copy: Path, ready:
             assert http.get("/api/kernels").status_code == httpx.codes.FORBIDDEN
             status = http.get("/remotekit/api/status", headers=ready.token_header()).json()
         assert status["posture"]["mode"] == "managed"
+
+
+@pytest.mark.parametrize("break_", ["the gate has a syntax error", "the handlers are missing", "the identity provider is missing"])
+@pytest.mark.parametrize("options", [(), ("--detach",)], ids=["in the foreground", "detached"])
+def test_the_exit_code_says_that_a_restart_would_not_help_when(break_: str, options: tuple[str, ...], copy: Path, ready: Host) -> None:
+    BREAKS[break_](copy, ready)
+    ready.kit("up", "--allow-root", *options).expect(78)

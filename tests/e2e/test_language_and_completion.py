@@ -30,7 +30,8 @@ NOTEBOOK = {
     "nbformat_minor": 5,
 }
 POPUP = ".jp-Completer:not(.lm-mod-hidden)"
-LANGUAGE_SERVER_WITHIN_S = 60
+LANGUAGE_SERVER_WITHIN_S = 90
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_a_wrong_password_is_answered_with_the_form_again(host: Host, laptop: La
     with trusting(host, laptop).page() as page:
         page.goto("https://gpubox:8800/lab")
         page.fill("input[type=password]", f"{password} ")
-        page.click("#login_submit")
+        page.press("input[type=password]", "Enter")
         expect(page.locator("input[type=password]")).to_be_visible()
         expect(page.get_by_text("Wrong password or token.")).to_be_visible()
         page.goto("https://gpubox:8800/lab")
