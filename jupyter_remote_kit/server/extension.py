@@ -230,6 +230,8 @@ class RemoteKit(ExtensionApp):
 
         app = self.server
         pages.blank_tokens(app.web_app)
+        # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
+        app.web_app.settings["page_config_data"]["remotekitMode"] = self.mode.value
         self._lay_defaults_under()
         if app.ssl_options and hasattr(app, "http_server"):
             self._certificate = Certificate(app.http_server, app.ssl_options)

@@ -1,5 +1,6 @@
+import completion from './completion';
 import connection from './connection';
 
 export { IConnection } from './connection/tokens';
 
-export default [connection];
+export default [completion, connection];
