@@ -32,7 +32,7 @@ test: ## Install what the tests need, then lint, types, unit tests, jest and bro
 	@echo "All checks have passed."
 
 test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server
-	REMOTEKIT_LONG=1 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
+	REMOTEKIT_LONG=1 REMOTEKIT_KILLS=200 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
 
 lint: lint-py lint-ts ## Format, lint, types, import contracts
 

@@ -186,8 +186,11 @@ def _echo_rows(rows: list[tuple[str, str]]) -> None:
     if not rows:
         return
     if not is_terminal(sys.stdout):
+        heading = ""
         for label, value in rows:
-            click.echo(f"{label}: {value}" if label else value)
+            # A row without a label goes on with the last one; a program that reads line by line wants it on each.
+            heading = label or heading
+            click.echo(f"{heading}: {value}")
         return
     from rich.console import Console
     from rich.table import Table

@@ -6,13 +6,15 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from jupyter_remote_kit.errors import Problem, Refused, RemoteKitError
+from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
 from jupyter_remote_kit.host import control, files
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import instance as instance_plan
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import Layout
+
+IN_THE_WAY = frozenset({"symlink-in-the-way", "wrong-owner", "not-a-file"})
 
 
 def load(layout: Layout, name: str) -> Instance | None:
@@ -21,7 +23,7 @@ def load(layout: Layout, name: str) -> Instance | None:
     if files.file_fact(path, with_content=False).kind is FileKind.ABSENT:
         return None
     try:
-        text = files.read_private(path).decode()
+        text = _read(path).decode()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Refused.of(
@@ -30,6 +32,16 @@ def load(layout: Layout, name: str) -> Instance | None:
             msg("Move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
         ) from None
     return instance_plan.parse(path, text)
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes. What merely stands in the way is a failure; what is exposed is refused."""
+    try:
+        return files.read_private(path)
+    except Refused as refusal:
+        if {problem.code for problem in refusal.problems} <= IN_THE_WAY:
+            raise Failed(*refusal.problems) from None
+        raise
 
 
 def require(layout: Layout, name: str) -> Instance:

@@ -19,11 +19,12 @@ from jupyter_remote_kit.commands.options import instance_options, parse
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
 from jupyter_remote_kit.host import files, foreground, logs, paths, ports, processes
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
+from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.init import private_folders
 from jupyter_remote_kit.plan.launch import plan_launch
 from jupyter_remote_kit.plan.policy import Severity, check, refused
 from jupyter_remote_kit.plan.posture import declared, problem
-from jupyter_remote_kit.plan.urls import plan_urls
+from jupyter_remote_kit.plan.urls import authority, plan_urls
 from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
 from jupyter_remote_kit.result import Result
 
@@ -44,7 +45,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     one_of(("--dry-run", dry_run), ("--open", open_browser))
     running = machine.client(paths.layout(), instance).status()
     if running is not None and not dry_run:
-        return _already_runs(instance, running, detach=detach)
+        return _already_runs(instance, running, detach=detach, open_browser=open_browser)
     prepared = init.prepare(context, answers, source, ask=context.interactive and not yes)
     _check(prepared)
     launch = _launch(prepared)
@@ -60,12 +61,14 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     return processes.exec_server(launch)
 
 
-def _already_runs(instance: str, running: dict[str, Any], *, detach: bool) -> Result:
+def _already_runs(instance: str, running: dict[str, Any], *, detach: bool, open_browser: bool) -> Result:
     """A second detached `up` has nothing to do; in the foreground there would be nothing to hold on to."""
     message = msg(
         "The instance {name!r} runs already, as process {pid} on port {port}.", name=instance, pid=running["pid"], port=running["port"]
     )
-    if detach:
+    if detach or open_browser:
+        if open_browser:
+            _open_browser(instance, running["scheme"], running["ip"], running["port"])
         return Result("up", {"instance": instance, "pid": running["pid"], "url": running["url"], "changed": False}, (message,))
     raise Failed.of("already-running", message, msg("See jupyter remotekit urls, or stop it: jupyter remotekit down"))
 
@@ -190,13 +193,12 @@ def _ready(context: Context, prepared: Prepared, pid: int, *, open_browser: bool
     if not context.on_terminal:
         messages += (msg("PyCharm and VS Code need a URL with the token: jupyter remotekit urls"),)
     if open_browser:
-        foreground.open_browser(_ticket_url(prepared))
+        _open_browser(settings.instance, settings.scheme, settings.ip, settings.port)
     return replace(result, data=data, messages=messages, rows=urls.rows(settings, found, with_token=context.on_terminal))
 
 
-def _ticket_url(prepared: Prepared) -> str:
-    """The lab page for a browser on this machine, with a ticket that works once, within a minute."""
-    settings = prepared.settings
-    ticket = machine.client(prepared.facts.layout, settings.instance).ticket()
-    host = "localhost" if not settings.ip else settings.ip
-    return f"{settings.scheme}://{host}:{settings.port}{ticket}"
+def _open_browser(instance: str, scheme: str, ip: str, port: int) -> None:
+    """Open the lab page on this machine, with a ticket that works once, within a minute."""
+    ticket = machine.client(paths.layout(), instance).ticket()
+    host = "localhost" if ip in WILDCARDS else ip
+    foreground.open_browser(f"{scheme}://{authority(host, port)}{ticket}")

@@ -201,7 +201,7 @@ def _config_texts() -> Iterator[ConfigText]:
         # A link is the user's own choice here, and the server follows it.
         content = _followed(path).content
         if content is not None:
-            yield ConfigText(path, content.decode(errors="replace"))
+            yield ConfigText(path, content)
 
 
 def _followed(path: Path) -> FileFact:

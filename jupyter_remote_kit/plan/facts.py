@@ -58,10 +58,10 @@ class CertificateFact:
 
 @dataclass(frozen=True)
 class ConfigText:
-    """A configuration file of the user's own that jupyter_server will read, `.py` or `.json`."""
+    """A configuration file of the user's own that jupyter_server will read, `.py` or `.json`, byte by byte."""
 
     path: Path
-    text: str
+    content: bytes
 
 
 @dataclass(frozen=True)

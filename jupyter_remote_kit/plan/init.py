@@ -64,11 +64,12 @@ def private_folders(settings: Settings, layout: Layout) -> tuple[Path, ...]:
 def _steps(
     settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, shared_hosts: Iterable[str]
 ) -> Iterator[Step]:
+    # First, since it is what a user may have misspelt.
+    yield from _root_directory(settings, facts)
     for folder in private_folders(settings, facts.layout):
         fact = facts.file(folder)
         if fact.kind is not FileKind.DIRECTORY or fact.mode != PRIVATE_DIR:
             yield MakeDirectory(folder)
-    yield from _root_directory(settings, facts)
     yield from certificates.steps(settings, facts, shared_hosts)
     layout = facts.layout
     leaf = layout.leaf_file(settings.instance) if settings.private_ca else None

@@ -24,7 +24,7 @@ class Urls:
 
 def plan_urls(settings: Settings, facts: Facts, token: Secret) -> Urls:
     """The URLs of an instance. With `ssh` and `relay` the browser speaks to the near end of the tunnel, `localhost`."""
-    bases = tuple(f"{settings.scheme}://{_authority(host, settings.port)}/" for host in reachable_hosts(settings, facts))
+    bases = tuple(f"{settings.scheme}://{authority(host, settings.port)}/" for host in reachable_hosts(settings, facts))
     query = urlencode({"token": token.reveal()})
     return Urls(
         lab=tuple(f"{base}lab" for base in bases),
@@ -48,8 +48,9 @@ def ssh_line(settings: Settings, facts: Facts) -> str:
     hosts = [*facts.addresses, *(name for name in facts.names if name not in LOOPBACK_NAMES)]
     target = settings.ip if settings.ip and settings.ip not in WILDCARDS else "127.0.0.1"
     login = shlex.quote(f"{facts.user}@{hosts[0] if hosts else 'HOST'}")
-    return f"ssh -N -L {settings.port}:{_authority(target, settings.port)} {login}"
+    return f"ssh -N -L {settings.port}:{authority(target, settings.port)} {login}"
 
 
-def _authority(host: str, port: int) -> str:
+def authority(host: str, port: int) -> str:
+    """`host:port` as a URL has it: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -119,8 +119,8 @@ def assignments(config: ConfigText) -> Iterator[Assignment]:
     Raises `ValueError` with `lineno` and `msg` (as `SyntaxError` and `JSONDecodeError` have them) when the file cannot be parsed.
     """
     if config.path.suffix == ".json":
-        return _json_assignments(config.text)
-    return _python_assignments(config.text)
+        return _json_assignments(config.content.decode())
+    return _python_assignments(config.content)
 
 
 def _of_file(config: ConfigText) -> Iterator[Problem]:
@@ -128,8 +128,7 @@ def _of_file(config: ConfigText) -> Iterator[Problem]:
         found = sorted(assignments(config), key=lambda assignment: assignment.line)
     # The parser of Python and that of JSON give up on deep nesting each in its own way.
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
+        line, reason = _place(config.content, error)
         yield Problem(
             BROKEN,
             msg("{path}, line {line}: {reason}", path=config.path, line=line, reason=reason),
@@ -141,6 +140,15 @@ def _of_file(config: ConfigText) -> Iterator[Problem]:
             if rule.applies(assignment):
                 place = msg("{path}, line {line}: {reason}", path=config.path, line=assignment.line, reason=rule.sentence)
                 yield Problem(rule.code, place, rule.hint)
+
+
+def _place(content: bytes, error: Exception) -> tuple[int, str]:
+    """The line, from 1, and the reason, as the parser tells them or, where it does not, as the bytes do."""
+    reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
+    offset = error.start if isinstance(error, UnicodeDecodeError) else content.find(b"\0")
+    if "null byte" in reason or isinstance(error, UnicodeDecodeError):
+        return content.count(b"\n", 0, max(offset, 0)) + 1, reason
+    return getattr(error, "lineno", None) or 1, reason
 
 
 def _json_assignments(text: str) -> Iterator[Assignment]:
@@ -156,9 +164,12 @@ def _json_assignments(text: str) -> Iterator[Assignment]:
             yield Assignment(section, trait, value, lines[section, trait])
 
 
-def _python_assignments(text: str) -> Iterator[Assignment]:
-    # Python reads a file that begins with a byte order mark, as Windows' editors write it.
-    for node in ast.walk(ast.parse(text.removeprefix("\ufeff"))):
+def _python_assignments(content: bytes) -> Iterator[Assignment]:
+    # Bytes, as traitlets hands them to `compile`: a coding line and a byte order mark mean something.
+    tree = ast.parse(content)
+    # Some errors are the compiler's, not the parser's, such as a `return` outside of a function.
+    compile(tree, "configuration", "exec")
+    for node in ast.walk(tree):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]

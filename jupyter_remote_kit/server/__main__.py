@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import sys
 
-from jupyter_remote_kit.server import tuning
+from jupyter_remote_kit.errors import ExitCode
+from jupyter_remote_kit.server import parts, tuning
 
 tuning.start()
+
+# Asked again where the identity provider refuses; asked here, since a provider that cannot be imported is a traceback of jupyter_server's.
+if missing := parts.missing():
+    for part in missing:
+        sys.stderr.write(f"part-missing: {part} — pip install --force-reinstall jupyter-remote-kit\n")
+    sys.exit(ExitCode.REFUSED)
 
 from jupyterlab.labapp import main  # noqa: E402  what is imported here is most of what the collector would look through
 

@@ -9,6 +9,7 @@ from importlib.abc import InspectLoader
 # Each with a name that the others use: an empty file imports without a complaint.
 PARTS = {
     "jupyter_remote_kit.server.extension": "RemoteKit",
+    "jupyter_remote_kit.server.identity": "RemoteKitIdentityProvider",
     "jupyter_remote_kit.server.gate": "Gate",
     "jupyter_remote_kit.server.login": "LoginHandler",
     "jupyter_remote_kit.server.handlers": "StatusHandler",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture
@@ -36,6 +36,8 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
     token = getattr(provider, "token", "")
     hashed = getattr(provider, "hashed_password", "")
     judged = managed or hasattr(provider, "hashed_password")
+    # What the handlers look at. `ServerApp.tornado_settings` goes past the traits of the same names.
+    in_force = {**app.tornado_settings, **getattr(app, "web_app", _NotYet).settings}
     return Posture(
         mode=kit.mode,
         instance=kit.instance or "default",
@@ -45,9 +47,9 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         plain_http_chosen=managed and kit.plain_http,
         token_length=len(token) if judged else MIN_TOKEN_LENGTH,
         hash_kind=hash_kind(hashed),
-        xsrf_checks_off=app.disable_check_xsrf,
-        unauthenticated_access=app.allow_unauthenticated_access,
-        allow_any_origin=app.allow_origin == "*" or _matches_anything(app.allow_origin_pat),
+        xsrf_checks_off=app.disable_check_xsrf or bool(in_force.get("disable_check_xsrf")) or not in_force.get("xsrf_cookies", True),
+        unauthenticated_access=app.allow_unauthenticated_access or bool(in_force.get("allow_unauthenticated_access")),
+        allow_any_origin="*" in {app.allow_origin, in_force.get("allow_origin")} or _matches_anything(_origin_pattern(app, in_force)),
         password_change_in_page=getattr(provider, "allow_password_change", False),
         trusts_any_proxy=app.trust_xheaders,
         as_root=os.geteuid() == 0,
@@ -55,6 +57,18 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         exposed_paths=exposed_paths(app, kit) if managed else (),
         missing_parts=missing_parts,
     )
+
+
+class _NotYet:
+    """Stands in for the web application before there is one."""
+
+    settings: ClassVar[dict[str, Any]] = {}
+
+
+def _origin_pattern(app: ServerApp, in_force: dict[str, Any]) -> str:
+    """The pattern of allowed origins; jupyter_server compiles the trait, a setting may be either."""
+    pattern = in_force.get("allow_origin_pat") or app.allow_origin_pat
+    return str(getattr(pattern, "pattern", pattern))
 
 
 def _matches_anything(pattern: str) -> bool:

@@ -81,9 +81,9 @@ def test_the_users_own_configuration_comes_with_its_text(layout: Layout, tmp_pat
     path.write_bytes("c.ServerApp.ip = '*'  # 全部\n".encode())
     broken = layout.config_dir / "jupyter_server_config.json"
     broken.write_bytes(b"\xff{")
-    texts = {config.path: config.text for config in gather(layout, tmp_path).user_config}
-    assert texts[path] == "c.ServerApp.ip = '*'  # 全部\n"
-    assert texts[broken].endswith("{")
+    texts = {config.path: config.content for config in gather(layout, tmp_path).user_config}
+    assert texts[path].decode() == "c.ServerApp.ip = '*'  # 全部\n"
+    assert texts[broken] == b"\xff{"
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def test_another_language_names_its_pack() -> None:
 
 def test_findings_come_from_the_certificate_the_language_and_the_users_files() -> None:
     chosen = settings(certfile=Path("/c/cert.pem"), keyfile=Path("/c/key.pem"), language="fr_FR")
-    config = ConfigText(HOME / ".jupyter/jupyter_server_config.py", "c.ServerApp.disable_check_xsrf = True\n")
+    config = ConfigText(HOME / ".jupyter/jupyter_server_config.py", b"c.ServerApp.disable_check_xsrf = True\n")
     own = certificate(names=("elsewhere.example",), addresses=())
     plan = plan_init(chosen, CREDENTIALS, facts(own_certificate=own, user_config=(config,)))
     assert [problem.code for problem in plan.findings] == ["certificate-names", "language-pack", "xsrf-checks-off"]

@@ -19,7 +19,7 @@ JSON = Path("/home/ann/.jupyter/jupyter_server_config.json")
 def codes(path: Path, text: str) -> list[tuple[str, int]]:
     """Code and line of each finding, in order."""
     found = []
-    for problem in findings([ConfigText(path, text)]):
+    for problem in findings([ConfigText(path, text.encode())]):
         place, _, _ = str(problem.message).partition(": ")
         name, _, line = place.rpartition(", line ")
         assert name == str(path)
@@ -110,6 +110,28 @@ def test_python(text: str, expected: list[tuple[str, int]]) -> None:
     assert codes(PY, text) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        pytest.param(PY, b"x = 1\nname = 'caf\xe9'\n", None, id=".py that is not UTF-8"),
+        pytest.param(
+            PY, b"# -*- coding: latin-1 -*-\nc.ServerApp.token = ''  # caf\xe9\n", ("empty-token", 2), id="another encoding, said"
+        ),
+        pytest.param(PY, b"# -*- coding: no-such -*-\nx = 1\n", ("config-broken", 1), id="an encoding that is not known"),
+        pytest.param(PY, b"x = 1\nreturn 2\n", ("config-broken", 2), id="what only the compiler sees"),
+        pytest.param(PY, b"x = 1\ny = '\0'\n", ("config-broken", 2), id="null byte"),
+        pytest.param(JSON, b'{"a": 1,\n"b": "caf\xe9"}', ("config-broken", 2), id="JSON that is not UTF-8"),
+    ],
+)
+def test_bytes(path: Path, content: bytes, expected: tuple[str, int] | None) -> None:
+    (problem,) = findings([ConfigText(path, content)])
+    if expected is None:
+        # Python's releases differ in the line that they tell.
+        assert (problem.code, "utf-8" in str(problem.message)) == ("config-broken", True)
+        return
+    assert (problem.code, str(problem.message).startswith(f"{path}, line {expected[1]}: ")) == (expected[0], True)
+
+
 def lines(*rows: str) -> str:
     return "\n".join(rows)
 
@@ -172,7 +194,7 @@ def test_json(text: str, expected: list[tuple[str, int]]) -> None:
 
 
 def test_a_finding_is_a_sentence_with_its_place_and_a_hint() -> None:
-    (problem,) = findings([ConfigText(PY, "\nc.NotebookApp.port = 1\n")])
+    (problem,) = findings([ConfigText(PY, b"\nc.NotebookApp.port = 1\n")])
     assert str(problem.message) == (
         f"{PY}, line 2: NotebookApp is the configuration of the notebook server of old; JupyterLab reads ServerApp."
     )
@@ -180,24 +202,24 @@ def test_a_finding_is_a_sentence_with_its_place_and_a_hint() -> None:
 
 
 def test_a_broken_file_is_named_with_the_reason() -> None:
-    (problem,) = findings([ConfigText(JSON, "{")])
+    (problem,) = findings([ConfigText(JSON, b"{")])
     assert str(problem.message) == f"{JSON}, line 1: Expecting property name enclosed in double quotes"
     assert str(problem.hint) == "Mend that line; nothing was written over it"
 
 
 def test_a_list_of_sections_says_what_belongs_there() -> None:
-    (problem,) = findings([ConfigText(JSON, "[]")])
+    (problem,) = findings([ConfigText(JSON, b"[]")])
     assert str(problem.message) == f"{JSON}, line 1: a configuration is an object of sections"
 
 
 def test_files_keep_their_order() -> None:
-    texts = [ConfigText(JSON, '{"ServerApp": {"token": ""}}'), ConfigText(PY, "c.ServerApp.disable_check_xsrf = True")]
+    texts = [ConfigText(JSON, b'{"ServerApp": {"token": ""}}'), ConfigText(PY, b"c.ServerApp.disable_check_xsrf = True")]
     assert [problem.code for problem in findings(texts)] == ["empty-token", "xsrf-checks-off"]
     assert [problem.code for problem in findings(reversed(texts))] == ["xsrf-checks-off", "empty-token"]
 
 
 def test_a_value_that_is_no_literal_is_unknown() -> None:
-    assert list(assignments(ConfigText(PY, "c.A.b = f()\nc.A.d: int\nc.A.e = [1, 'x']\n"))) == [
+    assert list(assignments(ConfigText(PY, b"c.A.b = f()\nc.A.d: int\nc.A.e = [1, 'x']\n"))) == [
         Assignment("A", "b", UNKNOWN, 1),
         Assignment("A", "d", UNKNOWN, 2),
         Assignment("A", "e", [1, "x"], 3),
@@ -213,7 +235,7 @@ def test_nothing_of_the_file_is_executed(tmp_path: Path) -> None:
 
 @given(st.text(), st.sampled_from([PY, JSON]))
 def test_any_text_is_read_or_named_as_broken(text: str, path: Path) -> None:
-    found = findings([ConfigText(path, text)])
+    found = findings([ConfigText(path, text.encode())])
     assert all(str(problem.message).startswith(f"{path}, line ") for problem in found)
 
 
@@ -228,5 +250,5 @@ def test_any_text_is_read_or_named_as_broken(text: str, path: Path) -> None:
 )
 def test_python_and_json_of_one_meaning_have_the_same_findings(sections: dict[str, dict[str, object]]) -> None:
     python = "".join(f"c.{section}.{trait} = {value!r}\n" for section, traits in sections.items() for trait, value in traits.items())
-    of_python = sorted(problem.code for problem in findings([ConfigText(PY, python)]))
-    assert sorted(problem.code for problem in findings([ConfigText(JSON, json.dumps(sections))])) == of_python
+    of_python = sorted(problem.code for problem in findings([ConfigText(PY, python.encode())]))
+    assert sorted(problem.code for problem in findings([ConfigText(JSON, json.dumps(sections).encode())])) == of_python
