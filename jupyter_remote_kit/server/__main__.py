@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from jupyter_remote_kit.errors import ExitCode
+from jupyter_remote_kit.plan.refusal import format_line
 from jupyter_remote_kit.server import parts, tuning
 
 tuning.start()
@@ -16,7 +17,8 @@ tuning.start()
 # Asked again where the identity provider refuses; asked here, since a provider that cannot be imported is a traceback of jupyter_server's.
 if missing := parts.missing():
     for part in missing:
-        sys.stderr.write(f"part-missing: {part} — pip install --force-reinstall jupyter-remote-kit\n")
+        sentence = f"A part of the kit cannot be loaded: {part}."
+        sys.stderr.write(format_line("part-missing", sentence, "pip install --force-reinstall jupyter-remote-kit") + "\n")
     sys.exit(ExitCode.REFUSED)
 
 from jupyterlab.labapp import main  # noqa: E402  what is imported here is most of what the collector would look through

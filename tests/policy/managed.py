@@ -22,6 +22,7 @@ from jupyter_remote_kit.host import certificates, control, processes
 from jupyter_remote_kit.plan import instance, overlay
 from jupyter_remote_kit.plan.launch import plan_launch
 from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.plan.refusal import parse_line
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
 from tests.policy.cases import GOOD, INSTANCE, TOKEN, Case, Delete
@@ -33,8 +34,6 @@ ENDS_WITHIN_S = 60.0
 POLL_S = 0.1
 ENABLED = {"ServerApp": {"jpserver_extensions": {"jupyter_remote_kit": True}}}
 LISTEN = re.compile(r"\blisten\(")
-# One line a finding: its code, its sentence, and the fix (server/report.py).
-FINDING = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*): \S")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def observe(case: Case, folder: Path) -> Observed:
         exit_code,
         findings,
         stderr,
-        tuple(match[1] for match in map(FINDING.match, stderr.splitlines()) if match),
+        tuple(found[0] for found in map(parse_line, stderr.splitlines()) if found),
         tuple(line for line in trace if LISTEN.search(line)),
         tuple(line for line in trace if f"htons({home.port})" in line),
     )

@@ -26,6 +26,7 @@ from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.plan import instance as instance_file
 from jupyter_remote_kit.plan import launch, overlay
 from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.plan.refusal import parse_line
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
 
@@ -206,7 +207,7 @@ class Machine:
         code = server.ended()
         assert code == 78, server.output
         assert "Traceback" not in server.output
-        return [line for line in server.output.splitlines() if not line.startswith(("[", " ")) and ": " in line and "Warning" not in line]
+        return [line for line in server.output.splitlines() if parse_line(line)]
 
     def broken_copy(self) -> Path:
         """A copy of the package to break; servers started from now on use it."""
