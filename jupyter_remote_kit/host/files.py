@@ -171,18 +171,20 @@ def read_private(path: Path, *, limit: int = MAX_READ) -> bytes:
     return data
 
 
-def exposed(paths: Iterable[Path]) -> tuple[tuple[str, str], ...]:
-    """Those of the existing `paths` that others can use, or that belong to somebody else, each with its mode such as `0644`.
+def exposed(paths: Iterable[Path]) -> tuple[tuple[str, str, str], ...]:
+    """Those of the existing `paths` that others can use, or that belong to somebody else: `(path, mode, owner)`, such as `0644`.
+
+    The owner is a user id where that is somebody else, and empty where it is us.
 
     A link counts as what it leads to: a key of one's own often is one (`/etc/letsencrypt/live`).
     """
     found = []
     for path in paths:
         with suppress(OSError):
-            owner = os.lstat(path).st_uid
             status = path.stat()
-            if status.st_mode & _OTHERS or _foreign(status.st_uid) or _foreign(owner):
-                found.append((str(path), _octal(status.st_mode)))
+            owners = [uid for uid in (status.st_uid, os.lstat(path).st_uid) if _foreign(uid)]
+            if status.st_mode & _OTHERS or owners:
+                found.append((str(path), _octal(status.st_mode), str(owners[0]) if owners else ""))
     return tuple(found)
 
 

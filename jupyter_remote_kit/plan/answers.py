@@ -91,7 +91,7 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
 
 def check_machine(settings: Settings, facts: Facts) -> None:
     """Refuse what this machine cannot serve: an address that it lacks, root without leave. Raises `Refused`."""
-    if settings.ip not in WILDCARDS and not is_loopback(settings.ip) and settings.ip not in facts.addresses:
+    if settings.ip not in WILDCARDS and not is_loopback(settings.ip) and settings.ip not in {*facts.addresses, *facts.local_addresses}:
         raise Refused.of(
             "address-not-here",
             msg("This host does not have the address {ip}.", ip=settings.ip),
@@ -106,11 +106,12 @@ def check_machine(settings: Settings, facts: Facts) -> None:
 
 
 def is_loopback(ip: str) -> bool:
-    """Whether only this machine reaches a listener on `ip`."""
+    """Whether only this machine reaches a listener on `ip`. A name counts only where its meaning is fixed (RFC 6761, 6.3)."""
     try:
-        return ipaddress.ip_address(ip).is_loopback
+        return ipaddress.ip_address(ip.partition("%")[0]).is_loopback
     except ValueError:
-        return ip == "localhost"
+        name = ip.removesuffix(".").lower()
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _contradiction(one: str, other: str, hint: Message) -> WrongUsage:

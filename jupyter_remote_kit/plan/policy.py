@@ -16,7 +16,7 @@ from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
 
 class Mode(str, Enum):
-    """The three states of section 1 of the design."""
+    """Started for an instance; merely installed; or in a JupyterHub, whose business identity is."""
 
     MANAGED = "managed"
     UNMANAGED = "unmanaged"
@@ -45,14 +45,16 @@ class HashKind(str, Enum):
 class Posture:
     """What a server declares, or would.
 
-    `exposed_paths` are files and folders of the kit that others can read, as `(path, mode)`; `missing_parts` are parts of the kit that
-    could not be loaded; `token_length` is 0 without a token; `loopback` says whether only this machine reaches the listener.
+    `exposed_paths` are files and folders of the kit that others can reach, as `(path, mode, owner)`, the owner empty where it is who
+    runs the server; `missing_parts` are parts of the kit that could not be loaded; `token_length` is 0 without a token; `loopback` says
+    whether only this machine reaches the listener, `replaced_by_socket` whether a UNIX socket takes the place of address and port.
     """
 
     mode: Mode = Mode.MANAGED
     instance: str = "default"
     access: Access | None = Access.LAN
     loopback: bool = False
+    replaced_by_socket: bool = False
     tls: bool = True
     plain_http_chosen: bool = False
     token_length: int = MIN_TOKEN_LENGTH
@@ -64,7 +66,7 @@ class Posture:
     trusts_any_proxy: bool = False
     as_root: bool = False
     root_allowed: bool = False
-    exposed_paths: tuple[tuple[str, str], ...] = ()
+    exposed_paths: tuple[tuple[str, str, str], ...] = ()
     missing_parts: tuple[str, ...] = ()
 
 
@@ -134,6 +136,16 @@ def _transport_findings(posture: Posture) -> Iterator[Finding]:
         )
 
 
+def _socket_findings(posture: Posture) -> Iterator[Finding]:
+    if posture.replaced_by_socket:
+        yield Finding(
+            "socket-replaces-port",
+            Severity.REFUSE,
+            msg("ServerApp.sock would replace the address and port that the instance names."),
+            msg("Remove ServerApp.sock from the configuration"),
+        )
+
+
 def _setting_findings(posture: Posture) -> Iterator[Finding]:
     table: tuple[tuple[bool, str, Message, Message], ...] = (
         (
@@ -173,13 +185,15 @@ def _setting_findings(posture: Posture) -> Iterator[Finding]:
 
 
 def _machine_findings(posture: Posture) -> Iterator[Finding]:
-    for path, mode in posture.exposed_paths:
-        yield Finding(
-            "exposed-path",
-            Severity.REFUSE,
-            msg("Other users can read {path} (mode {mode}).", path=path, mode=mode),
-            _paste(f"chmod -R go= {shlex.quote(path)}"),
-        )
+    for path, mode, owner in posture.exposed_paths:
+        if owner:
+            message = msg("{path} belongs to another user ({owner}), who can read and change it.", path=path, owner=owner)
+            # chmod would fail, and whoever owns a file can take its mode back.
+            fix = _paste(f'sudo chown -R "$(id -u)" {shlex.quote(path)}')
+        else:
+            message = msg("Other users can read {path} (mode {mode}).", path=path, mode=mode)
+            fix = _paste(f"chmod -R go= {shlex.quote(path)}")
+        yield Finding("exposed-path", Severity.REFUSE, message, fix)
     for part in posture.missing_parts:
         yield Finding(
             "part-missing",
@@ -201,6 +215,7 @@ def _machine_findings(posture: Posture) -> Iterator[Finding]:
 _RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
     _credential_findings,
     _transport_findings,
+    _socket_findings,
     _setting_findings,
     _machine_findings,
 )

@@ -11,7 +11,7 @@ from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
 from jupyter_remote_kit.settings import Credentials, Settings
 
 
-def declared(settings: Settings, credentials: Credentials, *, as_root: bool, exposed_paths: Iterable[tuple[str, str]] = ()) -> Posture:
+def declared(settings: Settings, credentials: Credentials, *, as_root: bool, exposed_paths: Iterable[tuple[str, str, str]] = ()) -> Posture:
     """The posture of a managed instance, as far as its own file tells."""
     return Posture(
         mode=Mode.MANAGED,

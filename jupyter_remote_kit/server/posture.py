@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from jupyter_server import utils
+
+from jupyter_remote_kit.errors import Refused
+from jupyter_remote_kit.plan import policy
+from jupyter_remote_kit.plan.answers import is_loopback
 from jupyter_remote_kit.plan.hashes import hash_kind
+from jupyter_remote_kit.plan.origins import ANY, headers_allow_any_origin, matches_any_origin
 from jupyter_remote_kit.plan.policy import Mode, Posture
+from jupyter_remote_kit.plan.posture import problem
 from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
 if TYPE_CHECKING:
@@ -16,16 +23,8 @@ if TYPE_CHECKING:
 
     from jupyter_remote_kit.server.extension import RemoteKit
 
-
-def on_loopback(ip: str, sock: str) -> bool:
-    """Whether only this machine reaches the listener. A name counts only where its meaning is fixed (RFC 6761, 6.3)."""
-    if sock:
-        return True
-    try:
-        return ipaddress.ip_address(ip.partition("%")[0]).is_loopback
-    except ValueError:
-        name = ip.rstrip(".").lower()
-        return name == "localhost" or name.endswith(".localhost")
+# How this jupyter_server anchors an `allow_origin_pat`: whole since CVE-2026-40110, at the beginning alone before.
+ORIGIN_MATCH = re.fullmatch if hasattr(utils, "origin_matches_pat") else re.match
 
 
 def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = ()) -> Posture:
@@ -42,14 +41,15 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         mode=kit.mode,
         instance=kit.instance or "default",
         access=Access(kit.access) if managed else None,
-        loopback=on_loopback(app.ip, app.sock),
+        loopback=bool(app.sock) or is_loopback(app.ip),
+        replaced_by_socket=managed and bool(app.sock),
         tls=bool(app.ssl_options or app.certfile),
         plain_http_chosen=managed and kit.plain_http,
         token_length=len(token) if judged else MIN_TOKEN_LENGTH,
         hash_kind=hash_kind(hashed),
         xsrf_checks_off=app.disable_check_xsrf or bool(in_force.get("disable_check_xsrf")) or not in_force.get("xsrf_cookies", True),
         unauthenticated_access=app.allow_unauthenticated_access or bool(in_force.get("allow_unauthenticated_access")),
-        allow_any_origin="*" in {app.allow_origin, in_force.get("allow_origin")} or _matches_anything(_origin_pattern(app, in_force)),
+        allow_any_origin=_allows_any_origin(app, in_force),
         password_change_in_page=getattr(provider, "allow_password_change", False),
         trusts_any_proxy=app.trust_xheaders,
         as_root=os.geteuid() == 0,
@@ -71,13 +71,14 @@ def _origin_pattern(app: ServerApp, in_force: dict[str, Any]) -> str:
     return str(getattr(pattern, "pattern", pattern))
 
 
-def _matches_anything(pattern: str) -> bool:
-    """Whether an `allow_origin_pat` lets every origin in: patterns that people paste, not an analysis of the expression."""
-    return pattern.strip("^$()") in {".*", ".+", "*", "https?://.*", "http.*", "https?://.+"}
+def _allows_any_origin(app: ServerApp, in_force: dict[str, Any]) -> bool:
+    if ANY in (app.allow_origin, in_force.get("allow_origin")) or headers_allow_any_origin(in_force.get("headers")):
+        return True
+    return matches_any_origin(_origin_pattern(app, in_force), ORIGIN_MATCH)
 
 
-def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str], ...]:
-    """What of ours, and the key that signs the cookies, others than the owner can reach: `(path, mode)`."""
+def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str, str], ...]:
+    """What of ours, and the key that signs the cookies, others than the owner can reach, as `files.exposed` has it."""
     from jupyter_remote_kit.host import files, paths  # an ordinary `jupyter lab` imports this module, and needs no disk
 
     layout = paths.layout()
@@ -85,11 +86,20 @@ def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str], ...]
     if kit.instance:
         private += [layout.instances_dir, layout.instance_file(kit.instance), layout.instance_data_dir(kit.instance)]
     private.append(layout.tls_dir)
-    private += [Path(name) for name in (app.certfile, app.keyfile) if name and _holds_key(Path(name), app.keyfile)]
+    private += _keys(app.certfile, app.keyfile)
     private.append(Path(app.cookie_secret_file))
     return files.exposed(dict.fromkeys(private))
 
 
-def _holds_key(path: Path, keyfile: str) -> bool:
-    """A certificate beside a key of its own is public; one without holds the key itself."""
-    return not keyfile or path == Path(keyfile)
+def check_keys(certfile: str, keyfile: str) -> None:
+    """Raises `Refused` where others than the owner can reach the key of a certificate that is to be served."""
+    from jupyter_remote_kit.host import files
+
+    findings = policy.check(Posture(exposed_paths=files.exposed(_keys(certfile, keyfile))))
+    if findings:
+        raise Refused(*map(problem, findings))
+
+
+def _keys(certfile: str, keyfile: str) -> list[Path]:
+    """Where the private key is. A certificate beside a key of its own is public; one without holds the key itself."""
+    return [Path(name) for name in (keyfile or certfile,) if name]

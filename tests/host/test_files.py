@@ -406,7 +406,7 @@ class TestExposed:
             path.chmod(mode)
         folder.mkdir()
         folder.chmod(0o750)
-        assert files.exposed([private, public, folder, tmp_path / "absent"]) == ((str(public), "0644"), (str(folder), "0750"))
+        assert files.exposed([private, public, folder, tmp_path / "absent"]) == ((str(public), "0644", ""), (str(folder), "0750", ""))
 
     def test_a_link_counts_as_what_it_leads_to(self, tmp_path: Path) -> None:
         key, link = tmp_path / "key", tmp_path / "link"
@@ -415,12 +415,12 @@ class TestExposed:
         key.chmod(0o600)
         assert files.exposed([link]) == ()
         key.chmod(0o640)
-        assert files.exposed([link]) == ((str(link), "0640"),)
+        assert files.exposed([link]) == ((str(link), "0640", ""),)
 
     def test_somebody_elses_is_listed(self, tmp_path: Path, foreign_uid: int) -> None:
         files.write_atomic(tmp_path / "f", NEW, 0o600)
         os.chown(tmp_path / "f", foreign_uid, foreign_uid)
-        assert files.exposed([tmp_path / "f"]) == ((str(tmp_path / "f"), "0600"),)
+        assert files.exposed([tmp_path / "f"]) == ((str(tmp_path / "f"), "0600", str(foreign_uid)),)
 
 
 class TestFileFact:

@@ -184,6 +184,11 @@ def test_root_is_refused_without_leave(uid: int, allow_root: bool, refused: bool
         ("::", False),
         ("128.0.0.1", False),
         ("localhost.example.org", False),
+        ("gpu.localhost", True),
+        ("LOCALHOST.", True),
+        ("::1%lo", True),
+        ("fe80::1%eth0", False),
+        ("mylocalhost", False),
         ("gpu", False),
     ],
 )

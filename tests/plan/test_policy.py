@@ -23,7 +23,7 @@ EVERYTHING = Posture(
     password_change_in_page=True,
     trusts_any_proxy=True,
     as_root=True,
-    exposed_paths=(("/a b/key", "0644"),),
+    exposed_paths=(("/a b/key", "0644", ""),),
     missing_parts=("argon2",),
 )
 
@@ -130,11 +130,25 @@ EVERYTHING = Posture(
             "Remove ServerApp.trust_xheaders from the configuration",
         ),
         (
-            {"exposed_paths": (("/a b/key", "0644"),)},
+            {"exposed_paths": (("/a b/key", "0644", ""),)},
             "exposed-path",
             Severity.REFUSE,
             "Other users can read /a b/key (mode 0644).",
             "chmod -R go= '/a b/key'",
+        ),
+        (
+            {"exposed_paths": (("/a b/key", "0600", "1001"),)},
+            "exposed-path",
+            Severity.REFUSE,
+            "/a b/key belongs to another user (1001), who can read and change it.",
+            "sudo chown -R \"$(id -u)\" '/a b/key'",
+        ),
+        (
+            {"replaced_by_socket": True},
+            "socket-replaces-port",
+            Severity.REFUSE,
+            "ServerApp.sock would replace the address and port that the instance names.",
+            "Remove ServerApp.sock from the configuration",
         ),
         (
             {"missing_parts": ("argon2",)},

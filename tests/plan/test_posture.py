@@ -16,7 +16,7 @@ from tests.plan.build import CREDENTIALS, HASH, TOKEN, settings
 
 def test_all_of_it() -> None:
     chosen = settings(instance="gpu1", access=Access.RELAY, ip="::1", plain_http=True, allow_root=True)
-    assert declared(chosen, Credentials(Secret(TOKEN)), as_root=True, exposed_paths=[("/x", "0644")]) == Posture(
+    assert declared(chosen, Credentials(Secret(TOKEN)), as_root=True, exposed_paths=[("/x", "0644", "")]) == Posture(
         mode=Mode.MANAGED,
         instance="gpu1",
         access=Access.RELAY,
@@ -27,7 +27,7 @@ def test_all_of_it() -> None:
         hash_kind=HashKind.NONE,
         as_root=True,
         root_allowed=True,
-        exposed_paths=(("/x", "0644"),),
+        exposed_paths=(("/x", "0644", ""),),
     )
 
 

@@ -134,8 +134,8 @@ PROVIDER_ARGUMENT = ("--ServerApp.identity_provider_class",)
 OWN = {"ServerApp.certfile": "@own certificate@", "ServerApp.keyfile": "@own key@", "RemoteKit.own_certificate": True}
 OWN_BOTH = {"ServerApp.certfile": "@own both@", "ServerApp.keyfile": "", "RemoteKit.own_certificate": True}
 HUB = {"JUPYTERHUB_API_TOKEN": "0" * 32, "JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"}
-ONE_EXPOSED = {"exposed_paths": (("/x", "0644"),)}
-TWO_EXPOSED = {"exposed_paths": (("/x", "0644"), ("/y", "0755"))}
+ONE_EXPOSED = {"exposed_paths": (("/x", "0644", ""),)}
+TWO_EXPOSED = {"exposed_paths": (("/x", "0644", ""), ("/y", "0755", ""))}
 NO_PARTS = "from jupyter_remote_kit import nothing_like_it\n"
 
 TRANSPORT = (
@@ -591,7 +591,7 @@ FILES = (
 )
 
 BROKEN_INSTANCES = (
-    refuses("no instance file", "not-found", swaps={"instance file": "absent"}),
+    refuses("no instance file", "no-instance", swaps={"instance file": "absent"}),
     refuses("instance file a link", "symlink-in-the-way", swaps={"instance file": "link"}),
     refuses("instance file a folder", "not-a-file", swaps={"instance file": "folder"}),
     refuses("instance file of bytes that are no text", "instance-file-broken", swaps={"instance file": "bytes"}),
