@@ -42,5 +42,6 @@ def verify_password(hashed: Secret, password: Secret) -> bool:
     """Whether `password` is the one that `hashed` was made from. False for a hash of another kind, or a damaged one."""
     try:
         return PasswordHasher().verify(hashed.reveal().removeprefix("argon2:"), password.reveal())
-    except (VerificationError, InvalidHashError):
+    # A form field may hold what no encoding can say.
+    except (VerificationError, InvalidHashError, UnicodeError):
         return False

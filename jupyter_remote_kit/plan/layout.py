@@ -1,4 +1,4 @@
-"""Where the kit's files are: the table of section 2 of the design. Names only; nothing here touches a disk."""
+"""Where the kit's files are. Names only; nothing here touches a disk."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Control:
         translate = words.catalogue(words.terminal_locale())
         return {
             **self._runtime(),
-            "ready": True,
+            "ready": self._kit.provider.armed,
             "started": self._kit.status.started(),
             "kernels": len(self._app.kernel_manager.list_kernel_ids()),
             "posture": await self._kit.status.posture(translate, protocol),

@@ -6,7 +6,6 @@ A bare `jupyter lab` imports this module too. What only a managed server needs i
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
@@ -15,6 +14,7 @@ from traitlets.config import Config
 
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 from jupyter_remote_kit.server import mode
 from jupyter_remote_kit.settings import Access
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.tls import Certificate
 
 PACKAGE = "jupyter_remote_kit"
-PROVIDER = "jupyter_remote_kit.server.identity.RemoteKitIdentityProvider"
 
 
 class RemoteKit(ExtensionApp):
@@ -136,22 +135,25 @@ class RemoteKit(ExtensionApp):
         named = serverapp.identity_provider_class
         if not mode.is_ours(named) and named is not PasswordIdentityProvider:
             self._refuse_provider(named)
-        return f"{named.__module__}.{named.__qualname__}" if mode.is_ours(named) else PROVIDER
+        return f"{named.__module__}.{named.__qualname__}" if mode.is_ours(named) else IDENTITY_PROVIDER
 
     def read_instance(self) -> Instance:
         """The instance file, as it stands on the disk now.
 
-        Raises `Refused` where it is exposed, broken or another instance's, `Failed` where it cannot be read.
+        Raises `Refused` where it is absent, exposed, broken or another instance's, `Failed` where it cannot be read.
         """
-        from jupyter_remote_kit.host import files, paths
-        from jupyter_remote_kit.plan.instance import parse
+        from jupyter_remote_kit.host import instances, paths
 
-        path = paths.layout().instance_file(self.instance)
-        instance = parse(path, files.read_private(path).decode("utf-8", "replace"))
+        layout = paths.layout()
+        instance = instances.require(layout, self.instance)
         if instance.settings.instance != self.instance:
             raise Refused.of(
                 "instance-file-broken",
-                msg("{path} is the file of the instance {other}.", path=path, other=instance.settings.instance),
+                msg(
+                    "{path} is the file of the instance {other}.",
+                    path=layout.instance_file(self.instance),
+                    other=instance.settings.instance,
+                ),
                 msg("{command}", command=f"jupyter remotekit init --instance {self.instance}"),
             )
         return instance
@@ -198,18 +200,7 @@ class RemoteKit(ExtensionApp):
     def _refuse_provider(self, provider_class: type) -> None:
         from jupyter_remote_kit.server import report
 
-        report.refuse(
-            [
-                Problem(
-                    "identity-provider",
-                    msg(
-                        "{name} decides who gets in, not jupyter-remote-kit's own identity provider.",
-                        name=f"{provider_class.__module__}.{provider_class.__qualname__}",
-                    ),
-                    msg("Remove ServerApp.identity_provider_class from the configuration"),
-                )
-            ]
-        )
+        report.refuse([foreign_provider(provider_class)])
 
     def _arm(self) -> None:
         from jupyter_remote_kit.server import report
@@ -218,17 +209,20 @@ class RemoteKit(ExtensionApp):
             self._protect()
         except RemoteKitError as error:
             report.refuse(error.problems)
-        except Exception:
+        except Exception as error:
             # tornado would log it and serve on; behind a closed gate, but for ever.
-            self.log.critical("jupyter-remote-kit could not set up its protection", exc_info=True)
-            sys.exit(1)
+            self.log.debug("jupyter-remote-kit could not set up its protection", exc_info=True)
+            report.refuse([_not_protected(error)])
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
-        from jupyter_remote_kit.server import pages, tuning
+        from jupyter_remote_kit.server import pages, report, tuning
         from jupyter_remote_kit.server.tls import Certificate
 
         app = self.server
+        # Once more: extensions change `web_app.settings` while they are loaded.
+        if rows := self.provider.rows(app, self):
+            report.refuse(rows)
         pages.blank_tokens(app.web_app)
         # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
         app.web_app.settings["page_config_data"]["remotekitMode"] = self.mode.value
@@ -288,10 +282,32 @@ class RemoteKit(ExtensionApp):
         return self._tickets
 
     def reload_certificate(self) -> None:
-        """Read the certificate again. Raises `Failed` where it is unusable, or where this server speaks no TLS."""
+        """Serve the certificate that the instance file names now.
+
+        Raises `Failed` where it is unusable, or where this server speaks no TLS, and `Refused` where others can reach its key; what is
+        served stays.
+        """
+        from jupyter_remote_kit.server import posture
+
         if self._certificate is None:
             raise Failed.of("no-tls", msg("This server speaks plain HTTP: it has no certificate."))
-        self._certificate.reload()
+        app = self.server
+        if self.instance:
+            traits = self.read_instance().traits
+            certfile, keyfile = traits["ServerApp"]["certfile"], traits["ServerApp"]["keyfile"]
+            if not certfile:
+                raise Failed.of(
+                    "no-certificate",
+                    msg("The instance {instance} names no certificate any more.", instance=self.instance),
+                    msg("Stop the server and start it again: jupyter remotekit down"),
+                )
+            posture.check_keys(certfile, keyfile)
+            self._certificate.use(certfile, keyfile)
+            # What the posture looks at from now on.
+            app.certfile, app.keyfile = certfile, keyfile
+            self.own_certificate = traits["RemoteKit"]["own_certificate"]
+        else:
+            self._certificate.reload()
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         if self.mode is not Mode.MANAGED or not self.instance:
@@ -312,6 +328,26 @@ class RemoteKit(ExtensionApp):
         if self._control is not None:
             self._control.stop()
             self._control = None
+
+
+def foreign_provider(provider_class: type) -> Problem:
+    """Another identity provider than ours in a managed server."""
+    return Problem(
+        "identity-provider",
+        msg(
+            "{name} decides who gets in, not jupyter-remote-kit's own identity provider.",
+            name=f"{provider_class.__module__}.{provider_class.__qualname__}",
+        ),
+        msg("Remove ServerApp.identity_provider_class from the configuration"),
+    )
+
+
+def _not_protected(error: Exception) -> Problem:
+    return Problem(
+        "not-protected",
+        msg("The protection of this server could not be set up: {reason}", reason=f"{type(error).__name__}: {error}"),
+        msg("pip install --force-reinstall jupyter-remote-kit"),
+    )
 
 
 def find_kit(serverapp: ServerApp) -> RemoteKit | None:

@@ -22,8 +22,9 @@ from jupyter_remote_kit.plan import policy
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind, Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
+from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.server import parts, report
-from jupyter_remote_kit.server.extension import find_kit
+from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.extension import RemoteKit
     from jupyter_remote_kit.settings import Credentials
 
-# One verification holds 10 MiB and a core for 50 to 118 ms (facts.md); two of them leave the event loop and the kernels alone.
+# With jupyter_server's parameters one verification holds 10 MiB and, measured, a core for 50 to 118 ms; two of them leave the event loop
+# and the kernels alone.
 VERIFIERS = 2
 MAX_PASSWORD = 4096
 POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
@@ -51,6 +53,9 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         if kit is not None:
             # A `c.ServerApp.RemoteKitIdentityProvider` of the user's would be more specific than the instance's own section.
             kit.assert_traits(self.server, self)
+            if self.server.sock:
+                # Now: jupyter_server ends with 1 and a sentence of its own before it asks `validate_security`.
+                report.refuse(policy.check(Posture(replaced_by_socket=True)))
 
     @default("login_handler_class")
     def _default_login_handler_class(self) -> Any:  # noqa: ANN401
@@ -104,6 +109,9 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             problems = [problem for problem in kit.problems if problem.code != "file-exposed" or not exposed]
             return [*problems, *exposed]
         rows: list[report.Row] = list(findings)
+        in_force = app.web_app.settings.get("identity_provider")
+        if in_force is not self:  # `ServerApp.tornado_settings` goes past the trait
+            rows.append(foreign_provider(type(in_force)))
         if self.password_required and not self.hashed_password:
             rows.append(_password_missing())
         return rows
@@ -234,13 +242,9 @@ def _root_key(app: ServerApp) -> bytes:
 
 
 def _verify(hashed: str, password: str) -> bool:
-    import argon2  # only who asks for a password pays for it
-    from argon2 import exceptions
+    from jupyter_remote_kit.host import passwords  # argon2: only who asks for a password pays for it
 
-    try:
-        return argon2.PasswordHasher().verify(hashed.partition(":")[2], password)
-    except (exceptions.VerificationError, exceptions.InvalidHashError, UnicodeError):
-        return False
+    return passwords.verify_password(Secret(hashed), Secret(password))
 
 
 def _bytes(text: str) -> bytes:

@@ -1,14 +1,14 @@
-"""Which of the three states of the design a server is in: managed, unmanaged, or a JupyterHub's."""
+"""Which of its three states a server is in: managed, unmanaged, or a JupyterHub's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 
 # Set by every spawner of JupyterHub (`Spawner.get_env`), and inherited by the terminals of such a server.
 HUB_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_SERVICE_PREFIX")
-OUR_PROVIDER = "RemoteKitIdentityProvider"
 
 
 def comes_from_hub(cls: type) -> bool:
@@ -18,7 +18,7 @@ def comes_from_hub(cls: type) -> bool:
 
 def is_ours(cls: type) -> bool:
     """Whether a class is our identity provider or derived from it; asked by name, so that the answer imports nothing."""
-    return any(base.__module__ == "jupyter_remote_kit.server.identity" and base.__name__ == OUR_PROVIDER for base in cls.__mro__)
+    return any(f"{base.__module__}.{base.__qualname__}" == IDENTITY_PROVIDER for base in cls.__mro__)
 
 
 def decide(*, instance: str, enforce: bool, provider_class: type, environ: Mapping[str, str]) -> Mode:

@@ -22,11 +22,12 @@ PARTS = {
     "jupyter_remote_kit.server.pages": "blank_tokens",
     "jupyter_remote_kit.server.tuning": "settle",
     "jupyter_remote_kit.host.files": "read_private",
+    "jupyter_remote_kit.host.instances": "require",
     "jupyter_remote_kit.host.paths": "layout",
     "jupyter_remote_kit.host.control": "socket_address",
 }
 # Compiled or looked for, not imported: they bring memory that only whoever asks for it should pay.
-LAZY_PARTS = ("jupyter_remote_kit.host.load",)
+LAZY_PARTS = ("jupyter_remote_kit.host.load", "jupyter_remote_kit.host.passwords")
 LIBRARIES = ("argon2", "psutil", "pynvml")
 
 

@@ -51,3 +51,9 @@ class Certificate:
     def reload(self) -> None:
         """Read the files again; connections from now on get them. Raises `Failed` and keeps the old ones when they are unusable."""
         self._server.ssl_options = server_context(self._options)
+
+    def use(self, certfile: str, keyfile: str) -> None:
+        """As `reload`, from now on with these files; an empty `keyfile` says that the certificate's file holds the key."""
+        options = {**self._options, "certfile": certfile, "keyfile": keyfile}
+        self._server.ssl_options = server_context(options)
+        self._options = options

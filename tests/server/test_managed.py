@@ -184,7 +184,7 @@ def test_a_socket_left_behind_is_replaced_and_a_second_server_is_not(machine: Ma
     machine.write(elsewhere)
     third = machine.start(elsewhere)
     assert third.ended() == 1
-    assert "already-running: " in third.output
+    assert "refused [already-running]: " in third.output
     assert second.control.status()["pid"] == second.process.pid
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jupyter_remote_kit.plan.refusal import parse_line
 from jupyter_remote_kit.settings import Access
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ TOKEN = "canary-token-0123456789abcdef0123456789"
 
 
 def codes(lines: list[str]) -> list[str]:
-    return [line.partition(":")[0] for line in lines]
+    return [found[0] for found in map(parse_line, lines) if found]
 
 
 def change(section: str, **values: Any) -> Callable[[Traits], None]:
@@ -94,7 +95,7 @@ def test_no_instance_file(machine: Machine) -> None:
     machine.write(settings).unlink()
     server = machine.run(machine_argv(machine, settings), settings, {}, machine.home, verify=True)
     assert server.ended() == 78, server.output
-    assert "not-found: " in server.output
+    assert codes(server.output.splitlines()) == ["no-instance"]
 
 
 def machine_argv(machine: Machine, settings: Any) -> tuple[str, ...]:
@@ -169,7 +170,7 @@ def test_another_identity_provider(machine: Machine) -> None:
     theirs = "--ServerApp.identity_provider_class=jupyter_server.auth.identity.IdentityProvider"
     server = machine.run((*argv, theirs), settings, {}, machine.home, verify=True)
     assert server.ended() == 78, server.output
-    assert "identity-provider: jupyter_server.auth.identity.IdentityProvider decides" in server.output
+    assert "refused [identity-provider]: jupyter_server.auth.identity.IdentityProvider decides" in server.output
 
 
 def test_without_a_provider_in_argv_ours_is_put_in(machine: Machine) -> None:

@@ -13,7 +13,6 @@ from jupyter_remote_kit.messages import msg, untranslated
 from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
 from jupyter_remote_kit.server import mode, overlay, parts, report
 from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
-from jupyter_remote_kit.server.posture import on_loopback
 from jupyter_remote_kit.server.status import Cached, is_secure
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS, MAX_OUTSTANDING, Tickets
 from jupyter_remote_kit.settings import Access
@@ -40,17 +39,6 @@ HubProvider = type("HubProvider", (PasswordIdentityProvider,), {"__module__": "j
 )
 def test_mode(instance: str, enforce: bool, provider: type, environ: dict[str, str], expected: Mode) -> None:
     assert mode.decide(instance=instance, enforce=enforce, provider_class=provider, environ=environ) is expected
-
-
-@pytest.mark.parametrize("ip", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "gpu.localhost", "LOCALHOST."])
-def test_loopback(ip: str) -> None:
-    assert on_loopback(ip, "")
-
-
-@pytest.mark.parametrize("ip", ["", "0.0.0.0", "::", "192.168.0.1", "localhost.example.org", "fe80::1%eth0"])
-def test_beyond_loopback(ip: str) -> None:
-    assert not on_loopback(ip, "")
-    assert on_loopback(ip, "/run/some.sock")
 
 
 def test_a_ticket_is_good_once_and_in_time() -> None:
@@ -88,13 +76,14 @@ def test_a_line_is_one_line() -> None:
     finding = Finding("code", Severity.REFUSE, msg("{value} is\nwrong.", value="a\nb"), msg("do this"))
     assert report.line(finding, untranslated) == "code: a b is wrong. — do this"
     assert report.line(Problem("code", msg("So.")), untranslated) == "code: So."
+    assert report.refusal_line(finding, untranslated) == "refused [code]: a b is wrong. — do this"
 
 
 def test_refusal_ends_the_process_with_78(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         report.refuse([Problem("one", msg("A.")), Problem("two", msg("B."))])
     assert caught.value.code == 78
-    assert capsys.readouterr().err == "one: A.\ntwo: B.\n"
+    assert capsys.readouterr().err == "refused [one]: A.\nrefused [two]: B.\n"
 
 
 def test_no_part_is_missing_here() -> None:
