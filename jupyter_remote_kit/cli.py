@@ -32,7 +32,7 @@ TRACEBACK_VARIABLE = "REMOTEKIT_TRACEBACK"
 COMMANDS = {
     "init": marked("Decide and write everything: access, password, token, certificate, language."),
     "up": marked("Serve JupyterLab; run init first if needed."),
-    "down": marked("Stop exactly this server; its kernels are told."),
+    "down": marked("Stop exactly this server; its kernels are shut down first."),
     "urls": marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."),
     "status": marked("Show what is: the server, how it is reached, and what the policy finds."),
     "password": marked("Change the password; every session ends."),
@@ -83,7 +83,6 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     # click's own words ("Usage", "No such option") are looked up in the current domain.
     gettext.bindtextdomain(DOMAIN, str(LOCALE_DIR))
     gettext.textdomain(DOMAIN)
-    os.environ.setdefault("LANGUAGE", locale)
     context = Context(translate=catalogue(locale), as_json="--json" in arguments, emit=_emit_for(arguments, locale))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -74,7 +74,7 @@ def host_name(text: str) -> str:
     """
     bracketed = text.startswith("[") and text.endswith("]") and ":" in text
     found = _address(text[1:-1] if bracketed else text)
-    if found is not None:
+    if found is not None and not found.is_unspecified:
         return str(found)
     try:
         # UTS 46 also knows the full stops of other scripts.

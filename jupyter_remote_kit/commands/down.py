@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths, processes
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.result import Result
 
 KERNELS_GET_S = 40.0
+HUNG_GETS_S = 10.0
 POLL_S = 0.1
 
 
-@kit_command("down", marked("Stop exactly this server; its kernels are told."))
+@kit_command("down", marked("Stop exactly this server; its kernels are shut down first."))
 @dry_run_option
 def command(context: Context, instance: str, dry_run: bool) -> Result:
     """Ask the server to shut its kernels down and to end; wait until it has."""
-    client = machine.client(paths.layout(), instance)
-    running = client.status()
+    layout = paths.layout()
+    client = machine.client(layout, instance)
+    try:
+        running = client.status()
+    except Failed:
+        return _end_hung(layout, instance, dry_run=dry_run)
     if running is None:
-        return Result(
-            "down", {"instance": instance, "changed": False}, (msg("Nothing to do: the instance {name!r} does not run.", name=instance),)
-        )
+        nothing = msg("Nothing to do: the instance {name!r} is not running.", name=instance)
+        return Result("down", {"instance": instance, "changed": False}, (nothing,))
     pid, kernels = running["pid"], running["kernels"]
-    created = processes.create_time(pid)
     data = {"instance": instance, "pid": pid, "kernels": kernels, "changed": not dry_run}
     if dry_run:
         return Result("down", data, (msg("This would stop process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))
     client.shutdown()
-    if not processes.wait_for(lambda: not processes.process_alive(pid, created), KERNELS_GET_S, POLL_S):
-        raise Failed.of(
-            "does-not-end",
-            msg("Process {pid} was asked to end and still runs after {seconds} s.", pid=pid, seconds=int(KERNELS_GET_S)),
-            msg("{command}", command=f"kill {pid}"),
-        )
+    if not processes.wait_for(lambda: not processes.process_alive(pid, running["create_time"]), KERNELS_GET_S, POLL_S):
+        processes.terminate(pid, running["create_time"], KERNELS_GET_S)
     return Result("down", data, (msg("Stopped process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))
+
+
+def _end_hung(layout: Layout, instance: str, *, dry_run: bool) -> Result:
+    """End the process that the runtime file names, where its control socket does not answer. Raises `Failed` when there is none."""
+    record: dict[str, Any] | None = machine.runtime_record(layout, instance)
+    if record is None or not processes.process_alive(record["pid"], record.get("create_time")):
+        raise Failed.of(
+            "control-timeout",
+            msg("The server of the instance {name!r} does not answer, and its process is not known.", name=instance),
+            msg("Look for it: pgrep -af RemoteKit.instance={name}", name=instance),
+        )
+    pid = record["pid"]
+    data = {"instance": instance, "pid": pid, "changed": not dry_run}
+    if dry_run:
+        return Result("down", data, (msg("This would end process {pid}, which does not answer.", pid=pid),))
+    processes.terminate(pid, record.get("create_time"), HUNG_GETS_S)
+    return Result("down", data, (msg("Ended process {pid}, which did not answer.", pid=pid),))

@@ -13,18 +13,19 @@ import click
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
-from jupyter_remote_kit.errors import Refused, WrongUsage
+from jupyter_remote_kit.errors import Problem, Refused, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import passwords, paths
+from jupyter_remote_kit.host import files, instances, passwords, paths
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
+from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
 from jupyter_remote_kit.plan.facts import Facts
-from jupyter_remote_kit.plan.init import managed_paths, plan_init
+from jupyter_remote_kit.plan.init import plan_init, secret_paths
 from jupyter_remote_kit.plan.instance import Instance
-from jupyter_remote_kit.plan.model import Plan
+from jupyter_remote_kit.plan.model import IssueLeaf, Plan
 from jupyter_remote_kit.plan.passwords import check_password
-from jupyter_remote_kit.plan.policy import check
+from jupyter_remote_kit.plan.policy import Posture, check, refused
 from jupyter_remote_kit.plan.posture import declared, shown
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.secret import Secret
@@ -42,6 +43,7 @@ class Prepared:
     credentials: Credentials
     facts: Facts
     plan: Plan
+    existing: Instance | None = None
     generated: Secret | None = None
 
 
@@ -50,21 +52,23 @@ class Prepared:
 def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result:
     """Ask at most three things, show what will be written, write it."""
     answers, source = parse(instance, said)
-    prepared = prepare(context, answers, source, ask=context.interactive and not yes)
-    if not dry_run:
-        write(prepared)
-    return report("init", prepared, dry_run=dry_run)
+    asking = context.interactive and not yes
+    prepared = prepare(context, answers, source, ask=asking)
+    if dry_run:
+        return report("init", prepared, dry_run=True)
+    waiting = write(prepared, show=context.emit if asking else None)
+    result = report("init", prepared, dry_run=False)
+    return replace(result, problems=(*result.problems, *waiting))
 
 
 def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: bool) -> Prepared:
     """Gather the facts and make the plan. Raises `Refused` or `WrongUsage` where that cannot be."""
     layout = paths.layout()
-    existing = machine.load(layout, answers.instance)
-    locale = fact_gathering.locale(os.environ)
+    existing = instances.load(layout, answers.instance)
     if ask and existing is None:
         answers = _ask_access(context, answers)
-    settings = merge(answers, existing.settings if existing else None, home=Path.home(), locale=locale)
-    facts = gather(settings)
+    settings = merge(answers, existing.settings if existing else None, home=Path.home(), locale=fact_gathering.locale(os.environ))
+    facts = machine.gather(settings)
 
     def good(password: Secret) -> None:
         check_password(password, facts.user, facts.names)
@@ -74,54 +78,83 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
         good(password)
     if ask and existing is None and answers.language is None:
         settings = replace(settings, language=_ask_language(context, settings.language))
-    hosts = machine.shared_hosts(layout, machine.others(layout, answers.instance))
     credentials = _credentials(existing, password)
-    plan = plan_init(settings, credentials, facts, existing=existing, shared_hosts=hosts)
-    return Prepared(settings, credentials, facts, plan, password if source.generate else None)
+    others = machine.settings_of_others(layout, answers.instance)
+    plan = plan_init(settings, credentials, facts, existing=existing, others=others)
+    return Prepared(settings, credentials, facts, plan, existing, password if source.generate else None)
 
 
-def gather(settings: Settings) -> Facts:
-    """The facts that the plan of `settings` reads."""
-    layout = paths.layout()
-    return fact_gathering.gather(
-        layout,
-        paths=(*managed_paths(settings, layout), settings.root_dir),
-        instance=settings.instance,
-        root_dir=settings.root_dir,
-        certfile=settings.certfile,
-        keyfile=settings.keyfile,
-    )
+def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> tuple[Problem, ...]:
+    """Apply the plan and let running servers take what they can; what waits for a restart comes back as warnings.
+
+    `show` is handed the steps before the first is taken.
+    """
+    plan, settings = prepared.plan, prepared.settings
+    if plan.steps and show:
+        show(Result("init", messages=(msg("This will be done:"), *_lines(plan))))
+    with machine.password_told(prepared.generated):
+        applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
+        _renew_others(prepared)
+        return _tell_running(prepared)
 
 
-def write(prepared: Prepared) -> None:
-    """Apply the plan, and let a running server take a renewed certificate."""
-    if not prepared.plan.steps:
-        return
-    applying.apply(prepared.plan, layout=prepared.facts.layout, instance=prepared.settings.instance, now=prepared.facts.now)
-    client = machine.client(prepared.facts.layout, prepared.settings.instance)
-    if prepared.settings.tls and client.status() is not None:
+def _renew_others(prepared: Prepared) -> None:
+    """Let the servers of the other instances take the certificates that a new authority has issued to them."""
+    layout = prepared.facts.layout
+    issued = {step.leaf_file for step in prepared.plan.steps if isinstance(step, IssueLeaf)}
+    for name in machine.others(layout, prepared.settings.instance):
+        client = machine.client(layout, name)
+        if layout.leaf_file(name) in issued and client.status() is not None:
+            client.reload_certificate()
+
+
+def _tell_running(prepared: Prepared) -> tuple[Problem, ...]:
+    existing, settings = prepared.existing, prepared.settings
+    client = machine.client(prepared.facts.layout, settings.instance)
+    running = client.status() if existing else None
+    if running is None or existing is None:
+        return ()
+    if settings.tls and running["scheme"] == "https":
+        # Also without a step: one's own certificate is renewed by others.
         client.reload_certificate()
+    if prepared.credentials != existing.credentials:
+        client.reload_credentials()
+    waiting = waiting_for_restart(existing.settings, settings)
+    return (restart_needed(settings.instance, waiting),) if waiting else ()
 
 
 def report(name: str, prepared: Prepared, *, dry_run: bool) -> Result:
     """What was written, or would be; nothing to do is said as well."""
     layout, instance = prepared.facts.layout, prepared.settings.instance
-    steps = tuple(step.describe() for step in prepared.plan.steps)
-    head = msg("This would be done:") if dry_run else msg("This was done:")
-    messages = (head, *(msg("  {step}", step=step) for step in steps)) if steps else (msg("Nothing to do: everything is as it should be."),)
-    posture = declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root)
+    steps = _lines(prepared.plan)
+    findings = check(_posture(prepared, written=not dry_run))
     data: dict[str, Any] = {
         "instance": instance,
         "changed": bool(steps),
         "dry_run": dry_run,
-        "steps": [str(step) for step in steps],
+        "steps": [str(step.describe()) for step in prepared.plan.steps],
         "file": str(layout.instance_file(instance)),
         "settings": _settings_data(prepared.settings),
     }
+    messages: tuple[Message, ...]
+    if steps:
+        messages = (msg("This would be done:") if dry_run else msg("This was done:"), *steps)
+    else:
+        messages = (msg("Nothing to do."),) if refused(findings) else (msg("Nothing to do: everything is as it should be."),)
     if prepared.generated and not dry_run:
         data["password"] = prepared.generated.reveal()
         messages += (msg("The password, shown this once: {password}", password=prepared.generated.reveal()),)
-    return Result(name, data, messages, problems=(*prepared.plan.findings, *shown(check(posture))))
+    return Result(name, data, messages, problems=(*prepared.plan.findings, *shown(findings)))
+
+
+def _lines(plan: Plan) -> tuple[Message, ...]:
+    return tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
+
+
+def _posture(prepared: Prepared, *, written: bool) -> Posture:
+    """The posture that was declared; once it is written, with what others can read of it."""
+    exposed = files.exposed(secret_paths(prepared.settings, prepared.facts.layout)) if written else ()
+    return declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root, exposed_paths=exposed)
 
 
 def _settings_data(settings: Settings) -> dict[str, Any]:
@@ -160,7 +193,7 @@ def _password(context: Context, settings: Settings, kept: Secret | None, source:
         return ask_password(context, check)
     raise WrongUsage.of(
         "password-option-missing",
-        msg("--access {access} needs a password, and there is no terminal to ask for one.", access=settings.access.value),
+        msg("--access {access} needs a password; without a terminal, or with --yes, nobody is asked.", access=settings.access.value),
         msg("Add --generate-password, or pipe it in with --password-stdin"),
     )
 

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
-from jupyter_remote_kit.host import control, files
+from jupyter_remote_kit.errors import Problem, RemoteKitError
+from jupyter_remote_kit.host import control, files, instances, paths
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan import instance as instance_plan
-from jupyter_remote_kit.plan.facts import FileKind
+from jupyter_remote_kit.plan.facts import Facts
+from jupyter_remote_kit.plan.init import managed_paths, plan_credentials
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import Layout
-
-IN_THE_WAY = frozenset({"symlink-in-the-way", "wrong-owner", "not-a-file"})
-
-
-def load(layout: Layout, name: str) -> Instance | None:
-    """The instance called `name`, or `None` when there is none. Raises `Refused` when its file is broken or exposed."""
-    path = layout.instance_file(name)
-    if files.file_fact(path, with_content=False).kind is FileKind.ABSENT:
-        return None
-    try:
-        text = _read(path).decode()
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise Refused.of(
-            "instance-file-broken",
-            msg("{path}, line {line}: not UTF-8", path=path, line=line),
-            msg("Move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
-        ) from None
-    return instance_plan.parse(path, text)
-
-
-def _read(path: Path) -> bytes:
-    """The file's bytes. What merely stands in the way is a failure; what is exposed is refused."""
-    try:
-        return files.read_private(path)
-    except Refused as refusal:
-        if {problem.code for problem in refusal.problems} <= IN_THE_WAY:
-            raise Failed(*refusal.problems) from None
-        raise
-
-
-def require(layout: Layout, name: str) -> Instance:
-    """The instance called `name`. Raises `Refused` when there is none."""
-    found = load(layout, name)
-    if found is None:
-        raise Refused.of(
-            "no-instance",
-            msg("There is no instance {name!r} yet.", name=name),
-            msg("{command}", command="jupyter remotekit init" if name == "default" else f"jupyter remotekit init --instance {name}"),
-        )
-    return found
+from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Credentials, Settings
 
 
 def others(layout: Layout, name: str) -> tuple[str, ...]:
@@ -64,17 +27,70 @@ def others(layout: Layout, name: str) -> tuple[str, ...]:
     return tuple(sorted(other for other in found if other != name))
 
 
-def shared_hosts(layout: Layout, names: Iterable[str]) -> tuple[str, ...]:
-    """The `--allow-host` names of these instances. One that cannot be read says so when it is itself used, not here."""
-    hosts: list[str] = []
-    for name in names:
-        try:
-            found = load(layout, name)
-        except RemoteKitError:
-            continue
-        if found:
-            hosts += found.settings.allow_hosts
-    return tuple(dict.fromkeys(hosts))
+def settings_of_others(layout: Layout, name: str) -> tuple[Settings, ...]:
+    """The settings of the other instances. One that cannot be read says so when it is itself used, not here."""
+    found = []
+    for other in others(layout, name):
+        with suppress(RemoteKitError):
+            instance = instances.load(layout, other)
+            if instance:
+                found.append(instance.settings)
+    return tuple(found)
+
+
+def gather(settings: Settings, *, own_certificate: bool = True) -> Facts:
+    """The facts that the plan of `settings` reads.
+
+    Without `own_certificate` the user's files (certificate, configuration) are left alone: a disk that is not there for a moment must
+    not keep anybody from changing a password.
+    """
+    from jupyter_remote_kit.host import facts  # psutil, which `status` is quicker without
+
+    layout = paths.layout()
+    return facts.gather(
+        layout,
+        paths=(*managed_paths(settings, layout), settings.root_dir),
+        instance=settings.instance,
+        root_dir=settings.root_dir,
+        certfile=settings.certfile if own_certificate else None,
+        keyfile=settings.keyfile if own_certificate else None,
+        with_user_config=own_certificate,
+    )
+
+
+def change_credentials(found: Instance, credentials: Credentials, known: Facts) -> bool:
+    """Write other credentials and let a running server take them. Says whether one did, and so ended its sessions."""
+    from jupyter_remote_kit.host import apply
+
+    layout, name = known.layout, found.settings.instance
+    apply.apply(plan_credentials(found, credentials, known), layout=layout, instance=name, now=known.now)
+    running = client(layout, name)
+    if running.status() is None:
+        return False
+    running.reload_credentials()
+    return True
+
+
+@contextmanager
+def password_told(password: Secret | None) -> Iterator[None]:
+    """Whatever fails within, a password that was made just now and may be in force already is told with it: it is shown once."""
+    try:
+        yield
+    except RemoteKitError as error:
+        if password is None:
+            raise
+        told = Problem("password-made", msg("The password, shown this once: {password}", password=password.reveal()))
+        raise type(error)(*error.problems, told) from error
+
+
+def runtime_record(layout: Layout, name: str) -> dict[str, Any] | None:
+    """What the server wrote of itself when it started (pid, create_time, port), or `None`; it may be gone since."""
+    content = files.file_fact(layout.runtime_file(name)).content
+    try:
+        record = json.loads(content or b"null")
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("pid"), int) else None
 
 
 def client(layout: Layout, name: str) -> control.ControlClient:

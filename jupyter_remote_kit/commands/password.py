@@ -8,14 +8,11 @@ from jupyter_remote_kit.commands import init, machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option
 from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import WrongUsage
-from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import passwords, paths
+from jupyter_remote_kit.host import instances, passwords, paths
 from jupyter_remote_kit.messages import Message, marked, msg
-from jupyter_remote_kit.plan.init import plan_credentials
 from jupyter_remote_kit.plan.passwords import check_password
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.settings import Credentials
 
 
 @kit_command("password", marked("Change the password; every session ends."))
@@ -32,8 +29,8 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
             msg("A password is needed, and there is no terminal to ask for one."),
             msg("Add --generate-password, or pipe it in with --password-stdin"),
         )
-    found = machine.require(paths.layout(), instance)
-    facts = init.gather(found.settings)
+    found = instances.require(paths.layout(), instance)
+    facts = machine.gather(found.settings, own_certificate=False)
 
     def good(password: Secret) -> None:
         check_password(password, facts.user, facts.names)
@@ -44,7 +41,8 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
         password = source.read_stdin() if source.from_stdin else init.ask_password(context, good)
         good(password)
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
-    ended = change(instance, credentials, dry_run=dry_run)
+    with machine.password_told(password if source.generate else None):
+        ended = not dry_run and machine.change_credentials(found, credentials, facts)
     messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password is changed."),)
     data: dict[str, object] = {"instance": instance, "changed": not dry_run, "sessions_ended": ended}
     if ended:
@@ -53,18 +51,3 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
         messages += (msg("The password, shown this once: {password}", password=password.reveal()),)
         data["password"] = password.reveal()
     return Result("password", data, messages)
-
-
-def change(instance: str, credentials: Credentials, *, dry_run: bool) -> bool:
-    """Write the instance's new credentials and let a running server take them. Says whether one did, and so ended its sessions."""
-    layout = paths.layout()
-    found = machine.require(layout, instance)
-    facts = init.gather(found.settings)
-    if dry_run:
-        return False
-    applying.apply(plan_credentials(found, credentials, facts), layout=layout, instance=instance, now=facts.now)
-    client = machine.client(layout, instance)
-    if client.status() is None:
-        return False
-    client.reload_credentials()
-    return True

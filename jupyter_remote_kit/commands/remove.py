@@ -14,6 +14,7 @@ from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
@@ -31,7 +32,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
         raise Failed.of(
             "still-running",
             msg("The instance {name!r} runs, as process {pid}.", name=instance, pid=running["pid"]),
-            msg("Stop it first: jupyter remotekit down --instance {name}", name=instance),
+            msg("Stop it first: {command}", command=own_command(instance, "down")),
         )
     if not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))

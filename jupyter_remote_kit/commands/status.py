@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
-from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.host import instances, paths
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
@@ -15,11 +17,18 @@ def command(context: Context, instance: str) -> Result:
     layout = paths.layout()
     running = machine.client(layout, instance).status()
     if running is None:
-        configured = machine.load(layout, instance)
-        data = {"instance": instance, "running": False, "configured": configured is not None}
+        configured = instances.load(layout, instance)
+        data: dict[str, Any] = {"instance": instance, "running": False, "configured": configured is not None}
         if configured is None:
             return Result("status", data, (msg("There is no instance {name!r} yet.", name=instance),))
-        return Result("status", data, (msg("The instance {name!r} does not run.", name=instance),))
+        settings = configured.settings
+        data |= {"access": settings.access.value, "scheme": settings.scheme, "port": settings.port, "root_dir": str(settings.root_dir)}
+        configured_rows = (
+            (msg("Access"), settings.access.value),
+            (msg("Port"), str(settings.port)),
+            (msg("Root directory"), str(settings.root_dir)),
+        )
+        return Result("status", data, (msg("The instance {name!r} is not running.", name=instance),), configured_rows)
     posture = running["posture"]
     rows = (
         (msg("Instance"), instance),

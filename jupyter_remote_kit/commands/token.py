@@ -8,9 +8,8 @@ import click
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option, yes_option
-from jupyter_remote_kit.commands.password import change
 from jupyter_remote_kit.errors import WrongUsage
-from jupyter_remote_kit.host import passwords, paths
+from jupyter_remote_kit.host import instances, passwords, paths
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Result
 
@@ -26,7 +25,7 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
         raise WrongUsage.of(
             "yes-missing", msg("Rotating the token ends every session, and there is no terminal to ask whether to."), msg("Add --yes")
         )
-    found = machine.require(paths.layout(), instance)
+    found = instances.require(paths.layout(), instance)
     if show:
         token = found.credentials.token.reveal()
         return Result("token", {"instance": instance, "token": token, "changed": False}, rows=((msg("Token"), token),))
@@ -35,7 +34,9 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
     if not yes and not click.confirm(context.say(msg("Rotate the token, and end every session?")), err=True):
         raise click.Abort
     fresh = passwords.generate_token()
-    ended = change(instance, replace(found.credentials, token=fresh), dry_run=False)
+    ended = machine.change_credentials(
+        found, replace(found.credentials, token=fresh), machine.gather(found.settings, own_certificate=False)
+    )
     messages: tuple[Message, ...] = (msg("The token is changed."),)
     if ended:
         messages += (msg("Every session has ended; sign in again with the password or the new token."),)

@@ -9,12 +9,12 @@ from typing import Any
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command, option
-from jupyter_remote_kit.commands.init import gather
 from jupyter_remote_kit.errors import Problem
-from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.host import instances, paths
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
-from jupyter_remote_kit.plan.urls import Urls, plan_urls
+from jupyter_remote_kit.plan.urls import Urls, bracketed, plan_urls
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Settings
 
@@ -24,9 +24,10 @@ from jupyter_remote_kit.settings import Access, Settings
 def command(context: Context, instance: str, qr: bool) -> Result:
     """Show every URL, the token among them: that is what this command is for."""
     layout = paths.layout()
-    found = machine.require(layout, instance)
-    facts = gather(found.settings)
-    urls = plan_urls(found.settings, facts, found.credentials.token)
+    found = instances.require(layout, instance)
+    facts = machine.gather(found.settings, own_certificate=False)
+    running = machine.client(layout, instance).status()
+    urls = plan_urls(found.settings, facts, found.credentials.token, running["base_url"] if running else "/")
     data: dict[str, Any] = {
         "instance": instance,
         "lab": list(urls.lab),
@@ -34,8 +35,11 @@ def command(context: Context, instance: str, qr: bool) -> Result:
         "ssh": urls.ssh,
         "ca": str(layout.ca_certificate_file) if found.settings.private_ca else None,
     }
-    running = machine.client(layout, instance).status() is not None
-    problems = () if running else (Problem("not-running", msg("The server does not run."), msg("{command}", command=_up(instance))),)
+    problems = (
+        ()
+        if running
+        else (Problem("not-running", msg("The server is not running."), msg("{command}", command=own_command(instance, "up"))),)
+    )
     blocks = (qr_code(urls.lab[0]),) if qr else ()
     notes = trust_notes(found.settings, facts)
     return Result("urls", data, notes, rows(found.settings, urls, with_token=True), blocks, problems)
@@ -62,7 +66,7 @@ def trust_notes(settings: Settings, facts: Facts) -> tuple[Message, ...]:
     host = next(iter((*facts.addresses, *facts.names)), "HOST")
     return (
         msg("The certificate comes from a private authority of this host. Fetch it over ssh, once for each laptop:"),
-        msg("  {command}", command=f"scp {shlex.quote(f'{facts.user}@{host}:{file}')} jupyter-remote-kit-ca.crt"),
+        msg("  {command}", command=f"scp {shlex.quote(f'{facts.user}@{bracketed(host)}:{file}')} jupyter-remote-kit-ca.crt"),
         msg("  Browser: import the file as a trusted authority for web sites."),
         msg("  VS Code: start it with the variable NODE_EXTRA_CA_CERTS set to the file's path."),
         msg("  PyCharm: add the file under Settings, Tools, Server Certificates."),
@@ -89,7 +93,3 @@ def _has_half_blocks() -> bool:
 
 def _first(items: tuple[Any, ...]) -> list[tuple[bool, Any]]:
     return [(position == 0, item) for position, item in enumerate(items)]
-
-
-def _up(instance: str) -> str:
-    return "jupyter remotekit up" if instance == "default" else f"jupyter remotekit up --instance {instance}"

@@ -45,11 +45,12 @@ def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
     every file as ours, old or new, whenever this one is killed.
 
     Raises `Failed` when the machine does not let a step be done (what stood there is untouched), or when another `init` is at work for
-    more than 10 seconds.
+    more than 10 seconds, or has changed what the plan was made on.
     """
     if not plan.steps:
         return
     with exclusive(layout):
+        _check_expectations(plan)
         journal = layout.manifest_file(instance)
         manifest = read_manifest(journal)
         work = _prepare(plan, layout, now, manifest)
@@ -62,6 +63,17 @@ def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
         removed = [step.path for step in plan.steps if isinstance(step, RemoveFile)]
         if journal not in removed and (writes or file_fact(journal, with_content=False).kind is FileKind.FILE):
             write_manifest(journal, _settled(manifest, writes, removed))
+
+
+def _check_expectations(plan: Plan) -> None:
+    """Raises `Failed` when what the plan was made on is no longer what stands there."""
+    for path, digest in plan.expects:
+        if file_fact(path).digest != digest:
+            raise Failed.of(
+                "changed-meanwhile",
+                msg("{path} was changed by another command while this one was at work; nothing was written.", path=path),
+                msg("Run the command again"),
+            )
 
 
 @contextmanager

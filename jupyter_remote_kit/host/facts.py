@@ -69,7 +69,7 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         addresses=host_addresses(),
         # As it was called: resolved, the link of a virtual environment would lead to the interpreter outside of it.
         python=Path(sys.executable),
-        locale=locale(os.environ),
+        local_addresses=tuple(str(address) for _, address in _interface_addresses()),
         files=files,
         manifest=read_manifest(layout.manifest_file(instance)),
         ca=_authority(layout.ca_file),
@@ -93,22 +93,23 @@ def host_names() -> tuple[str, ...]:
 def host_addresses() -> tuple[str, ...]:
     """The addresses that another machine could use, IPv4 first, then in the kernel's order of interfaces."""
     unusable = _unusable_ipv6()
-    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
-    found: list[grammar.IPAddress] = []
-    for interface, entries in psutil.net_if_addrs().items():
-        if interface not in up or _is_bridge(interface):
-            continue
-        for entry in entries:
-            if entry.family not in {socket.AF_INET, socket.AF_INET6}:
-                continue
-            with suppress(ValueError):
-                found.append(ipaddress.ip_address(entry.address.partition("%")[0]))
+    found = [address for interface, address in _interface_addresses() if not _is_bridge(interface)]
     usable = [
         address
         for address in found
         if not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified or address in unusable)
     ]
     return tuple(dict.fromkeys(str(address) for address in sorted(usable, key=lambda address: address.version)))
+
+
+def _interface_addresses() -> Iterator[tuple[str, grammar.IPAddress]]:
+    """Every address of an interface that is up, with the interface's name."""
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    for interface, entries in psutil.net_if_addrs().items():
+        for entry in entries:
+            if interface in up and entry.family in {socket.AF_INET, socket.AF_INET6}:
+                with suppress(ValueError):
+                    yield interface, ipaddress.ip_address(entry.address.partition("%")[0])
 
 
 def locale(environment: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -26,6 +27,8 @@ def watch_from_child(watch: Callable[[int], None]) -> None:
     code = 0
     try:
         if os.fork() == 0:
+            # Ctrl-C is for the server; this one has yet to say how it ended.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             watch(server)
             sys.stdout.flush()
             sys.stderr.flush()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from jupyter_remote_kit.errors import Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import CertificateFact, Facts, FileKind
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, Step
 from jupyter_remote_kit.settings import Settings
@@ -17,24 +18,25 @@ LOOPBACK_NAMES = ("localhost",)
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 
 
-def subjects(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names and the addresses by which a laptop may reach the host, each without repetition, the most telling first.
-
-    `shared_hosts` are the `--allow-host` names of the other instances: they count for the CA, which all instances share.
-    """
-    hosts = [*settings.allow_hosts, *shared_hosts, *([] if settings.ip in WILDCARDS else [settings.ip])]
+def subjects(facts: Facts, *instances: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and the addresses by which a laptop may reach these instances, each without repetition, the most telling first."""
+    hosts = [host for settings in instances for host in (*settings.allow_hosts, *_bound(settings))]
     names = [*facts.names, *(host for host in hosts if not is_address(host)), *LOOPBACK_NAMES]
     addresses = [*facts.addresses, *(host for host in hosts if is_address(host)), *LOOPBACK_ADDRESSES]
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(addresses))
 
 
-def steps(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) -> Iterator[Step]:
-    """Issue what is missing, runs out within 30 days, or lacks a name; the CA is kept while its constraints fit."""
+def steps(settings: Settings, facts: Facts, others: Iterable[Settings] = ()) -> Iterator[Step]:
+    """Issue what is missing, runs out within 30 days, or lacks a name; the CA is kept while its constraints fit.
+
+    All instances share the CA: a new one is made for the names of the `others` as well, and issues their certificates anew.
+    """
     if not settings.private_ca:
         return
     layout = facts.layout
-    ca_names, ca_addresses = subjects(settings, facts, shared_hosts)
-    names, addresses = subjects(settings, facts)
+    sharers = [other for other in others if other.private_ca]
+    ca_names, ca_addresses = subjects(facts, settings, *sharers)
+    names, addresses = subjects(facts, settings)
     renew_ca = facts.ca is None or not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
     if renew_ca:
         yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, ca_names, ca_addresses)
@@ -45,6 +47,9 @@ def steps(settings: Settings, facts: Facts, shared_hosts: Iterable[str] = ()) ->
     issued_by_ca = leaf is not None and facts.ca is not None and leaf.issuer_digest == facts.ca.digest
     if renew_ca or not fits or not issued_by_ca or not _serves(leaf, facts):
         yield IssueLeaf(layout.ca_file, layout.leaf_file(settings.instance), names, addresses)
+    if renew_ca:
+        for other in sharers:
+            yield IssueLeaf(layout.ca_file, layout.leaf_file(other.instance), *subjects(facts, other))
 
 
 def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
@@ -70,10 +75,10 @@ def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
             Problem(
                 "certificate-ends-soon",
                 msg("The certificate in {file} is valid until {end}.", file=file, end=_dates(certificate)["end"]),
-                msg("Renew it; a running server takes the new one after: jupyter remotekit init"),
+                msg("Renew it; a running server takes the new one after: {command}", command=own_command(settings.instance, "init")),
             )
         )
-    names, addresses = subjects(settings, facts)
+    names, addresses = subjects(facts, settings)
     reachable = [host for host in (*names, *addresses) if host not in (*LOOPBACK_NAMES, *LOOPBACK_ADDRESSES)]
     if not any(covers(certificate, host) for host in reachable):
         problems.append(
@@ -101,6 +106,10 @@ def covers(certificate: CertificateFact, host: str) -> bool:
 def is_address(host: str) -> bool:
     """Whether `host`, in the form of `grammar.host_name`, is an address: no name ends in a number or contains a colon."""
     return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def _bound(settings: Settings) -> tuple[str, ...]:
+    return () if settings.ip in WILDCARDS else (settings.ip,)
 
 
 def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:

@@ -68,9 +68,9 @@ class ConfigText:
 class Facts:
     """One machine at one moment.
 
-    `addresses` are those that a laptop could use (no loopback, no link-local, no container bridge, no temporary IPv6), `names` the
-    host's own names, both in the form of `grammar.host_name`. `files` holds every path that a plan may write and the root directory.
-    `manifest` maps a path to the SHA-256 digests that we may have left there. `now` is in UTC.
+    `addresses` are those that a laptop could use (no loopback, no link-local, no container bridge, no temporary IPv6), `local_addresses`
+    all that the host has, `names` the host's own names, each in the form of `grammar.host_name`. `files` holds every path that a plan may
+    write and the root directory. `manifest` maps a path to the SHA-256 digests that we may have left there. `now` is in UTC.
     """
 
     layout: Layout
@@ -81,7 +81,7 @@ class Facts:
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     python: Path
-    locale: str = "en"
+    local_addresses: tuple[str, ...] = ()
     files: Mapping[Path, FileFact] = field(default_factory=dict)
     manifest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ca: CertificateFact | None = None

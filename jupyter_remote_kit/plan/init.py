@@ -9,10 +9,11 @@ from jupyter_remote_kit.errors import Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import certificates, instance, overlay, userconfig
 from jupyter_remote_kit.plan.answers import check_machine
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts, FileKind
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
-from jupyter_remote_kit.plan.model import MakeDirectory, Plan, Step, WriteFile
+from jupyter_remote_kit.plan.model import IssueAuthority, MakeDirectory, Plan, Step, WriteFile
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
 
@@ -26,7 +27,7 @@ def plan_init(
     facts: Facts,
     *,
     existing: Instance | None = None,
-    shared_hosts: Iterable[str] = (),
+    others: Iterable[Settings] = (),
 ) -> Plan:
     """What `init` does. A second one with the same answers has no steps.
 
@@ -38,7 +39,10 @@ def plan_init(
         *_language_findings(settings),
         *userconfig.findings(facts.user_config),
     )
-    return Plan(tuple(_steps(settings, credentials, facts, existing, shared_hosts)), findings)
+    steps = tuple(_steps(settings, credentials, facts, existing, others))
+    if existing and existing.settings.private_ca and any(isinstance(step, IssueAuthority) for step in steps):
+        findings += (_authority_replaced(settings),)
+    return Plan(steps, findings, _expects(settings, facts, existing))
 
 
 def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts) -> Plan:
@@ -46,12 +50,33 @@ def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts)
     settings = existing.settings
     leaf = facts.layout.leaf_file(settings.instance) if settings.private_ca else None
     content = instance.render(instance.traits_of(settings, credentials, leaf), existing.traits)
-    return Plan(tuple(_file(facts.layout.instance_file(settings.instance), content, PRIVATE_FILE, facts)))
+    steps = tuple(_file(facts.layout.instance_file(settings.instance), content, PRIVATE_FILE, facts))
+    return Plan(steps, expects=_expects(settings, facts, existing))
 
 
 def managed_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
     """Every path whose fact the plan reads, but for the root directory."""
     files = (layout.ca_certificate_file, layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
+    return (*private_folders(settings, layout), *files)
+
+
+def _expects(settings: Settings, facts: Facts, existing: Instance | None) -> tuple[tuple[Path, str | None], ...]:
+    return ((facts.layout.instance_file(settings.instance), existing.digest if existing else None),)
+
+
+def _authority_replaced(settings: Settings) -> Problem:
+    return Problem(
+        "authority-replaced",
+        msg("The private certificate authority is a new one: laptops that trusted the old one have to fetch it."),
+        msg("{command}", command=own_command(settings.instance, "urls")),
+    )
+
+
+def secret_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
+    """What nobody else may read: the private folders, and the files that hold a key, a hash or a token."""
+    files = [layout.instance_file(settings.instance)]
+    if settings.private_ca:
+        files += [layout.ca_file, layout.leaf_file(settings.instance)]
     return (*private_folders(settings, layout), *files)
 
 
@@ -62,7 +87,7 @@ def private_folders(settings: Settings, layout: Layout) -> tuple[Path, ...]:
 
 
 def _steps(
-    settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, shared_hosts: Iterable[str]
+    settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, others: Iterable[Settings]
 ) -> Iterator[Step]:
     # First, since it is what a user may have misspelt.
     yield from _root_directory(settings, facts)
@@ -70,7 +95,7 @@ def _steps(
         fact = facts.file(folder)
         if fact.kind is not FileKind.DIRECTORY or fact.mode != PRIVATE_DIR:
             yield MakeDirectory(folder)
-    yield from certificates.steps(settings, facts, shared_hosts)
+    yield from certificates.steps(settings, facts, others)
     layout = facts.layout
     leaf = layout.leaf_file(settings.instance) if settings.private_ca else None
     traits = instance.traits_of(settings, credentials, leaf)

@@ -5,6 +5,7 @@ Keys that a user added beside ours survive every `init`; ours are written anew.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
@@ -29,11 +30,15 @@ IDENTITY = "RemoteKitIdentityProvider"
 
 @dataclass(frozen=True)
 class Instance:
-    """What one instance file says. `traits` is the whole of it, by section, with keys that are not ours."""
+    """What one instance file says. `traits` is the whole of it, by section, with keys that are not ours.
+
+    `digest` is the SHA-256 of the file, in hex: what is planned on this instance holds only while the file is still that one.
+    """
 
     settings: Settings
     credentials: Credentials
     traits: Mapping[str, Mapping[str, Any]]
+    digest: str = ""
 
 
 def traits_of(settings: Settings, credentials: Credentials, certificate: Path | None) -> dict[str, dict[str, Any]]:
@@ -66,7 +71,7 @@ def traits_of(settings: Settings, credentials: Credentials, certificate: Path | 
         "password_required": credentials.hashed_password is not None,
         "allow_password_change": False,
     }
-    if settings.access is Access.RELAY:
+    if settings.tls or settings.access is Access.RELAY:
         # The relay speaks TLS to the laptop even where we speak HTTP to the relay.
         identity["secure_cookie"] = True
     kit = {
@@ -124,7 +129,7 @@ def parse(path: Path, text: str) -> Instance:
     )
     hashed = reader.parsed(IDENTITY, "hashed_password", _text)
     credentials = Credentials(Secret(reader.parsed(IDENTITY, "token", _text)), Secret(hashed) if hashed else None)
-    return Instance(settings, credentials, traits)
+    return Instance(settings, credentials, traits, hashlib.sha256(text.encode()).hexdigest())
 
 
 class _Reader:

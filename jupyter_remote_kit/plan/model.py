@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Problem
@@ -106,8 +106,12 @@ Step = MakeDirectory | WriteFile | IssueAuthority | ExportAuthority | IssueLeaf 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, and what the user should know beside them. No steps: nothing to do."""
+    """Steps in order, and what the user should know beside them. No steps: nothing to do.
+
+    `expects` says what the plan was made on: the SHA-256 of a file, or `None` where there was none. When that is no longer so, another
+    command has been at work meanwhile, and the plan would undo what it did.
+    """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Problem, ...] = ()
-    notes: tuple[Message, ...] = field(default=())
+    expects: tuple[tuple[Path, str | None], ...] = ()

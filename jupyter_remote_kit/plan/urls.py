@@ -22,9 +22,12 @@ class Urls:
     ssh: str
 
 
-def plan_urls(settings: Settings, facts: Facts, token: Secret) -> Urls:
-    """The URLs of an instance. With `ssh` and `relay` the browser speaks to the near end of the tunnel, `localhost`."""
-    bases = tuple(f"{settings.scheme}://{authority(host, settings.port)}/" for host in reachable_hosts(settings, facts))
+def plan_urls(settings: Settings, facts: Facts, token: Secret, base_url: str = "/") -> Urls:
+    """The URLs of an instance. With `ssh` and `relay` the browser speaks to the near end of the tunnel, `localhost`.
+
+    `base_url` is jupyter_server's, as the running server tells it: it begins and ends with a slash.
+    """
+    bases = tuple(f"{settings.scheme}://{authority(host, settings.port)}{base_url}" for host in reachable_hosts(settings, facts))
     query = urlencode({"token": token.reveal()})
     return Urls(
         lab=tuple(f"{base}lab" for base in bases),
@@ -53,4 +56,9 @@ def ssh_line(settings: Settings, facts: Facts) -> str:
 
 def authority(host: str, port: int) -> str:
     """`host:port` as a URL has it: an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """An IPv6 address in brackets, anything else as it is."""
+    return f"[{host}]" if ":" in host else host

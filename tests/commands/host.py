@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ SSH = ("--access", "ssh", "--allow-root")
 LAN = ("--access", "lan", "--allow-root", "--password-stdin")
 PATIENCE_S = 60
 Tree = dict[str, tuple[int, int, bytes]]
+SERVER_ENDS_S = 60.0
 
 
 def console_script() -> str:
@@ -152,3 +156,27 @@ class Host:
             content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
             found[str(path.relative_to(self.folder))] = (status.st_mode, status.st_mtime_ns, content)
         return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; a zombie whom nobody has reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def detached(host: Host, *argv: str, stdin: str = "") -> Iterator[dict[str, Any]]:
+    """The `data` of `up --detach` with these options; ended by its own process id if a test leaves it."""
+    outcome = host.run("up", "--detach", "--json", *argv, stdin=stdin)
+    assert outcome.code == 0, outcome.everything
+    data = outcome.data
+    handle = os.pidfd_open(data["pid"])
+    try:
+        yield data
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [], SERVER_ENDS_S)
+        os.close(handle)

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.commands.host import PASSWORD, PATIENCE_S, SSH, Host, console_script, free_port
+from tests.commands.host import PASSWORD, PATIENCE_S, SSH, Host, console_script, detached, free_port, is_alive
 
 
-@contextmanager
-def _running(host: Host, port: int) -> Iterator[dict[str, Any]]:
-    """A detached server; ended by its own process id if a test leaves it."""
-    outcome = host.run("up", "--detach", *SSH, "--port", str(port), "--json")
-    assert outcome.code == 0, outcome.everything
-    data = outcome.data
-    handle = os.pidfd_open(data["pid"])
-    try:
-        yield data
-    finally:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-        os.close(handle)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+def _running(host: Host, port: int) -> AbstractContextManager[dict[str, Any]]:
+    return detached(host, *SSH, "--port", str(port))
 
 
 def test_a_detached_server_from_start_to_end(host: Host) -> None:
@@ -73,10 +53,10 @@ def test_a_detached_server_from_start_to_end(host: Host) -> None:
         assert not [secret for secret in (before, host.token) if secret in log + status.everything + again.everything]
 
         dry = host.run("down", "--dry-run", "--json")
-        assert (dry.code, dry.data["changed"], _is_alive(data["pid"])) == (0, False, True)
+        assert (dry.code, dry.data["changed"], is_alive(data["pid"])) == (0, False, True)
         down = host.run("down", "--json")
         assert (down.code, down.data["pid"], down.data["changed"]) == (0, data["pid"], True)
-        assert not _is_alive(data["pid"])
+        assert not is_alive(data["pid"])
     assert host.run("down", "--json").data == {"instance": "default", "changed": False}
     assert not host.layout.control_socket("default").exists()
     assert not host.layout.runtime_file("default").exists()

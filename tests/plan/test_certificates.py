@@ -67,7 +67,9 @@ def test_what_is_issued(chosen: dict[str, Any], changes: dict[str, Any], expecte
 
 
 def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own() -> None:
-    authority, leaf = steps(settings(allow_hosts=("a.example", "203.0.113.7")), facts(), shared_hosts=("b.example", "203.0.113.8"))
+    other = settings(instance="gpu2", allow_hosts=("b.example", "203.0.113.8"))
+    over_ssh = settings(instance="gpu3", access=Access.SSH, ip="127.0.0.1", allow_hosts=("c.example",))
+    authority, leaf, leaf_of_other = steps(settings(allow_hosts=("a.example", "203.0.113.7")), facts(), [other, over_ssh])
     assert authority == IssueAuthority(
         LAYOUT.ca_file,
         LAYOUT.ca_certificate_file,
@@ -80,12 +82,19 @@ def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own()
         ("gpu.example.org", "gpu", "gpu.local", "localhost", "a.example"),
         ("192.168.0.107", "fd00::107", "203.0.113.7", "127.0.0.1", "::1"),
     )
+    # A new authority would else strand the servers that show a leaf of the old one.
+    assert leaf_of_other == IssueLeaf(
+        LAYOUT.ca_file,
+        LAYOUT.leaf_file("gpu2"),
+        ("gpu.example.org", "gpu", "gpu.local", "localhost", "b.example"),
+        ("192.168.0.107", "fd00::107", "203.0.113.8", "127.0.0.1", "::1"),
+    )
 
 
 def test_an_authority_that_permits_another_instances_name_is_kept() -> None:
     shared = certificate(digest="ca", names=(*NAMES, "b.example"))
     machine = facts(ca=shared, leaf=LEAF, files={LAYOUT.ca_certificate_file: EXPORTED})
-    assert list(steps(settings(), machine, shared_hosts=("b.example",))) == []
+    assert list(steps(settings(), machine, [settings(instance="gpu2", allow_hosts=("b.example",))])) == []
 
 
 def test_the_authoritys_certificate_is_written_again_for_laptops_to_read() -> None:
@@ -96,13 +105,13 @@ def test_the_authoritys_certificate_is_written_again_for_laptops_to_read() -> No
 
 @pytest.mark.parametrize("ip", ["127.0.0.2", "10.0.0.9"])
 def test_the_address_that_is_bound_is_on_the_certificate(ip: str) -> None:
-    _, addresses = subjects(settings(ip=ip), facts())
+    _, addresses = subjects(facts(), settings(ip=ip))
     assert addresses == (*ADDRESSES, ip, "127.0.0.1", "::1")
 
 
 @pytest.mark.parametrize("ip", ["", "0.0.0.0", "::", "127.0.0.1", "192.168.0.107"])
 def test_nothing_is_on_the_certificate_twice(ip: str) -> None:
-    names, addresses = subjects(settings(ip=ip, allow_hosts=("gpu", "fd00::107")), facts())
+    names, addresses = subjects(facts(), settings(ip=ip, allow_hosts=("gpu", "fd00::107")))
     assert names == NAMES
     assert set(addresses) == set(SAN_ADDRESSES)
     assert len(addresses) == len(SAN_ADDRESSES)
@@ -110,7 +119,7 @@ def test_nothing_is_on_the_certificate_twice(ip: str) -> None:
 
 def test_localhost_as_a_bound_name_is_a_name() -> None:
     # `is_loopback` accepts it, and so does an instance file.
-    names, addresses = subjects(settings(ip="localhost"), facts())
+    names, addresses = subjects(facts(), settings(ip="localhost"))
     assert "localhost" in names
     assert "localhost" not in addresses
 

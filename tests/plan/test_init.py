@@ -13,7 +13,7 @@ from jupyter_remote_kit.errors import ExitCode, Refused
 from jupyter_remote_kit.plan import instance
 from jupyter_remote_kit.plan.facts import ConfigText, FileFact, FileKind
 from jupyter_remote_kit.plan.init import managed_paths, plan_credentials, plan_init, private_folders
-from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, WriteFile
+from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, RemoveFile, WriteFile
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials
 from tests.plan.build import (
@@ -102,7 +102,10 @@ def test_what_dry_run_prints_of_it_holds_no_secret() -> None:
 def test_a_second_init_with_the_same_answers_has_no_steps(changes: dict[str, Any]) -> None:
     chosen = settings(**changes)
     parsed = instance.parse(INSTANCE_FILE, text_of(chosen))
-    assert plan_init(parsed.settings, parsed.credentials, settled(chosen), existing=parsed) == Plan()
+    again = plan_init(parsed.settings, parsed.credentials, settled(chosen), existing=parsed)
+    assert (again.steps, again.findings) == ((), ())
+    # What another command changes meanwhile would be undone.
+    assert again.expects == ((LAYOUT.instance_file(parsed.settings.instance), parsed.digest),)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,7 @@ def test_other_credentials_change_the_instance_file_alone() -> None:
     before = existing()
     plan = plan_credentials(before, other, settled(settings()))
     assert plan.steps == (WriteFile(INSTANCE_FILE, Secret(text_of(settings(), other)), 0o600, backup=True),)
-    assert plan_credentials(before, CREDENTIALS, settled(settings())) == Plan()
+    assert plan_credentials(before, CREDENTIALS, settled(settings())).steps == ()
 
 
 def test_other_credentials_of_a_server_without_tls_name_no_leaf() -> None:

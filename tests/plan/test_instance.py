@@ -36,6 +36,7 @@ def test_what_an_instance_of_the_lan_says() -> None:
             "allow_password_change": False,
             "hashed_password": HASH,
             "password_required": True,
+            "secure_cookie": True,
             "token": TOKEN,
         },
         "ServerApp": {
@@ -267,6 +268,6 @@ def test_the_line_is_that_of_the_key_in_its_own_section() -> None:
 @pytest.mark.parametrize("host", ["localhost", "gpu.example.net", "203.0.113.7", "fd00::9"])
 def test_hosts_that_were_read_serve_in_certificates_and_urls(host: str) -> None:
     found = instance.parse(INSTANCE_FILE, text_of(settings(allow_hosts=(host,)))).settings
-    names, addresses = subjects(found, facts())
+    names, addresses = subjects(facts(), found)
     assert host in (*names, *addresses)
     assert all(url.startswith("https://") for url in plan_urls(found, facts(), Secret(TOKEN)).lab)

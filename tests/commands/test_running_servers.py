@@ -1,0 +1,131 @@
+"""What `init`, `up` and `down` do when the server of the instance is running already."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+from datetime import datetime, timezone
+from pathlib import Path
+
+import httpx
+
+from jupyter_remote_kit.host import certificates
+from tests.commands.host import LAN, PASSWORD, SSH, Host, detached, free_port, is_alive
+
+NEW = "another horse battery"
+
+
+def sign_in(url: str, password: str) -> int:
+    """The status of the login form's answer."""
+    with httpx.Client(base_url=url, trust_env=False, verify=False) as client:
+        client.get("/login")
+        return client.post("/login", data={"_xsrf": client.cookies["_xsrf"], "password": password}).status_code
+
+
+def served_certificate(port: int) -> str:
+    """What the server shows at a handshake, PEM."""
+    return ssl.get_server_certificate(("127.0.0.1", port))
+
+
+def own_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate as a campus authority would issue it, and its key; a new one each time."""
+    now = datetime.now(timezone.utc)
+    pem = certificates.issue_leaf(certificates.make_authority(("gpu.example.org",), (), now), ("gpu.example.org",), (), now)
+    folder.mkdir(exist_ok=True)
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(pem[: pem.index(b"-----BEGIN PRIVATE KEY")])
+    key.touch(mode=0o600)
+    key.write_bytes(pem[pem.index(b"-----BEGIN PRIVATE KEY") :])
+    return cert, key
+
+
+def test_a_password_that_init_changes_is_in_force_at_once(host: Host) -> None:
+    port = free_port()
+    with detached(host, *SSH, "--port", str(port), "--password-stdin", stdin=PASSWORD):
+        url = f"http://127.0.0.1:{port}"
+        assert sign_in(url, PASSWORD) == 302
+        outcome = host.run("init", "--password-stdin", "--json", stdin=NEW)
+        assert (outcome.code, outcome.codes.count("restart-needed")) == (0, 0)
+        assert sign_in(url, NEW) == 302
+        assert sign_in(url, PASSWORD) == 401
+
+
+def test_what_waits_for_a_restart_is_said(host: Host) -> None:
+    port = free_port()
+    with detached(host, *LAN, "--port", str(port), stdin=PASSWORD):
+        outcome = host.run("init", "--plain-http", "--json")
+        assert (outcome.code, outcome.data["changed"]) == (0, True)
+        (problem,) = [found for found in outcome.envelope["problems"] if found["code"] == "restart-needed"]
+        assert problem["message"] == "The running server takes up plain_http at its next start."
+
+        other = host.run("up", "--detach", "--port", str(free_port()), "--json")
+        assert (other.code, other.codes) == (1, ["restart-needed"])
+        assert host.instance()["ServerApp"]["port"] == port
+
+
+def test_a_certificate_that_others_have_renewed_is_served(host: Host) -> None:
+    port = free_port()
+    cert, key = own_certificate(host.folder / "campus")
+    with detached(host, *LAN, "--port", str(port), "--certfile", str(cert), "--keyfile", str(key), stdin=PASSWORD):
+        before = served_certificate(port)
+        own_certificate(host.folder / "campus")
+        assert host.run("init", "--json").data["changed"] is False
+        after = served_certificate(port)
+        assert after != before
+        assert after.strip() in cert.read_text()
+
+
+def test_the_servers_of_other_instances_take_what_a_new_authority_issues(host: Host) -> None:
+    first, second = free_port(), free_port()
+    with (
+        detached(host, *LAN, "--port", str(first), stdin=PASSWORD),
+        detached(host, *LAN, "--instance", "b", "--port", str(second), stdin=PASSWORD),
+    ):
+        before = served_certificate(first)
+        host.must("init", "--instance", "b", "--allow-host", "gpu.example.org")
+        trusted = ssl.create_default_context(cafile=str(host.layout.ca_certificate_file))
+        for port in (first, second):
+            answer = httpx.get(f"https://localhost:{port}/remotekit/api/health", verify=trusted, trust_env=False)
+            assert answer.json() == {"status": "ok"}
+        assert served_certificate(first) != before
+
+
+def test_hints_are_for_the_instance_that_they_are_about(host: Host) -> None:
+    port = free_port()
+    with detached(host, *SSH, "--instance", "gpu2", "--port", str(port)):
+        again = host.run("up", "--instance", "gpu2", "--json")
+        assert again.code == 1
+        assert again.envelope["problems"][0]["hint"] == (
+            "See jupyter remotekit urls --instance gpu2, or stop it: jupyter remotekit down --instance gpu2"
+        )
+        removed = host.run("remove", "--yes", "--instance", "gpu2", "--json")
+        assert removed.envelope["problems"][0]["hint"] == "Stop it first: jupyter remotekit down --instance gpu2"
+
+
+def test_a_server_that_hangs_is_ended_by_what_it_wrote_of_itself(host: Host) -> None:
+    with detached(host, *SSH, "--port", str(free_port())) as data:
+        os.kill(data["pid"], signal.SIGSTOP)
+        outcome = host.run("down", "--json")
+        assert (outcome.code, outcome.data["pid"]) == (0, data["pid"])
+        assert not is_alive(data["pid"])
+
+
+def test_the_urls_have_the_users_base_url(host: Host) -> None:
+    config = host.layout.config_dir / "jupyter_server_config.py"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("c.ServerApp.base_url = '/jup'\n")
+    port = free_port()
+    with detached(host, *SSH, "--port", str(port)) as data:
+        assert data["lab"] == [f"http://localhost:{port}/jup/lab"]
+        assert host.run("urls", "--json").data["lab"] == data["lab"]
+
+
+def test_a_browser_that_cannot_be_opened_costs_a_warning(host: Host) -> None:
+    # BROWSER names the one program that `webbrowser` may try.
+    host.variables["BROWSER"] = "/nonexistent"
+    port = free_port()
+    with detached(host, *SSH, "--port", str(port), "--ip", "::1", "--open") as data:
+        assert data["pid"]
+        again = host.run("up", "--detach", "--open", "--json")
+        assert (again.code, again.codes[-1]) == (0, "no-browser")
