@@ -2,48 +2,100 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.assignments import SETTINGS, UNKNOWN, Assignment, assignments
 from jupyter_remote_kit.plan.facts import ConfigText
-from jupyter_remote_kit.plan.jsonlines import lines_of_keys
+from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
+from jupyter_remote_kit.plan.origins import ANY, headers_allow_any_origin, matches_any_origin
 
-UNKNOWN = object()
-"""A value that is not a literal; only the running server knows it."""
-
-PASSWORD_TRAITS = frozenset({"password", "hashed_password"})
 LEGACY_SECTION = "NotebookApp"
 BROKEN = "config-broken"
-REFUSED_CODES = frozenset({BROKEN, "xsrf-checks-off", "any-origin", "any-proxy-trusted", "identity-provider-replaced"})
+REFUSED_CODES = frozenset(
+    {
+        BROKEN,
+        "xsrf-checks-off",
+        "any-origin",
+        "any-proxy-trusted",
+        "unauthenticated-access-in-settings",
+        "socket-replaces-port",
+    }
+)
 """Findings on which the server would be refused, so that `up` need not start one to find out."""
 
+# A class of traitlets reads the sections of its bases too (`Configurable.section_names`), and notebook_shim hands what is said of
+# NotebookApp and LabApp on to ServerApp.
+_EVERY_CLASS = frozenset({"Configurable", "LoggingConfigurable"})
+SERVER_SECTIONS = _EVERY_CLASS | {"SingletonConfigurable", "Application", "JupyterApp", "ServerApp", LEGACY_SECTION, "LabApp"}
+IDENTITY_SECTIONS = _EVERY_CLASS | {"IdentityProvider", "PasswordIdentityProvider", "RemoteKitIdentityProvider"}
 
-@dataclass(frozen=True)
-class Assignment:
-    """One `c.Section.trait = value`, or the same in JSON."""
 
-    section: str
-    trait: str
-    value: object
-    line: int
+Applies = Callable[[Assignment], bool]
 
 
 @dataclass(frozen=True)
 class _Rule:
     code: str
-    applies: Callable[[Assignment], bool]
+    applies: Applies
     sentence: Message
     hint: Message
 
 
-def _sets(trait: str, *values: object) -> Callable[[Assignment], bool]:
-    return lambda assignment: assignment.trait == trait and any(assignment.value is value or assignment.value == value for value in values)
+def _sets(sections: frozenset[str], trait: str, fits: Callable[[Any], bool]) -> Applies:
+    return lambda assignment: assignment.section in sections and assignment.trait == trait and fits(assignment.value)
 
 
+def _server(trait: str, fits: Callable[[Any], bool]) -> Applies:
+    return _sets(SERVER_SECTIONS, trait, fits)
+
+
+def _identity(trait: str, fits: Callable[[Any], bool]) -> Applies:
+    return _sets(IDENTITY_SECTIONS, trait, fits)
+
+
+def _setting(name: str, fits: Callable[[Any], bool]) -> Applies:
+    """`ServerApp.tornado_settings[name]`, which goes past the trait of that name."""
+    return _server(SETTINGS, lambda value: isinstance(value, dict) and name in value and value[name] is not UNKNOWN and fits(value[name]))
+
+
+def _either(*rules: Applies) -> Applies:
+    return lambda assignment: any(applies(assignment) for applies in rules)
+
+
+def _is_true(value: object) -> bool:
+    return value is True or (type(value) is int and value == 1)
+
+
+def _is_empty(value: object) -> bool:
+    return value == ""
+
+
+def _is_any(value: object) -> bool:
+    return value == ANY
+
+
+def _is_any_pattern(value: object) -> bool:
+    return isinstance(value, str) and matches_any_origin(value)
+
+
+def _is_sha1(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("sha1:")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _password(fits: Callable[[Any], bool]) -> Applies:
+    """The hash: `ServerApp.password` is its name of old."""
+    return _either(_server("password", fits), _identity("hashed_password", fits))
+
+
+_REMOVE = msg("Remove the line")
 _RULES = (
     _Rule(
         "legacy-notebookapp",
@@ -53,57 +105,85 @@ _RULES = (
     ),
     _Rule(
         "legacy-hash",
-        lambda assignment: assignment.trait in PASSWORD_TRAITS and str(assignment.value).startswith("sha1:"),
+        _password(_is_sha1),
         msg("A sha1 password hash is guessed in minutes by a graphics card."),
         msg("Remove the line; the kit keeps the password: jupyter remotekit password"),
     ),
     _Rule(
         "empty-password",
-        lambda assignment: assignment.trait in PASSWORD_TRAITS and assignment.value == "",
+        _password(_is_empty),
         msg("An empty password is set here; the kit's own one is in force."),
-        msg("Remove the line"),
+        _REMOVE,
     ),
     _Rule(
         "empty-token",
-        _sets("token", ""),
+        _either(_server("token", _is_empty), _identity("token", _is_empty)),
         msg("An empty token would switch authentication off; the kit's own one is in force."),
-        msg("Remove the line"),
+        _REMOVE,
     ),
     _Rule(
         "xsrf-checks-off",
-        _sets("disable_check_xsrf", True),
+        _either(
+            _server("disable_check_xsrf", _is_true),
+            _setting("disable_check_xsrf", bool),
+            _setting("xsrf_cookies", lambda value: not value),
+        ),
         msg("XSRF checks are off: any web page could run code here through the browser."),
-        msg("Remove the line"),
+        _REMOVE,
     ),
     _Rule(
         "any-origin",
-        lambda assignment: _sets("allow_origin", "*")(assignment) or _sets("allow_origin_pat", ".*")(assignment),
+        # `tornado_settings["allow_origin"]` has no effect: jupyter_server writes the trait over it.
+        _either(
+            _server("allow_origin", _is_any),
+            _server("allow_origin_pat", _is_any_pattern),
+            _setting("allow_origin_pat", _is_any_pattern),
+            _setting("headers", headers_allow_any_origin),
+        ),
         msg("Pages of any origin may use this server."),
         msg("Remove the line, or name the one origin that needs it"),
     ),
     _Rule(
         "any-proxy-trusted",
-        _sets("trust_xheaders", True),
+        _server("trust_xheaders", _is_true),
         msg("Anyone could forge the address that they come from: every peer is believed to be a proxy."),
-        msg("Remove the line"),
+        _REMOVE,
     ),
     _Rule(
         "unauthenticated-access",
-        _sets("allow_unauthenticated_access", True),
+        _server("allow_unauthenticated_access", _is_true),
         msg("Unauthenticated access is allowed here; the kit keeps it off."),
-        msg("Remove the line"),
+        _REMOVE,
+    ),
+    _Rule(
+        "unauthenticated-access-in-settings",
+        _setting("allow_unauthenticated_access", bool),
+        msg("Handlers without an authentication rule would be open to anyone."),
+        _REMOVE,
     ),
     _Rule(
         "password-change-in-page",
-        _sets("allow_password_change", True),
+        _either(_server("allow_password_change", _is_true), _identity("allow_password_change", _is_true)),
         msg("Changing the password from the page is allowed here; the kit keeps it off."),
-        msg("Remove the line"),
+        _REMOVE,
+    ),
+    _Rule(
+        "socket-replaces-port",
+        _server("sock", _is_text),
+        msg("ServerApp.sock would replace the address and port that the instance names."),
+        _REMOVE,
+    ),
+    _Rule(
+        "login-replaced",
+        _server("login_handler_class", lambda _: True),
+        msg("ServerApp.login_handler_class names another login; the kit's own one is in force."),
+        _REMOVE,
     ),
     _Rule(
         "identity-provider-replaced",
-        lambda assignment: assignment.trait in {"login_handler_class"} and assignment.section == "ServerApp",
-        msg("ServerApp.login_handler_class would put another login in the place of the kit's."),
-        msg("Remove the line"),
+        _server("identity_provider_class", lambda value: value not in (UNKNOWN, IDENTITY_PROVIDER)),
+        msg("ServerApp.identity_provider_class names another identity provider; the kit's own one is in force."),
+        _REMOVE,
     ),
 )
 
@@ -111,16 +191,6 @@ _RULES = (
 def findings(texts: Iterable[ConfigText]) -> tuple[Problem, ...]:
     """What stands in the user's files that the kit does not agree with, in the order of files and lines."""
     return tuple(problem for text in texts for problem in _of_file(text))
-
-
-def assignments(config: ConfigText) -> Iterator[Assignment]:
-    """The traits that a file sets, as far as reading it tells.
-
-    Raises `ValueError` with `lineno` and `msg` (as `SyntaxError` and `JSONDecodeError` have them) when the file cannot be parsed.
-    """
-    if config.path.suffix == ".json":
-        return _json_assignments(config.content.decode())
-    return _python_assignments(config.content)
 
 
 def _of_file(config: ConfigText) -> Iterator[Problem]:
@@ -149,37 +219,3 @@ def _place(content: bytes, error: Exception) -> tuple[int, str]:
     if "null byte" in reason or isinstance(error, UnicodeDecodeError):
         return content.count(b"\n", 0, max(offset, 0)) + 1, reason
     return getattr(error, "lineno", None) or 1, reason
-
-
-def _json_assignments(text: str) -> Iterator[Assignment]:
-    traits = json.loads(text)
-    if not isinstance(traits, dict):
-        message = "a configuration is an object of sections"
-        raise ValueError(message)
-    lines = lines_of_keys(text)
-    for section, values in traits.items():
-        if not isinstance(values, dict):
-            continue
-        for trait, value in values.items():
-            yield Assignment(section, trait, value, lines[section, trait])
-
-
-def _python_assignments(content: bytes) -> Iterator[Assignment]:
-    # Bytes, as traitlets hands them to `compile`: a coding line and a byte order mark mean something.
-    tree = ast.parse(content)
-    # Some errors are the compiler's, not the parser's, such as a `return` outside of a function.
-    compile(tree, "configuration", "exec")
-    for node in ast.walk(tree):
-        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute):
-                yield Assignment(target.value.attr, target.attr, _literal(node.value), node.lineno)
-
-
-def _literal(node: ast.expr | None) -> object:
-    try:
-        return ast.literal_eval(node) if node is not None else UNKNOWN
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return UNKNOWN

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_remote_kit.plan.assignments import UNKNOWN, Assignment, assignments
 from jupyter_remote_kit.plan.facts import ConfigText
-from jupyter_remote_kit.plan.userconfig import UNKNOWN, Assignment, assignments, findings
+from jupyter_remote_kit.plan.userconfig import findings
 
 PY = Path("/home/ann/.jupyter/jupyter_server_config.py")
 JSON = Path("/home/ann/.jupyter/jupyter_server_config.json")
@@ -65,7 +66,97 @@ def codes(path: Path, text: str) -> list[tuple[str, int]]:
         pytest.param(
             "c.NotebookApp.password = 'sha1:aa:bb'\n", [("legacy-notebookapp", 1), ("legacy-hash", 1)], id="NotebookApp with sha1"
         ),
-        pytest.param("c.ServerApp.login_handler_class = 'x.Y'\n", [("identity-provider-replaced", 1)], id="another login"),
+        pytest.param("c.ServerApp.login_handler_class = 'x.Y'\n", [("login-replaced", 1)], id="another login"),
+        pytest.param("c.ServerApp.identity_provider_class = 'x.Y'\n", [("identity-provider-replaced", 1)], id="another provider"),
+        pytest.param(
+            "c.ServerApp.identity_provider_class = 'jupyter_remote_kit.server.identity.RemoteKitIdentityProvider'\n", [], id="our provider"
+        ),
+        pytest.param("c.ServerApp.identity_provider_class = Mine\n", [], id="a provider that only the server knows"),
+        pytest.param("c.PostgresContents.password = ''\n", [], id="another password"),
+        pytest.param("c.Foo.trust_xheaders = 1\n", [], id="another section"),
+        pytest.param("c.ExtensionApp.trust_xheaders = True\n", [], id="a section that ServerApp does not read"),
+        pytest.param("c.ServerApp.hashed_password = ''\n", [], id="a trait of another section"),
+        pytest.param("c.LabApp.trust_xheaders = True\n", [("any-proxy-trusted", 1)], id="LabApp"),
+        pytest.param("c.JupyterApp.trust_xheaders = True\n", [("any-proxy-trusted", 1)], id="a base class"),
+        pytest.param("c.ServerApp.RemoteKitIdentityProvider.token = ''\n", [("empty-token", 1)], id="below its parent"),
+        pytest.param("c.ServerApp.trust_xheaders = 'no'\n", [], id="a text for a boolean"),
+        pytest.param("c.ServerApp.trust_xheaders = 1.0\n", [], id="a fraction for a boolean"),
+        pytest.param("c.ServerApp.trust_xheaders = 2\n", [], id="two for a boolean"),
+        pytest.param("c.ServerApp.sock = '/run/x.sock'\n", [("socket-replaces-port", 1)], id="a socket"),
+        pytest.param("c.ServerApp.sock = ''\n", [], id="no socket"),
+        pytest.param("c.ServerApp.allow_origin_pat = 'https?://'\n", [], id="a pattern that fits no whole origin"),
+        pytest.param("c.ServerApp.allow_origin_pat = r'[\\s\\S]*'\n", [("any-origin", 1)], id="a pattern that fits all"),
+        pytest.param("c.ServerApp.allow_origin_pat = '('\n", [("any-origin", 1)], id="a pattern that is none"),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {\n    'headers': {'access-control-allow-origin': '*'},\n}\n",
+            [("any-origin", 1)],
+            id="a header",
+        ),
+        pytest.param(
+            "c.ServerApp.tornado_settings['headers'] = {'Access-Control-Allow-Origin': '*'}\n",
+            [("any-origin", 1)],
+            id="a header, by its key",
+        ),
+        pytest.param(
+            "c.ServerApp.tornado_settings.update({'headers': {'Access-Control-Allow-Origin': '*'}})\n",
+            [("any-origin", 1)],
+            id="a header, by update",
+        ),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {'headers': {'Access-Control-Allow-Origin': 'https://a.example'}, 'x': f()}\n",
+            [],
+            id="one origin in a header",
+        ),
+        pytest.param("c.ServerApp.tornado_settings = {'allow_origin': '*'}\n", [], id="what jupyter_server writes over"),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {'allow_origin_pat': '.*', 'x': f(), **y}\n",
+            [("any-origin", 1)],
+            id="a pattern among other things",
+        ),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {'disable_check_xsrf': True}\n", [("xsrf-checks-off", 1)], id="xsrf in tornado_settings"
+        ),
+        pytest.param("c.ServerApp.tornado_settings = {'xsrf_cookies': False}\n", [("xsrf-checks-off", 1)], id="no xsrf cookies"),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {'xsrf_cookies': f(), 'disable_check_xsrf': g()}\n",
+            [],
+            id="settings that only the server knows",
+        ),
+        pytest.param(
+            "c.ServerApp.tornado_settings = {'allow_unauthenticated_access': 1}\n",
+            [("unauthenticated-access-in-settings", 1)],
+            id="unauthenticated in tornado_settings",
+        ),
+        pytest.param("c.ServerApp.tornado_settings = f()\n", [], id="all of tornado_settings unknown"),
+        pytest.param("c['ServerApp']['trust_xheaders'] = True\n", [("any-proxy-trusted", 1)], id="subscripts"),
+        pytest.param("c.ServerApp['trust_xheaders'] = True\n", [("any-proxy-trusted", 1)], id="one subscript"),
+        pytest.param("c['ServerApp'].trust_xheaders = True\n", [("any-proxy-trusted", 1)], id="the other subscript"),
+        pytest.param("c[name]['trust_xheaders'] = True\nc[0].x = 1\n", [], id="a section that is computed"),
+        pytest.param(
+            "c.ServerApp.update({\n    'port': f(),\n    'trust_xheaders': True,\n    **more,\n    1: 2,\n})\n",
+            [("any-proxy-trusted", 3)],
+            id="update",
+        ),
+        pytest.param("c.ServerApp.update(trust_xheaders=True, **more)\n", [("any-proxy-trusted", 1)], id="update by keywords"),
+        pytest.param(
+            "c.Foo.update({'trust_xheaders': True})\nx.update(trust_xheaders=True)\nc.ServerApp.update(more)\n", [], id="other updates"
+        ),
+        pytest.param(
+            "if False:\n    c.ServerApp.trust_xheaders = True\nelse:\n    c.ServerApp.token = ''\n", [("empty-token", 4)], id="never taken"
+        ),
+        pytest.param(
+            "if True:\n    c.ServerApp.token = ''\nelse:\n    c.ServerApp.trust_xheaders = True\n",
+            [("empty-token", 2)],
+            id="else of what is always taken",
+        ),
+        pytest.param("while 0:\n    c.ServerApp.trust_xheaders = True\n", [], id="a loop never taken"),
+        pytest.param("import typing\nif typing.TYPE_CHECKING:\n    c.ServerApp.trust_xheaders = True\n", [], id="for type checkers"),
+        pytest.param("if TYPE_CHECKING:\n    c.ServerApp.trust_xheaders = True\n", [], id="for type checkers, by name"),
+        pytest.param(
+            "if x:\n    pass\nelif False:\n    c.ServerApp.trust_xheaders = True\nelif y:\n    c.ServerApp.token = ''\n",
+            [("empty-token", 6)],
+            id="elif",
+        ),
         pytest.param("c.OtherApp.login_handler_class = 'x.Y'\n", [], id="another application's login"),
         pytest.param(
             "c.ServerApp.disable_check_xsrf = c.ServerApp.trust_xheaders = True\n",
@@ -143,6 +234,12 @@ def lines(*rows: str) -> str:
         pytest.param('{"ServerApp": {"jpserver_extensions": {"jupyterlab": true}}}', [], id="extensions"),
         pytest.param('{"ServerApp": {"allow_origin": ["*"]}}', [], id="a list where a text belongs"),
         pytest.param('{"ServerApp": null, "version": 1}', [], id="no sections"),
+        pytest.param(
+            lines('{"ServerApp": {', '"tornado_settings": {"headers": {"Access-Control-Allow-Origin": "*"}}', "}}"),
+            [("any-origin", 2)],
+            id="a header",
+        ),
+        pytest.param('{"PostgresContents": {"password": ""}}', [], id="another password"),
         pytest.param(lines("{", '"ServerApp": {', '"disable_check_xsrf": true', "}}"), [("xsrf-checks-off", 3)], id="xsrf"),
         pytest.param(
             lines("{", '"NotebookApp": {', '"password": "sha1:a:b"', "}}"), [("legacy-notebookapp", 3), ("legacy-hash", 3)], id="sha1"
