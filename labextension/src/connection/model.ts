@@ -172,7 +172,9 @@ export class ConnectionModel implements IConnection, IDisposable {
 
   private _findings(trustworthy: boolean): readonly IFinding[] {
     const { findings } = this._posture ?? { findings: [] };
-    if (trustworthy || findings.some(({ code }) => code === 'plain-http')) {
+    // The server says it itself: `plain-http`, or `plain-http-chosen`.
+    const told = findings.some(({ code }) => code.startsWith('plain-http'));
+    if (trustworthy || told) {
       return findings;
     }
     return [this._options.plainHttp, ...findings];

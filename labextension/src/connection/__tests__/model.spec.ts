@@ -100,12 +100,19 @@ describe('ConnectionModel', () => {
     expect(state.findings).toEqual([PLAIN_HTTP]);
   });
 
-  it('does not say it twice', async () => {
-    const told = { ...PLAIN_HTTP, message: 'The server serves plain HTTP.' };
-    server.answer('status', 200, status({ secure: false, findings: [told] }));
-    const state = await look('http://192.168.1.20:8800/lab');
-    expect(state.findings).toEqual([told]);
-  });
+  it.each(['plain-http', 'plain-http-chosen'])(
+    'does not say %s twice',
+    async code => {
+      const told = {
+        ...PLAIN_HTTP,
+        code,
+        message: 'The server serves plain HTTP.'
+      };
+      server.answer('status', 200, status({ secure: false, findings: [told] }));
+      const state = await look('http://192.168.1.20:8800/lab');
+      expect(state.findings).toEqual([told]);
+    }
+  );
 
   it('shows the median of the last five round trips', async () => {
     create();
