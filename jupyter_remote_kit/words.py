@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,8 @@ from jupyter_remote_kit.messages import Translate, untranslated
 
 DOMAIN = "jupyter_remote_kit"
 LOCALE_DIR = Path(__file__).parent / "locale"
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+_TRADITIONAL = frozenset({"tw", "hk", "mo"})
 
 
 @lru_cache(maxsize=8)
@@ -32,8 +35,30 @@ def terminal_locale(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def negotiated_locale(accept_language: str) -> str:
-    """The locale that an `Accept-Language` header (RFC 9110, 12.5.4) asks for first: `zh-CN,zh;q=0.9` gives `zh_CN`."""
-    first = accept_language.split(",")[0].split(";")[0].strip().replace("-", "_")
-    if first.lower() in {"zh", "zh_hans", "zh_hans_cn"}:
-        return "zh_CN"
-    return first if first.replace("_", "").isalnum() else "en"
+    """The language of ours that an `Accept-Language` header (RFC 9110, 12.5.4) likes best: `zh_CN` or `en`, and `en` for none of them."""
+    ranges = [_language_range(text) for text in accept_language.split(",")]
+    # The sort is stable: what weighs the same keeps the header's order.
+    for tag, _ in sorted((wanted for wanted in ranges if wanted[1] > 0), key=lambda wanted: -wanted[1]):
+        if locale := _supported(tag):
+            return locale
+    return "en"
+
+
+def _language_range(text: str) -> tuple[str, float]:
+    """A range such as `zh-CN;q=0.9`, in small letters, with its weight; 0 where that is none."""
+    tag, _, parameter = text.partition(";")
+    name, _, value = parameter.partition("=")
+    if name.strip().lower() != "q":
+        return tag.strip().lower(), 1.0
+    weight = value.strip()
+    return tag.strip().lower(), float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+
+
+def _supported(tag: str) -> str | None:
+    """The catalogue for a tag. Traditional characters have none, whatever the region; a region of theirs stands for them."""
+    language, *rest = tag.split("-")
+    if language == "en":
+        return "en"
+    if language != "zh" or "hant" in rest:
+        return None
+    return "zh_CN" if "hans" in rest or not _TRADITIONAL.intersection(rest) else None
