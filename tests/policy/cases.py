@@ -471,6 +471,103 @@ OPENED_BY_THE_USER = (
     ),
 )
 
+ORIGIN_HEADER = "c.ServerApp.tornado_settings = {'headers': {'%s': '%s'}}\n"
+
+# `ServerApp.tornado_settings` and other sections than ServerApp: ways around the traits.
+PAST_THE_TRAITS = (
+    refuses(
+        "XSRF off, tornado_settings",
+        "xsrf-checks-off",
+        files={SERVER_PY: "c.ServerApp.tornado_settings = {'disable_check_xsrf': True}\n"},
+        posture={"xsrf_checks_off": True},
+    ),
+    refuses(
+        "XSRF cookies off, tornado_settings",
+        "xsrf-checks-off",
+        files={SERVER_PY: "c.ServerApp.tornado_settings = {'xsrf_cookies': False}\n"},
+        posture={"xsrf_checks_off": True},
+    ),
+    refuses(
+        "unauthenticated access, tornado_settings",
+        "unauthenticated-access",
+        files={SERVER_JSON: '{"ServerApp": {"tornado_settings": {"allow_unauthenticated_access": true}}}'},
+        posture={"unauthenticated_access": True},
+    ),
+    refuses(
+        "any origin, a header",
+        "any-origin",
+        files={SERVER_PY: ORIGIN_HEADER % ("Access-Control-Allow-Origin", "*")},
+        posture={"allow_any_origin": True},
+    ),
+    refuses(
+        "any origin, a header in small letters",
+        "any-origin",
+        files={LAB_PY: ORIGIN_HEADER % ("access-control-allow-origin", "*")},
+        posture={"allow_any_origin": True},
+    ),
+    refuses(
+        "any origin, a header of the notebook's of old",
+        "any-origin",
+        files={LAB_PY: (ORIGIN_HEADER % ("Access-Control-Allow-Origin", "*")).replace("ServerApp", "NotebookApp")},
+        posture={"allow_any_origin": True},
+    ),
+    starts(
+        "one origin, a header", files={SERVER_PY: ORIGIN_HEADER % ("Access-Control-Allow-Origin", "https://lab.example.org")}, posture={}
+    ),
+    starts("a policy of frames, a header", files={SERVER_PY: ORIGIN_HEADER % ("Content-Security-Policy", "frame-ancestors *")}, posture={}),
+    # jupyter_server writes the trait over it (`init_webapp`).
+    starts("any origin, tornado_settings", files={SERVER_PY: "c.ServerApp.tornado_settings = {'allow_origin': '*'}\n"}, posture={}),
+    refuses(
+        "any origin by pattern, tornado_settings",
+        "any-origin",
+        files={SERVER_PY: "c.ServerApp.tornado_settings = {'allow_origin_pat': '.*'}\n"},
+        posture={"allow_any_origin": True},
+    ),
+    refuses(
+        "another provider, tornado_settings",
+        "identity-provider",
+        files={
+            SERVER_PY: "from jupyter_server.auth.identity import IdentityProvider\n"
+            "c.ServerApp.tornado_settings = {'identity_provider': IdentityProvider(token='')}\n"
+        },
+    ),
+    *(
+        refuses(
+            f"any origin by the pattern {pattern}",
+            "any-origin",
+            files={SERVER_PY: f"c.ServerApp.allow_origin_pat = r'{pattern}'\n"},
+            posture={"allow_any_origin": True},
+        )
+        for pattern in (".*?", r"[\s\S]*", "(?i).*", "https?://[^/]*", r".*:\d+")
+    ),
+    # They are held against the whole origin, and fit none.
+    *(
+        starts(f"the pattern {pattern}", files={SERVER_PY: f"c.ServerApp.allow_origin_pat = r'{pattern}'\n"}, posture={})
+        for pattern in ("https?://", "http")
+    ),
+    refuses(
+        "an origin pattern that is none, tornado_settings",
+        "any-origin",
+        files={SERVER_PY: "c.ServerApp.tornado_settings = {'allow_origin_pat': '('}\n"},
+        posture={"allow_any_origin": True},
+    ),
+    dies("an origin pattern that is none", files={SERVER_PY: "c.ServerApp.allow_origin_pat = '('\n"}),
+    refuses("XSRF off, NotebookApp in the server's .py", "xsrf-checks-off", files={SERVER_PY: "c.NotebookApp.disable_check_xsrf = True\n"}),
+    refuses("XSRF off, LabApp in JupyterLab's .py", "xsrf-checks-off", files={LAB_PY: "c.LabApp.disable_check_xsrf = True\n"}),
+    refuses("XSRF off, LabApp in the server's .py", "xsrf-checks-off", files={SERVER_PY: "c.LabApp.disable_check_xsrf = True\n"}),
+    refuses("XSRF off, JupyterApp", "xsrf-checks-off", files={SERVER_PY: "c.JupyterApp.disable_check_xsrf = True\n"}),
+    refuses("any proxy, Configurable", "any-proxy-trusted", files={SERVER_PY: "c.Configurable.trust_xheaders = True\n"}),
+    starts("any proxy, ExtensionApp", files={SERVER_PY: "c.ExtensionApp.trust_xheaders = True\n"}, posture={}),
+    starts("any proxy, a section of nobody's", files={SERVER_PY: "c.Foo.trust_xheaders = True\n"}, posture={}),
+    refuses("XSRF off, update", "xsrf-checks-off", files={SERVER_PY: "c.ServerApp.update({'disable_check_xsrf': True})\n"}),
+    refuses("XSRF off, subscripts", "xsrf-checks-off", files={SERVER_PY: "c['ServerApp']['disable_check_xsrf'] = True\n"}),
+    starts("XSRF off in a branch never taken", files={SERVER_PY: "if False:\n    c.ServerApp.disable_check_xsrf = True\n"}, posture={}),
+    refuses("a socket", "socket-replaces-port", files={SERVER_PY: "c.ServerApp.sock = '@socket@'\n"}, posture={"replaced_by_socket": True}),
+    refuses("a socket, instance file", "socket-replaces-port", instance={"ServerApp.sock": "@socket@"}),
+    refuses("a socket, NotebookApp", "socket-replaces-port", files={LAB_PY: "c.NotebookApp.sock = '@socket@'\n"}),
+    refuses("a socket, command line", "socket-replaces-port", argv=("--ServerApp.sock=@socket@",), posture={"replaced_by_socket": True}),
+)
+
 # What the instance itself decides: in its file it counts, elsewhere it has no effect.
 DECIDED_BY_THE_INSTANCE = (
     refuses(
@@ -652,6 +749,20 @@ THE_KIT = (
         argv=("--ServerApp.identity_provider_class=jupyter_server.auth.identity.IdentityProvider",),
     ),
     dies("two providers on the command line", argv=("--ServerApp.identity_provider_class=jupyter_server.auth.identity.IdentityProvider",)),
+    starts(
+        "another provider in JupyterLab's .py, ours on the command line",
+        files={LAB_PY: "c.ServerApp.identity_provider_class = 'jupyter_server.auth.identity.PasswordIdentityProvider'\n"},
+        posture={},
+    ),
+    starts(
+        "another provider for NotebookApp, ours on the command line",
+        files={LAB_PY: "c.NotebookApp.identity_provider_class = 'jupyter_server.auth.identity.PasswordIdentityProvider'\n"},
+        posture={},
+    ),
+    starts(
+        "a login handler of old in JupyterLab's .py",
+        files={LAB_PY: "c.ServerApp.login_handler_class = 'jupyter_server.auth.login.LegacyLoginHandler'\n"},
+    ),
     starts(
         "a login handler of old", files={SERVER_PY: "c.ServerApp.login_handler_class = 'jupyter_server.auth.login.LegacyLoginHandler'\n"}
     ),
@@ -896,6 +1007,7 @@ CASES: tuple[Case, ...] = (
     *TRANSPORT,
     *CREDENTIALS,
     *OPENED_BY_THE_USER,
+    *PAST_THE_TRAITS,
     *DECIDED_BY_THE_INSTANCE,
     *FILES,
     *BROKEN_INSTANCES,
@@ -919,6 +1031,10 @@ SAMPLE = frozenset(
         "an empty token in the user's file",
         "XSRF off, JupyterLab's .py",
         "any origin by an anchored pattern",
+        "any origin, a header",
+        "any origin by the pattern .*?",
+        "unauthenticated access, tornado_settings",
+        "a socket",
         "any proxy, command line",
         "unauthenticated access, instance file",
         "another address in the user's .py",

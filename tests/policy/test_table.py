@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from jupyter_remote_kit.plan.facts import ConfigText
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture, Severity, check, refused
-from tests.policy.cases import CASES, SAMPLE, Case
+from jupyter_remote_kit.plan.userconfig import REFUSED_CODES, findings
+from tests.policy.cases import CASES, LAB_PY, SAMPLE, SERVER_JSON, SERVER_PY, Case
 
+# Without these nothing else can be asked.
+TOLD_FIRST = {"extension-disabled", "part-missing"}
+READ = (SERVER_PY, SERVER_JSON, LAB_PY)
+WRITTEN = [case for case in CASES if not case.dies and case.files.keys() & set(READ)]
 PURE = [case for case in CASES if case.posture is not None]
 
 
@@ -44,3 +51,10 @@ def test_the_table_is_one_of_distinct_cases() -> None:
     assert len(set(names)) == len(names)
     assert set(names) >= SAMPLE
     assert len(CASES) >= 160
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case.name)
+def test_what_up_refuses_from_reading_a_file_the_server_refuses_too(case: Case) -> None:
+    texts = [ConfigText(Path(name), content.encode()) for name, content in case.files.items() if name in READ]
+    codes = {problem.code for problem in findings(texts)} & REFUSED_CODES
+    assert {code.removesuffix("-in-settings") for code in codes} <= set(case.refuses) or TOLD_FIRST & set(case.refuses)
