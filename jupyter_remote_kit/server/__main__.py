@@ -12,15 +12,24 @@ from jupyter_remote_kit.errors import ExitCode
 from jupyter_remote_kit.plan.refusal import format_line
 from jupyter_remote_kit.server import parts, tuning
 
-tuning.start()
 
-# Asked again where the identity provider refuses; asked here, since a provider that cannot be imported is a traceback of jupyter_server's.
-if missing := parts.missing():
-    for part in missing:
-        sentence = f"A part of the kit cannot be loaded: {part}."
-        sys.stderr.write(format_line("part-missing", sentence, "pip install --force-reinstall jupyter-remote-kit") + "\n")
-    sys.exit(ExitCode.REFUSED)
+def serve() -> None:
+    """Refuse where a part of the kit is missing, else run JupyterLab until it ends."""
+    tuning.start()
+    # Asked again where the identity provider refuses; asked here, since one that cannot be imported is a traceback of jupyter_server's.
+    if missing := parts.missing():
+        for part in missing:
+            sentence = f"A part of the kit cannot be loaded: {part}."
+            sys.stderr.write(format_line("part-missing", sentence, "pip install --force-reinstall jupyter-remote-kit") + "\n")
+        sys.exit(ExitCode.REFUSED)
 
-from jupyterlab.labapp import main  # noqa: E402  what is imported here is most of what the collector would look through
+    from jupyterlab.labapp import main  # most of what the collector would look through
 
-sys.exit(main())
+    sys.exit(main())
+
+
+try:
+    serve()
+except KeyboardInterrupt:
+    # jupyter_server asks what Ctrl-C means once it serves; before that nothing is there to lose.
+    sys.exit(ExitCode.FAILED)

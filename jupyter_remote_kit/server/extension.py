@@ -81,8 +81,11 @@ class RemoteKit(ExtensionApp):
 
     def _take_over(self, serverapp: ServerApp) -> None:
         """Put the instance's settings above every file's. What goes wrong is kept for the identity provider, which refuses with 78."""
+        from jupyter_remote_kit.server import redaction
+
         serverapp.update_config(Config({"ServerApp": {"identity_provider_class": self._provider_class(serverapp)}}))
         self._read_own_file()
+        redaction.install(self._secrets)
         # Before the others are linked: notebook_shim looks at every trait of ServerApp, and what it meets there (`preferred_dir`, the
         # working directory) stays. After they are: their files, `jupyter_lab_config.py` with its `c.NotebookApp` among them, would else
         # have the last word on ServerApp.
@@ -100,6 +103,15 @@ class RemoteKit(ExtensionApp):
             self._own_file = self.read_instance()
         except RemoteKitError as error:
             self.problems += error.problems
+
+    def _secrets(self) -> tuple[str, ...]:
+        """What no log may hold: the credentials of the file and those in force, which differ once they were changed."""
+        provider = getattr(self.serverapp, "identity_provider", None)
+        in_force = (getattr(provider, "token", ""), getattr(provider, "hashed_password", ""))
+        credentials = self._own_file.credentials if self._own_file else None
+        if credentials is None:
+            return in_force
+        return (*in_force, credentials.token.reveal(), credentials.hashed_password.reveal() if credentials.hashed_password else "")
 
     def _push(self, serverapp: ServerApp) -> None:
         if self._own_file is None:
@@ -318,6 +330,8 @@ class RemoteKit(ExtensionApp):
         try:
             self._control = Control(serverapp, self)
             self._control.start()
+            # They may have been changed since they were read, before there was a socket to say so.
+            self.provider.reload_credentials()
         except RemoteKitError as error:
             # Without its control plane it could be neither stopped nor signed out; jupyter_server would only log this.
             serverapp.remove_server_info_file()

@@ -175,8 +175,11 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         return None
 
     def set_login_cookie(self, handler: RequestHandler, user: User) -> None:
-        """As the base class, and `SameSite=Lax` where the options say nothing: another site's form must not carry the session."""
-        self.cookie_options.setdefault("samesite", "Lax")
+        """As the base class, and `SameSite=Lax` at least: another site's form must not carry the session; `Secure` wherever TLS is used."""
+        if str(self.cookie_options.get("samesite")).lower() != "strict":
+            self.cookie_options["samesite"] = "Lax"
+        if self.secure_cookie:
+            self.cookie_options["secure"] = True
         super().set_login_cookie(handler, user)
 
     # -- sessions -------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.tickets import Tickets
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
 PAGES = FileSystemLoader(Path(jupyter_remote_kit.__file__).parent / "templates")
 PAGE = Environment(loader=PAGES, autoescape=True).get_template("login.html")
@@ -46,7 +48,9 @@ class LoginHandler(LoginFormHandler):
             self._render(wrong=True)
             return
         sign_in(self, user)
-        self._redirect_safe(self.get_argument("next", default=self.base_url))  # type: ignore[no-untyped-call]
+        # tornado refuses a header with control characters in it, with a 500.
+        going_to = _CONTROL.sub("", self.get_argument("next", default=self.base_url))
+        self._redirect_safe(going_to)  # type: ignore[no-untyped-call]
 
     def _render(self, message: object = None, *, wrong: bool = False) -> None:
         """Write the page; `message` is the base class's, which `wrong` stands in for."""

@@ -20,6 +20,7 @@ PARTS = {
     "jupyter_remote_kit.server.tls": "Certificate",
     "jupyter_remote_kit.server.overlay": "merge",
     "jupyter_remote_kit.server.pages": "blank_tokens",
+    "jupyter_remote_kit.server.redaction": "install",
     "jupyter_remote_kit.server.tuning": "settle",
     "jupyter_remote_kit.host.files": "read_private",
     "jupyter_remote_kit.host.instances": "require",

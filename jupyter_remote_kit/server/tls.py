@@ -20,19 +20,19 @@ def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(options["certfile"], options.get("keyfile") or None)
+        context.load_cert_chain(options.get("certfile", ""), options.get("keyfile") or None)
         if options.get("ca_certs"):
             context.load_verify_locations(options["ca_certs"])
+        if options.get("ciphers"):
+            context.set_ciphers(options["ciphers"])
     except (OSError, ssl.SSLError) as error:
         raise Failed.of(
             "certificate-unusable",
-            msg("{path} cannot be used as the certificate: {reason}", path=options["certfile"], reason=error),
+            msg("{path} cannot be used as the certificate: {reason}", path=options.get("certfile", "-"), reason=error),
             msg("Write it anew: jupyter remotekit init"),
         ) from error
     if options.get("cert_reqs") is not None:
         context.verify_mode = options["cert_reqs"]
-    if options.get("ciphers"):
-        context.set_ciphers(options["ciphers"])
     return context
 
 

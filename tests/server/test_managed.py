@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import websocket
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import passwords
 from jupyter_remote_kit.secret import Secret
+from jupyter_remote_kit.settings import Access
 
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
@@ -285,8 +287,6 @@ def test_credentials_that_the_policy_refuses_are_not_taken(machine: Machine, cha
 
 
 def test_https_with_secure_cookies_and_a_renewed_certificate_without_a_restart(machine: Machine) -> None:
-    from jupyter_remote_kit.settings import Access
-
     settings = machine.settings(access=Access.LAN)
     old = machine.issue_leaf().read_bytes()
     server = machine.start(settings)
@@ -300,8 +300,6 @@ def test_https_with_secure_cookies_and_a_renewed_certificate_without_a_restart(m
         assert "Secure" in answer.headers.get_list("set-cookie")[0]
     assert machine.issue_leaf().read_bytes() != old
     server.control.reload_certificate()
-    import ssl
-
     server.verify = ssl.create_default_context(cafile=str(machine.layout.ca_certificate_file))
     with server.client() as client:
         assert client.get("/remotekit/api/health").json() == {"status": "ok"}
@@ -396,3 +394,51 @@ def test_an_unmanaged_server_that_others_reach_gives_one_warning_and_serves(mach
     assert "plain-http: " in output
     assert "token-short: " in output
     assert "remotekit.server.identity" not in output
+
+
+def test_a_certificate_that_init_has_changed_is_served_without_a_restart(machine: Machine) -> None:
+    settings = machine.settings(access=Access.LAN)
+    authority = machine.issue_leaf()
+    path = machine.write(settings)
+    server = machine.start(settings)
+    server.ready()
+    leaf = machine.layout.leaf_file("default").read_text()
+    machine.issue_leaf()
+    own = machine.home / "own.crt", machine.home / "own.key"
+    text = machine.layout.leaf_file("default").read_text()
+    begin = text.index("-----BEGIN PRIVATE KEY")
+    own[0].write_text(text[:begin])
+    own[1].write_text(text[begin:])
+    own[1].chmod(0o644)
+    machine.layout.leaf_file("default").write_text(leaf)
+    old, new = server.verify, ssl.create_default_context(cafile=str(authority))
+
+    def named(certfile: str, keyfile: str) -> None:
+        traits = json.loads(path.read_text())
+        traits["ServerApp"].update(certfile=certfile, keyfile=keyfile)
+        traits["RemoteKit"]["own_certificate"] = bool(keyfile)
+        path.write_text(json.dumps(traits))
+
+    for certfile, keyfile, reason in ((str(own[0]), str(own[1]), "Other users can read"), ("", "", "names no certificate")):
+        named(certfile, keyfile)
+        with pytest.raises(Failed, match=reason):
+            server.control.reload_certificate()
+        server.verify = old
+        with server.client() as client:
+            assert client.get("/remotekit/api/health").json() == {"status": "ok"}
+    own[1].chmod(0o600)
+    named(str(own[0]), str(own[1]))
+    server.control.reload_certificate()
+    server.verify = new
+    with server.client() as client:
+        assert client.get("/remotekit/api/health").json() == {"status": "ok"}
+    # The posture looks at the key in use.
+    own[1].chmod(0o640)
+    server.wait_until(lambda: "exposed-path" in {row["code"] for row in server.control.status()["posture"]["findings"]})
+
+
+def test_a_server_without_tls_has_no_certificate_to_reload(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with pytest.raises(Failed, match="plain HTTP"):
+        server.control.reload_certificate()

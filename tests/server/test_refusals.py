@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -62,8 +63,6 @@ WEAK = "argon2:$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFza
     ],
 )
 def test_an_instance_that_the_policy_refuses(machine: Machine, apply: Callable[[Traits], None], expected: list[str]) -> None:
-    import os
-
     if expected == ["as-root"] and os.geteuid() != 0:
         pytest.skip("needs root")
     settings = machine.settings()
@@ -88,6 +87,54 @@ def test_an_instance_file_that_is_none(machine: Machine, text: str, named: str) 
     lines = machine.refusal(settings)
     assert codes(lines) == ["instance-file-broken"]
     assert f"{path}, {named}" in lines[0]
+
+
+def test_an_instance_file_that_is_no_text(machine: Machine) -> None:
+    settings = machine.settings()
+    path = machine.write(settings)
+    path.write_bytes(path.read_bytes().replace(b'"root_dir": "', b'"root_dir": "/\xe9', 1))
+    line = path.read_bytes().partition(b"\xe9")[0].count(b"\n") + 1
+    lines = machine.refusal(settings)
+    assert codes(lines) == ["instance-file-broken"]
+    assert f"{path}, line {line}: not UTF-8" in lines[0]
+
+
+@pytest.mark.parametrize("part", ["pages.blank_tokens", "tuning.settle"])
+def test_protection_that_cannot_be_set_up(machine: Machine, part: str) -> None:
+    settings = machine.settings()
+    machine.write(settings)
+    module, _, function = part.partition(".")
+    path = machine.broken_copy() / "server" / f"{module}.py"
+    path.write_text(path.read_text() + f"\n\ndef {function}(*_: object) -> None:\n    raise OSError('half an upgrade')\n")
+    lines = machine.refusal(settings)
+    assert codes(lines) == ["not-protected"]
+    assert "OSError: half an upgrade" in lines[0]
+    assert "is running at" not in machine.servers[-1].output
+
+
+def test_an_extension_that_opens_a_hole_while_it_is_loaded(machine: Machine) -> None:
+    settings = machine.settings()
+    machine.write(settings)
+    (machine.home / "site").mkdir()
+    (machine.home / "site" / "opener.py").write_text(
+        "def _jupyter_server_extension_points():\n    return [{'module': 'opener'}]\n\n\n"
+        "def _load_jupyter_server_extension(app):\n    app.web_app.settings['allow_unauthenticated_access'] = True\n"
+    )
+    machine.broken_copy()
+    machine.configure("jupyter_server_config.json", '{"ServerApp": {"jpserver_extensions": {"opener": true}}}')
+    assert codes(machine.refusal(settings)) == ["unauthenticated-access"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_somebody_else(machine: Machine) -> None:
+    settings = machine.settings()
+    machine.write(settings)
+    folder = machine.layout.instance_data_dir("default")
+    os.chown(folder, 12345, -1)
+    lines = machine.refusal(settings)
+    assert codes(lines) == ["exposed-path"]
+    assert f"{folder} belongs to another user (12345)" in lines[0]
+    assert lines[0].endswith(f'sudo chown -R "$(id -u)" {folder}')
 
 
 def test_no_instance_file(machine: Machine) -> None:

@@ -1,0 +1,44 @@
+"""Keeps credentials out of every log record of a managed server, whichever library writes it.
+
+tornado logs the whole URI of a failed request, and traitlets at debug level the whole configuration: both hold the token.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+_IN_A_QUERY = re.compile(r"(token|ticket)(=|%3D)[^&\s'\"<>]+", re.IGNORECASE)
+HIDDEN = "…"
+
+
+def install(secrets: Callable[[], tuple[str, ...]]) -> None:
+    """Redact every record that this process makes from now on; `secrets` are the texts that are in force."""
+    make = logging.getLogRecordFactory()
+
+    def made(*args: object, **kwargs: object) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        return _redacted(record, secrets())
+
+    logging.setLogRecordFactory(made)
+
+
+def redact(text: str, secrets: tuple[str, ...]) -> str:
+    """`text` without the values of token and ticket in queries, percent-encoded ones too, and without these secrets."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, HIDDEN)
+    return _IN_A_QUERY.sub(rf"\1\2{HIDDEN}", text)
+
+
+def _redacted(record: logging.LogRecord, secrets: tuple[str, ...]) -> logging.LogRecord:
+    try:
+        said = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # The format and its values do not fit; `logging` says so when the record is written.
+        return record
+    shown = redact(said, secrets)
+    if shown != said:
+        record.msg, record.args = shown, ()
+    return record
