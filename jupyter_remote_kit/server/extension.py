@@ -6,6 +6,7 @@ A bare `jupyter lab` imports this module too. What only a managed server needs i
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
@@ -217,24 +218,28 @@ class RemoteKit(ExtensionApp):
     def _arm(self) -> None:
         from jupyter_remote_kit.server import report
 
+        rows: Sequence[report.Row] = ()
         try:
-            self._protect()
+            # Once more: extensions change `web_app.settings` while they are loaded.
+            rows = self.provider.rows(self.server, self)
+            if not rows:
+                self._protect()
         except RemoteKitError as error:
-            report.refuse(error.problems)
+            rows = error.problems
         except Exception as error:
             # tornado would log it and serve on; behind a closed gate, but for ever.
             self.log.debug("jupyter-remote-kit could not set up its protection", exc_info=True)
-            report.refuse([_not_protected(error)])
+            rows = [_not_protected(error)]
+        if rows:
+            self.server.remove_server_info_file()
+            report.refuse(rows)
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
-        from jupyter_remote_kit.server import pages, report, tuning
+        from jupyter_remote_kit.server import pages, tuning
         from jupyter_remote_kit.server.tls import Certificate
 
         app = self.server
-        # Once more: extensions change `web_app.settings` while they are loaded.
-        if rows := self.provider.rows(app, self):
-            report.refuse(rows)
         pages.blank_tokens(app.web_app)
         # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
         app.web_app.settings["page_config_data"]["remotekitMode"] = self.mode.value
@@ -302,7 +307,7 @@ class RemoteKit(ExtensionApp):
         from jupyter_remote_kit.server import posture
 
         if self._certificate is None:
-            raise Failed.of("no-tls", msg("This server speaks plain HTTP: it has no certificate."))
+            raise Failed.of("no-tls", msg("This server uses plain HTTP: it has no certificate."))
         app = self.server
         if self.instance:
             traits = self.read_instance().traits

@@ -780,7 +780,6 @@ THE_KIT = (
     refuses("no load", "part-missing", breaks={"host/load.py": None}),
     refuses("a status that is empty", "part-missing", breaks={"server/status.py": ""}),
     refuses("a login that is no Python", "part-missing", breaks={"server/login.py": "def\n"}),
-    refuses("pages that fail", "not-protected", breaks={"server/pages.py": "def blank_tokens(_):\n    raise OSError('half an upgrade')\n"}),
     refuses("pages that are empty", "part-missing", breaks={"server/pages.py": ""}),
     dies("no identity provider", breaks={"server/identity.py": None}),
     dies("no gate", breaks={"server/gate.py": None}),
@@ -1045,7 +1044,6 @@ SAMPLE = frozenset(
         "instance file cut off",
         "extension disabled by the user's .py",
         "no control plane",
-        "pages that fail",
         "root without leave",
         "everything open at once",
     }

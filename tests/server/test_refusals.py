@@ -109,6 +109,7 @@ def test_protection_that_cannot_be_set_up(machine: Machine, part: str) -> None:
     lines = machine.refusal(settings)
     assert codes(lines) == ["not-protected"]
     assert "OSError: half an upgrade" in lines[0]
+    assert not list(machine.layout.runtime_dir.glob("jpserver-*"))
 
 
 def test_an_extension_that_opens_a_hole_while_it_is_loaded(machine: Machine) -> None:
