@@ -214,11 +214,8 @@ def draw_completion(lab: Lab) -> None:
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(1).click()
     until(lambda: offered(page, "colorsys.rgb_to", "rgb_to_hsv"), "jedi's entry in the popup", LANGUAGE_SERVER_WITHIN_S)
     page.screenshot(path=FOLDER / "completion.png")
-    page.keyboard.press("Escape")
-    page.locator(".jp-DirListing-item", has_text="digging.py").dblclick()
+    lab.open(f"{BASE}/lab/tree/digging.py?reset")
     settled(page)
-    for name in ("colours.ipynb", "digging.py"):
-        page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=name).click()
     page.locator(".jp-FileEditor .cm-content").click()
     page.keyboard.press("Control+End")
     until(lambda: offered(page, "shovel.dig", "dig_a_well"), "jedi's entry in the popup", LANGUAGE_SERVER_WITHIN_S)
