@@ -44,6 +44,7 @@ lint-py: $(TEST_VENV)/.installed
 
 lint-ts: labextension/node_modules/.installed
 	cd labextension && $(node) jlpm lint:check
+	cd ui-tests && $(node) jlpm install --immutable && $(node) jlpm lint:check
 
 test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
 	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --cov=jupyter_remote_kit --cov-report= $(PYTEST)
@@ -60,6 +61,9 @@ test-ui: $(TEST_VENV)/.installed ## Galata
 
 test-pythons: $(TEST_VENV)/.installed ## The unit tests on the oldest and the newest supported Python of this machine
 	PYTHON=$(PYTHON) BUILD_PYTHON=$(bin)/python tests/pythons.sh
+
+screenshots: $(TEST_VENV)/.installed ## The README's pictures, from a real server in a real browser
+	$(bin)/python -m tests.e2e.screenshots
 
 bench: $(TEST_VENV)/.installed ## Side by side with bare JupyterLab; prints the tables
 	PATH="$(bin):$$PATH" $(bin)/python -m bench $(BENCH)
@@ -81,4 +85,4 @@ labextension/node_modules/.installed: $(TEST_VENV)/.installed labextension/packa
 	cd labextension && $(node) jlpm install --immutable
 	@touch $@
 
-.PHONY: help run test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-ui test-pythons bench clean
+.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-ui test-pythons bench clean

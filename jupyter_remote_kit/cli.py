@@ -34,10 +34,10 @@ COMMANDS = {
     "up": marked("Serve JupyterLab; run init first if needed."),
     "down": marked("Stop exactly this server; its kernels are shut down first."),
     "urls": marked("Show the URLs for a browser, PyCharm and VS Code, and the plain ssh line."),
-    "status": marked("Show what is: the server, how it is reached, and what the policy finds."),
+    "status": marked("Show the current state: the server, how it is reached, and what the policy finds."),
     "password": marked("Change the password; every session ends."),
     "token": marked("Rotate the token; every session ends."),
-    "remove": marked("Take back what was written."),
+    "remove": marked("Remove what the kit has written."),
 }
 
 

@@ -202,7 +202,7 @@ def ask_password(context: Context, check: Check) -> Secret:
     """Ask on the terminal, twice and without echo, until `check` has nothing against it."""
     while True:
         text = click.prompt(
-            context.say(msg("Password to sign in with (at least 8 characters)")),
+            context.say(msg("Sign-in password (at least 8 characters)")),
             hide_input=True,
             confirmation_prompt=context.say(msg("Repeat the password")),
             err=True,

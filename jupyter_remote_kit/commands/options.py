@@ -60,9 +60,7 @@ def _absolute_path(text: str) -> Path:
         # Not UTF-8, `~` of a user who does not exist, or a working directory that is gone.
         path = None
     if path is None or not text or "\0" in text or "\n" in text:
-        raise WrongUsage.of(
-            "path", msg("{path!r} is not a path that can be used.", path=text), msg("Name an existing folder, from its root")
-        )
+        raise WrongUsage.of("path", msg("{path!r} is not a path that can be used.", path=text), msg("Give the full path of a folder"))
     return path
 
 
@@ -79,7 +77,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--ip", type=Parsed("address", _address_or_wildcard), metavar="ADDRESS", help=marked("The address to listen on; all by default.")
     ),
     option("--port", type=Parsed("port", grammar.port), metavar="PORT", help=marked("The port to listen on; 8800 by default.")),
-    option("--root-dir", type=PATH, metavar="DIR", help=marked("The folder that notebooks live in; your home by default.")),
+    option("--root-dir", type=PATH, metavar="DIR", help=marked("The folder that holds your notebooks; your home by default.")),
     option("--password-stdin", is_flag=True, help=marked("Read the password from standard input.")),
     option("--generate-password", is_flag=True, help=marked("Make a password, if none is set, and print it once.")),
     option("--certfile", type=PATH, metavar="FILE", help=marked("Your own certificate with its chain, PEM.")),
@@ -94,11 +92,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=HOST,
         multiple=True,
         metavar="NAME",
-        help=marked("A further name or address of this host, for the certificate; may be repeated."),
+        help=marked("Another name or address of this host, for the certificate; may be repeated."),
     ),
     option("--allow-network", multiple=True, metavar="CIDR", help=marked("Not available yet: refused rather than ignored.")),
     option("--plain-http/--no-plain-http", default=None, help=marked("Serve without TLS; recorded as your choice.")),
-    option("--allow-root", is_flag=True, default=None, help=marked("Serve as root, as rented containers need it.")),
+    option("--allow-root", is_flag=True, default=None, help=marked("Allow serving as root, as rented containers usually need.")),
 )
 
 

@@ -43,7 +43,7 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
     with machine.password_told(password if source.generate else None):
         ended = not dry_run and machine.change_credentials(found, credentials, facts)
-    messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password is changed."),)
+    messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password has been changed."),)
     data: dict[str, object] = {"instance": instance, "changed": not dry_run, "sessions_ended": ended}
     if ended:
         messages += (msg("Every session has ended; sign in again with the new password."),)

@@ -21,7 +21,7 @@ from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
 from jupyter_remote_kit.result import Result
 
 
-@kit_command("remove", marked("Take back what was written."))
+@kit_command("remove", marked("Remove what the kit has written."))
 @yes_option
 @dry_run_option
 def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result:
@@ -31,7 +31,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
     if running is not None:
         raise Failed.of(
             "still-running",
-            msg("The instance {name!r} runs, as process {pid}.", name=instance, pid=running["pid"]),
+            msg("The instance {name!r} is running as process {pid}.", name=instance, pid=running["pid"]),
             msg("Stop it first: {command}", command=own_command(instance, "down")),
         )
     if not (yes or dry_run or context.interactive):
@@ -40,7 +40,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
     steps = tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
     data = {"instance": instance, "steps": [str(step.describe()) for step in plan.steps], "changed": bool(steps) and not dry_run}
     if not steps:
-        return Result("remove", data, (msg("Nothing to do: nothing of ours is here."),))
+        return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),))
     if dry_run:
         return Result("remove", data, (msg("This would be done:"), *steps))
     if not yes:

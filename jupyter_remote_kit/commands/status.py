@@ -11,7 +11,7 @@ from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
 
-@kit_command("status", marked("Show what is: the server, how it is reached, and what the policy finds."))
+@kit_command("status", marked("Show the current state: the server, how it is reached, and what the policy finds."))
 def command(context: Context, instance: str) -> Result:
     """Ask the running server; without one, say what is configured."""
     layout = paths.layout()

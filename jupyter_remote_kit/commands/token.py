@@ -15,7 +15,7 @@ from jupyter_remote_kit.result import Result
 
 
 @kit_command("token", marked("Rotate the token; every session ends."))
-@option("--show", is_flag=True, help=marked("Show the token that is in force, and change nothing."))
+@option("--show", is_flag=True, help=marked("Show the current token, and change nothing."))
 @yes_option
 @dry_run_option
 def command(context: Context, instance: str, show: bool, yes: bool, dry_run: bool) -> Result:
@@ -37,7 +37,7 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
     ended = machine.change_credentials(
         found, replace(found.credentials, token=fresh), machine.gather(found.settings, own_certificate=False)
     )
-    messages: tuple[Message, ...] = (msg("The token is changed."),)
+    messages: tuple[Message, ...] = (msg("The token has been changed."),)
     if ended:
         messages += (msg("Every session has ended; sign in again with the password or the new token."),)
     data = {"instance": instance, "token": fresh.reveal(), "changed": True, "sessions_ended": ended}

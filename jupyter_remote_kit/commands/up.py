@@ -38,7 +38,7 @@ POLL_S = 0.1
 
 @kit_command("up", marked("Serve JupyterLab; run init first if needed."))
 @instance_options
-@option("--detach", is_flag=True, help=marked("Return when the server answers; it goes on after you log out."))
+@option("--detach", is_flag=True, help=marked("Return when the server answers; it keeps running after you log out."))
 @option("--open", "open_browser", is_flag=True, help=marked("Open a browser on this machine, signed in by a one-time ticket."))
 def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result | None:
     """Serve, in the foreground or detached."""
@@ -164,7 +164,7 @@ def _announce(context: Context, prepared: Prepared, pid: int, *, open_browser: b
             if status is not None:
                 context.emit(_ready(context, prepared, status, open_browser=open_browser))
             elif context.as_json or prepared.generated or processes.process_alive(pid):
-                raise Failed.of("not-ready", _not_ready(pid), msg("See what it said on standard error"))
+                raise Failed.of("not-ready", _not_ready(pid), msg("See its messages on standard error"))
     except RemoteKitError as error:
         context.emit(Result.from_error("up", error))
 
@@ -177,7 +177,7 @@ def _detach(context: Context, prepared: Prepared, launch: processes.Launch, *, o
     if status is None:
         raise _why_not(pid, log, logs.lines_since(log, said_before))
     result = _ready(context, prepared, status, open_browser=open_browser)
-    head = msg("The server runs as process {pid}; its log is {log}", pid=pid, log=log)
+    head = msg("The server is running as process {pid}; its log is {log}", pid=pid, log=log)
     problems = result.problems
     if processes.survives_logout() is False:
         problems += (
@@ -203,7 +203,7 @@ def _wait_until_ready(prepared: Prepared, pid: int) -> dict[str, Any] | None:
 
 
 def _not_ready(pid: int) -> Message:
-    return msg("The server (process {pid}) did not come up.", pid=pid)
+    return msg("The server (process {pid}) did not start.", pid=pid)
 
 
 def _why_not(pid: int, log: Path, said: tuple[str, ...]) -> RemoteKitError:

@@ -88,7 +88,7 @@ def exclusive(layout: Layout, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         if time.monotonic() >= deadline:
             raise Failed.of(
                 "busy",
-                msg("Another jupyter remotekit command has been at work for {seconds} s.", seconds=int(wait_s)),
+                msg("Another jupyter remotekit command has been running for {seconds} s.", seconds=int(wait_s)),
                 msg("See which one holds {path}: fuser -v {path}", path=trouble.quoted(path)),
             )
         time.sleep(_LOCK_POLL_S)

@@ -102,7 +102,7 @@ class ControlClient:
                     uid=status.st_uid,
                     mode=format(stat.S_IMODE(status.st_mode), "04o"),
                 ),
-                msg("Stop whoever made it and start the server again: ls -l {path}", path=shlex.quote(str(self._path))),
+                msg("Stop the process that created it, then start the server again: ls -l {path}", path=shlex.quote(str(self._path))),
             )
         return True
 
@@ -181,7 +181,7 @@ class ControlClient:
 def _unexpected(path: Path) -> Failed:
     return Failed.of(
         "control-failed",
-        msg("The server on {path} gave an answer that is not understood.", path=path),
+        msg("The server on {path} gave an answer that cannot be understood.", path=path),
         msg("jupyter remotekit down"),
     )
 

@@ -183,7 +183,7 @@ def terminate(pid: int, started: float | None, grace_s: float) -> bool:
     finally:
         if handle is not None:
             os.close(handle)
-    raise Failed.of("process-stays", msg("Process {pid} does not end.", pid=pid), msg("ps -o pid,stat,wchan,comm -p {pid}", pid=pid))
+    raise Failed.of("process-stays", msg("Process {pid} does not stop.", pid=pid), msg("ps -o pid,stat,wchan,comm -p {pid}", pid=pid))
 
 
 def wait_for(condition: Callable[[], T | None], deadline_s: float, every_s: float) -> T | None:
@@ -226,7 +226,7 @@ def _program(launch: Launch) -> str:
     if program is None:
         raise Failed.of(
             "no-program",
-            msg("{program} cannot be started: it is not there, or no program.", program=launch.argv[0]),
+            msg("{program} cannot be started: it does not exist, or is not a program.", program=launch.argv[0]),
             msg("ls -l {path}", path=trouble.quoted(Path(launch.argv[0]))),
         )
     return program
@@ -350,7 +350,7 @@ def _signal(pid: int, handle: int | None, number: signal.Signals) -> None:
     except PermissionError as error:
         raise Failed.of(
             "not-yours",
-            msg("Process {pid} belongs to another user and cannot be ended.", pid=pid),
+            msg("Process {pid} belongs to another user and cannot be stopped.", pid=pid),
             msg("sudo kill {pid}", pid=pid),
         ) from error
 

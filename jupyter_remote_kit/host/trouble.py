@@ -82,7 +82,7 @@ def wrong_owner(path: Path, uid: int) -> RemoteKitError:
     return Failed.of(
         "wrong-owner",
         msg("{path} belongs to another user ({uid}); it is left as it is.", path=path, uid=uid),
-        msg("Have it given to you: sudo chown -R {user} {path}", user=os.geteuid(), path=quoted(path)),
+        msg("Take ownership of it: sudo chown -R {user} {path}", user=os.geteuid(), path=quoted(path)),
     )
 
 

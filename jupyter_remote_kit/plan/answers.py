@@ -46,7 +46,7 @@ class Answers:
         if self.plain_http and self.private_ca:
             raise _contradiction("--private-ca", "--plain-http", msg("Leave out one of the two"))
         if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
-            raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh encrypts already: leave these options out"))
+            raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh already encrypts: leave these options out"))
         if self.access not in {None, Access.LAN} and self.ip is not None and not is_loopback(self.ip):
             raise _beyond_loopback(WrongUsage, self.access, self.ip)
 
@@ -67,7 +67,7 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
     if access is Access.SSH and (answers.certfile or answers.plain_http or answers.private_ca):
         raise Refused.of(
             "contradiction",
-            msg("The instance {name!r} is reached over ssh, which encrypts already.", name=base.instance),
+            msg("The instance {name!r} is reached over ssh, which already encrypts.", name=base.instance),
             msg("Leave --certfile, --plain-http and --private-ca out, or add --access lan"),
         )
     if access is not Access.LAN and not is_loopback(ip):
@@ -101,7 +101,7 @@ def check_machine(settings: Settings, facts: Facts) -> None:
         raise Refused.of(
             "as-root",
             msg("The server would run as root, and so would every notebook."),
-            msg("Run it as an ordinary user, or add --allow-root, as rented containers need it"),
+            msg("Run it as an ordinary user, or, in a rented container, add --allow-root"),
         )
 
 
@@ -122,7 +122,7 @@ def _beyond_loopback(kind: type[RemoteKitError], access: Access | None, ip: str)
     return kind.of(
         "bound-beyond-loopback",
         msg(
-            "With --access {access} the server listens on loopback alone, not on {ip}.",
+            "With --access {access} the server listens on loopback only, not on {ip}.",
             access=access.value if access else "",
             ip=ip or ALL_INTERFACES,
         ),

@@ -61,7 +61,7 @@ def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
         raise Refused.of(
             "key-does-not-fit",
             msg("The key in {key} does not belong to the certificate in {file}.", key=settings.keyfile or file, file=file),
-            msg("Name the two that belong together: --certfile CERT.pem --keyfile KEY.pem"),
+            msg("Give a certificate and the key that belongs to it: --certfile CERT.pem --keyfile KEY.pem"),
         )
     if certificate.not_after <= facts.now or certificate.not_before > facts.now:
         raise Refused.of(

@@ -116,13 +116,13 @@ def _file(path: Path, content: Secret, mode: int, facts: Facts) -> Iterator[Writ
 
 def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
     path, fact = settings.root_dir, facts.file(settings.root_dir)
-    hint = msg("Name another one: --root-dir {home}", home=facts.home)
+    hint = msg("Choose another one: --root-dir {home}", home=facts.home)
     if fact.kind is FileKind.ABSENT:
         yield MakeDirectory(path)
     elif fact.kind is not FileKind.DIRECTORY:
         raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
     elif not fact.writable:
-        raise Refused.of("root-dir-not-writable", msg("The root directory {path} is not writable for you.", path=path), hint)
+        raise Refused.of("root-dir-not-writable", msg("You cannot write to the root directory {path}.", path=path), hint)
 
 
 def _language_findings(settings: Settings) -> Iterator[Problem]:

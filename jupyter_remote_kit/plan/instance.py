@@ -189,5 +189,5 @@ def _broken(path: Path, message: Message) -> RemoteKitError:
     return Refused.of(
         "instance-file-broken",
         message,
-        msg("Mend that line, or move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
+        msg("Fix that line, or move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
     )

@@ -20,7 +20,7 @@ class MakeDirectory:
 
     def describe(self) -> Message:
         """One line for people."""
-        return msg("make the directory {path} (mode {mode})", path=self.path, mode=format(self.mode, "04o"))
+        return msg("create the directory {path} (mode {mode})", path=self.path, mode=format(self.mode, "04o"))
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class WriteFile:
         """One line for people; the content is a secret."""
         if self.edited:
             return msg(
-                "write {path} (mode {mode}); it was edited or is not ours, so a backup is kept",
+                "write {path} (mode {mode}); it was edited or not written by the kit, so a backup is kept",
                 path=self.path,
                 mode=format(self.mode, "04o"),
             )
@@ -56,7 +56,7 @@ class IssueAuthority:
     def describe(self) -> Message:
         """One line for people."""
         return msg(
-            "make a private certificate authority in {path} for {names} only",
+            "create a private certificate authority in {path} for {names} only",
             path=self.ca_file,
             names=", ".join(self.names + self.addresses),
         )

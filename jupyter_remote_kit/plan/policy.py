@@ -98,9 +98,9 @@ def _credential_findings(posture: Posture) -> Iterator[Finding]:
     if posture.hash_kind is HashKind.OTHER:
         yield Finding("hash-not-argon2id", Severity.REFUSE, msg("The password hash is not an argon2id hash."), password)
     if posture.hash_kind is HashKind.BROKEN:
-        yield Finding("hash-broken", Severity.REFUSE, msg("The password hash is damaged: no password would ever fit."), password)
+        yield Finding("hash-broken", Severity.REFUSE, msg("The password hash is damaged: no password can match it."), password)
     if posture.hash_kind is HashKind.WEAK_ARGON2ID:
-        yield Finding("hash-weak", Severity.WARN, msg("The password hash is cheaper to guess than jupyter_server's own."), password)
+        yield Finding("hash-weak", Severity.WARN, msg("The password hash is easier to crack than jupyter_server's default."), password)
     if 0 < posture.token_length < MIN_TOKEN_LENGTH:
         length, least = posture.token_length, MIN_TOKEN_LENGTH
         message = msg("The token has {length} characters; at least {least} are needed.", length=length, least=least)
@@ -117,21 +117,21 @@ def _transport_findings(posture: Posture) -> Iterator[Finding]:
         yield Finding(
             "plain-http",
             Severity.REFUSE,
-            msg("Passwords and notebooks would cross the network unencrypted, over plain HTTP."),
+            msg("Passwords and notebooks would travel over the network unencrypted, as plain HTTP."),
             _paste(_command(posture.instance, "init")),
         )
     if clear and posture.plain_http_chosen:
         yield Finding(
             "plain-http-chosen",
             Severity.WARN,
-            msg("Plain HTTP was chosen: anyone on the way can read and change what is sent."),
+            msg("Plain HTTP was chosen: anyone along the way can read and change what is sent."),
             _paste(_command(posture.instance, "init --no-plain-http")),
         )
     if posture.access in {Access.SSH, Access.RELAY} and not posture.loopback:
         yield Finding(
             "bound-beyond-loopback",
             Severity.REFUSE,
-            msg("With --access {access} the server must listen on loopback alone.", access=posture.access.value if posture.access else ""),
+            msg("With --access {access} the server must listen on loopback only.", access=posture.access.value if posture.access else ""),
             _paste(_command(posture.instance, "init --ip 127.0.0.1")),
         )
 
@@ -157,13 +157,13 @@ def _setting_findings(posture: Posture) -> Iterator[Finding]:
         (
             posture.unauthenticated_access,
             "unauthenticated-access",
-            msg("Handlers without an authentication rule would be open to anyone."),
+            msg("Request handlers that declare no authentication would be open to anyone."),
             msg("Set ServerApp.allow_unauthenticated_access to False"),
         ),
         (
             posture.allow_any_origin,
             "any-origin",
-            msg("Pages of any origin may use this server."),
+            msg("Pages from any origin may use this server."),
             msg("Remove allow_origin='*' from the configuration"),
         ),
         (
@@ -175,7 +175,7 @@ def _setting_findings(posture: Posture) -> Iterator[Finding]:
         (
             posture.trusts_any_proxy,
             "any-proxy-trusted",
-            msg("Anyone could forge the address that they come from: every peer is believed to be a proxy."),
+            msg("Anyone could forge their own address: every peer is trusted as a proxy."),
             msg("Remove ServerApp.trust_xheaders from the configuration"),
         ),
     )

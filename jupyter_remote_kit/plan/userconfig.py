@@ -100,25 +100,25 @@ _RULES = (
     _Rule(
         "legacy-notebookapp",
         lambda assignment: assignment.section == LEGACY_SECTION,
-        msg("NotebookApp is the configuration of the notebook server of old; JupyterLab reads ServerApp."),
-        msg("Remove the line, or write ServerApp in its place"),
+        msg("NotebookApp configures the old notebook server; JupyterLab reads ServerApp."),
+        msg("Remove the line, or change NotebookApp to ServerApp"),
     ),
     _Rule(
         "legacy-hash",
         _password(_is_sha1),
-        msg("A sha1 password hash is guessed in minutes by a graphics card."),
+        msg("A graphics card cracks a sha1 password hash in minutes."),
         msg("Remove the line; the kit keeps the password: jupyter remotekit password"),
     ),
     _Rule(
         "empty-password",
         _password(_is_empty),
-        msg("An empty password is set here; the kit's own one is in force."),
+        msg("An empty password is set here; the kit's own password applies."),
         _REMOVE,
     ),
     _Rule(
         "empty-token",
         _either(_server("token", _is_empty), _identity("token", _is_empty)),
-        msg("An empty token would switch authentication off; the kit's own one is in force."),
+        msg("An empty token would switch authentication off; the kit's own token applies."),
         _REMOVE,
     ),
     _Rule(
@@ -140,13 +140,13 @@ _RULES = (
             _setting("allow_origin_pat", _is_any_pattern),
             _setting("headers", headers_allow_any_origin),
         ),
-        msg("Pages of any origin may use this server."),
+        msg("Pages from any origin may use this server."),
         msg("Remove the line, or name the one origin that needs it"),
     ),
     _Rule(
         "any-proxy-trusted",
         _server("trust_xheaders", _is_true),
-        msg("Anyone could forge the address that they come from: every peer is believed to be a proxy."),
+        msg("Anyone could forge their own address: every peer is trusted as a proxy."),
         _REMOVE,
     ),
     _Rule(
@@ -158,7 +158,7 @@ _RULES = (
     _Rule(
         "unauthenticated-access-in-settings",
         _setting("allow_unauthenticated_access", bool),
-        msg("Handlers without an authentication rule would be open to anyone."),
+        msg("Request handlers that declare no authentication would be open to anyone."),
         _REMOVE,
     ),
     _Rule(
@@ -202,7 +202,7 @@ def _of_file(config: ConfigText) -> Iterator[Problem]:
         yield Problem(
             BROKEN,
             msg("{path}, line {line}: {reason}", path=config.path, line=line, reason=reason),
-            msg("Mend that line; nothing was written over it"),
+            msg("Fix that line; the file was not overwritten"),
         )
         return
     for assignment in found:

@@ -209,7 +209,7 @@ def _listen(path: Path) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise _taken(path) from error
         raise Failed.of(
-            "control-socket", msg("{path} cannot be made: {reason}", path=path, reason=os.strerror(error.errno or 0))
+            "control-socket", msg("{path} cannot be created: {reason}", path=path, reason=os.strerror(error.errno or 0))
         ) from error
     except RemoteKitError:
         listener.close()
@@ -240,6 +240,6 @@ def _clear(path: Path) -> None:
 def _taken(path: Path) -> Failed:
     return Failed.of(
         "already-running",
-        msg("A server of this instance is running already: it answers on {path}.", path=path),
+        msg("A server of this instance is already running: it answers on {path}.", path=path),
         msg("{command}", command="jupyter remotekit status"),
     )

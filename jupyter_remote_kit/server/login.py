@@ -65,7 +65,7 @@ class LoginHandler(LoginFormHandler):
                 title=msg("Sign in to JupyterLab").render(translate),
                 label=msg("Password or token").render(translate),
                 button=msg("Sign in").render(translate),
-                hint=msg("Forgotten? Whoever runs the host sets a new one:").render(translate),
+                hint=msg("Forgotten it? Set a new one on the host:").render(translate),
                 error=msg("Wrong password or token.").render(translate) if wrong else "",
                 action=f"{url_path_join(self.base_url, 'login')}?{query}",
                 xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup

@@ -29,7 +29,7 @@ def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
         raise Failed.of(
             "certificate-unusable",
             msg("{path} cannot be used as the certificate: {reason}", path=options.get("certfile", "-"), reason=error),
-            msg("Write it anew: jupyter remotekit init"),
+            msg("Create it again: jupyter remotekit init"),
         ) from error
     if options.get("cert_reqs") is not None:
         context.verify_mode = options["cert_reqs"]

@@ -28,7 +28,7 @@ class Words:
 ENGLISH = Words(
     "C.UTF-8",
     "How does the laptop reach this host",
-    "Password to sign in with (at least 8 characters)",
+    "Sign-in password (at least 8 characters)",
     "Repeat the password",
     "Language of the interface",
     "en",

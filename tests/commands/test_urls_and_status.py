@@ -75,7 +75,9 @@ def _half(line: str, upper: bool) -> list[bool]:
 def test_a_server_that_does_not_run_is_said(ssh_host: Host) -> None:
     outcome = ssh_host.run("urls", "--json")
     assert outcome.code == 0
-    assert outcome.envelope["problems"] == [{"code": "not-running", "message": "The server does not run.", "hint": "jupyter remotekit up"}]
+    assert outcome.envelope["problems"] == [
+        {"code": "not-running", "message": "The server is not running.", "hint": "jupyter remotekit up"}
+    ]
 
 
 def test_urls_changes_nothing(lan_host: Host) -> None:
@@ -93,8 +95,15 @@ def test_status_without_an_instance(host: Host) -> None:
 
 def test_status_without_a_server(ssh_host: Host) -> None:
     outcome = ssh_host.run("status", "--json")
-    assert (outcome.code, outcome.data) == (0, {"instance": "default", "running": False, "configured": True})
-    assert ssh_host.must("status").out == "The instance 'default' does not run.\n"
+    assert outcome.code == 0
+    assert {key: outcome.data[key] for key in ("instance", "running", "configured", "access", "port")} == {
+        "instance": "default",
+        "running": False,
+        "configured": True,
+        "access": "ssh",
+        "port": 8800,
+    }
+    assert ssh_host.must("status").out.startswith("The instance 'default' is not running.\nAccess: ssh\nPort: 8800\n")
 
 
 def test_status_where_a_killed_server_left_its_socket(ssh_host: Host) -> None:

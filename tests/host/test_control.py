@@ -139,7 +139,7 @@ def test_a_file_in_its_place_is_not_spoken_to(place: Path) -> None:
     [
         (http("409 Conflict", b'{"message": "kernels are busy"}'), "409 to /shutdown: kernels are busy"),
         (http("500 Internal Server Error", b"<html>"), "500 to /shutdown: <html>"),
-        (http("200 OK", b"[]"), "not understood"),
+        (http("200 OK", b"[]"), "cannot be understood"),
         (b"garbage\r\n\r\n", "does not answer"),
         (b"", "does not answer"),
     ],

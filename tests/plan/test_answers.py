@@ -86,12 +86,12 @@ def test_an_answer_is_laid_over_what_is(existing: dict[str, Any], answers: dict[
         (
             {"access": Access.SSH, "ip": "192.168.0.107"},
             "bound-beyond-loopback",
-            "With --access ssh the server listens on loopback alone, not on 192.168.0.107.",
+            "With --access ssh the server listens on loopback only, not on 192.168.0.107.",
         ),
         (
             {"access": Access.RELAY, "ip": "0.0.0.0"},
             "bound-beyond-loopback",
-            "With --access relay the server listens on loopback alone, not on 0.0.0.0.",
+            "With --access relay the server listens on loopback only, not on 0.0.0.0.",
         ),
     ],
 )
@@ -138,7 +138,7 @@ def test_an_address_that_the_instances_access_does_not_allow_is_refused() -> Non
     with pytest.raises(Refused) as caught:
         merged(Answers(ip="0.0.0.0"), settings(**SSH))
     (problem,) = caught.value.problems
-    assert str(problem.message) == "With --access ssh the server listens on loopback alone, not on 0.0.0.0."
+    assert str(problem.message) == "With --access ssh the server listens on loopback only, not on 0.0.0.0."
     assert str(problem.hint) == "Leave --ip out, or use --access lan"
 
 

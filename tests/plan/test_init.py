@@ -12,7 +12,7 @@ import pytest
 from jupyter_remote_kit.errors import ExitCode, Refused
 from jupyter_remote_kit.plan import instance
 from jupyter_remote_kit.plan.facts import ConfigText, FileFact, FileKind
-from jupyter_remote_kit.plan.init import managed_paths, plan_credentials, plan_init, private_folders
+from jupyter_remote_kit.plan.init import managed_paths, plan_credentials, plan_init, private_folders, secret_paths
 from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, RemoveFile, WriteFile
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials
@@ -66,12 +66,12 @@ def test_the_first_init_writes_everything_the_instance_last() -> None:
 
 def test_what_dry_run_prints_of_it_holds_no_secret() -> None:
     assert sentences(plan_init(settings(), CREDENTIALS, facts()).steps) == [
-        "make the directory /home/ann/.jupyter/remotekit (mode 0700)",
-        "make the directory /home/ann/.local/share/jupyter/remotekit (mode 0700)",
-        "make the directory /home/ann/.local/share/jupyter/remotekit/backups (mode 0700)",
-        "make the directory /home/ann/.local/share/jupyter/remotekit/instances/default (mode 0700)",
-        "make the directory /home/ann/.local/share/jupyter/remotekit/tls (mode 0700)",
-        "make a private certificate authority in /home/ann/.local/share/jupyter/remotekit/tls/ca.pem for gpu.example.org, gpu,"
+        "create the directory /home/ann/.jupyter/remotekit (mode 0700)",
+        "create the directory /home/ann/.local/share/jupyter/remotekit (mode 0700)",
+        "create the directory /home/ann/.local/share/jupyter/remotekit/backups (mode 0700)",
+        "create the directory /home/ann/.local/share/jupyter/remotekit/instances/default (mode 0700)",
+        "create the directory /home/ann/.local/share/jupyter/remotekit/tls (mode 0700)",
+        "create a private certificate authority in /home/ann/.local/share/jupyter/remotekit/tls/ca.pem for gpu.example.org, gpu,"
         " gpu.local, localhost, 192.168.0.107, fd00::107, 127.0.0.1, ::1 only",
         "issue a certificate in /home/ann/.local/share/jupyter/remotekit/tls/leaf-default.pem for gpu.example.org, gpu, gpu.local,"
         " localhost, 192.168.0.107, fd00::107, 127.0.0.1, ::1",
@@ -182,7 +182,7 @@ def test_a_top_level_key_that_is_no_section_is_refused_or_survives(value: object
 def test_what_stands_in_the_way_is_backed_up_and_named(fact: FileFact, backup: bool, edited: bool) -> None:
     plan = plan_init(settings(), CREDENTIALS, settled(settings(), files={INSTANCE_FILE: fact}))
     assert plan.steps == (WriteFile(INSTANCE_FILE, Secret(text_of(settings())), 0o600, backup=backup, edited=edited),)
-    suffix = "; it was edited or is not ours, so a backup is kept" if edited else ""
+    suffix = "; it was edited or not written by the kit, so a backup is kept" if edited else ""
     assert sentences(plan.steps) == [f"write {INSTANCE_FILE} (mode 0600){suffix}"]
 
 
@@ -210,7 +210,7 @@ def test_a_folder_of_ours_that_is_not_private_is_made_so(fact: FileFact) -> None
         (
             FileFact(FileKind.DIRECTORY, 0o555, writable=False),
             "root-dir-not-writable",
-            "The root directory /home/ann/notebooks is not writable for you.",
+            "You cannot write to the root directory /home/ann/notebooks.",
         ),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str
     with pytest.raises(Refused) as caught:
         plan_init(settings(), CREDENTIALS, facts(files={ROOT_DIR: fact}))
     (problem,) = caught.value.problems
-    assert (problem.code, str(problem.message), str(problem.hint)) == (code, sentence, "Name another one: --root-dir /home/ann")
+    assert (problem.code, str(problem.message), str(problem.hint)) == (code, sentence, "Choose another one: --root-dir /home/ann")
     assert caught.value.exit_code is ExitCode.REFUSED
 
 
@@ -290,3 +290,19 @@ def test_every_step_says_what_it_does() -> None:
     assert sentences([RemoveFile(INSTANCE_FILE)]) == [f"remove {INSTANCE_FILE}"]
     assert replace(DIRECTORY, content=b"").digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert DIRECTORY.digest is None
+
+
+def test_laptops_are_told_when_the_authority_is_another_one() -> None:
+    before = existing()
+    plan = plan_init(before.settings, before.credentials, replace(settled(settings()), ca=None), existing=before)
+    assert any(isinstance(step, IssueAuthority) for step in plan.steps)
+    (problem,) = plan.findings
+    assert (problem.code, str(problem.hint)) == ("authority-replaced", "jupyter remotekit urls")
+
+
+def test_what_nobody_else_may_read() -> None:
+    folders = private_folders(settings(), LAYOUT)
+    files = (LAYOUT.instance_file("default"), LAYOUT.ca_file, LAYOUT.leaf_file("default"))
+    assert secret_paths(settings(), LAYOUT) == (*folders, *files)
+    over_ssh = settings(access=Access.SSH, ip="127.0.0.1")
+    assert secret_paths(over_ssh, LAYOUT) == (*private_folders(over_ssh, LAYOUT), LAYOUT.instance_file("default"))

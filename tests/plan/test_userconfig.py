@@ -292,16 +292,14 @@ def test_json(text: str, expected: list[tuple[str, int]]) -> None:
 
 def test_a_finding_is_a_sentence_with_its_place_and_a_hint() -> None:
     (problem,) = findings([ConfigText(PY, b"\nc.NotebookApp.port = 1\n")])
-    assert str(problem.message) == (
-        f"{PY}, line 2: NotebookApp is the configuration of the notebook server of old; JupyterLab reads ServerApp."
-    )
-    assert str(problem.hint) == "Remove the line, or write ServerApp in its place"
+    assert str(problem.message) == (f"{PY}, line 2: NotebookApp configures the old notebook server; JupyterLab reads ServerApp.")
+    assert str(problem.hint) == "Remove the line, or change NotebookApp to ServerApp"
 
 
 def test_a_broken_file_is_named_with_the_reason() -> None:
     (problem,) = findings([ConfigText(JSON, b"{")])
     assert str(problem.message) == f"{JSON}, line 1: Expecting property name enclosed in double quotes"
-    assert str(problem.hint) == "Mend that line; nothing was written over it"
+    assert str(problem.hint) == "Fix that line; the file was not overwritten"
 
 
 def test_a_list_of_sections_says_what_belongs_there() -> None:
