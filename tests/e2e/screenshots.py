@@ -134,8 +134,9 @@ def first_up(host: Host, story: Story) -> str:
 
 
 def tidy(host: Host, screen: str) -> str:
-    """The screen for others to see: without the token, and with a home as people have it."""
-    return re.sub(r"token=\w+", "token=…", screen.replace(str(host.home), f"/home/{USER}")).rstrip()
+    """The screen for others to see: without the token, with a home as people have it, and with a list that comes again as an ellipsis."""
+    shown = re.sub(r"token=\w+", "token=…", screen.replace(str(host.home), f"/home/{USER}")).rstrip()
+    return re.sub(r"(?P<steps>(^  \S.*\n){2,})(?P<between>(.*\n)+?)(?P=steps)", r"\g<steps>\g<between>  …\n", shown, flags=re.MULTILINE)
 
 
 def draw_terminal(page: Page, story: Story, screen: str) -> None:
