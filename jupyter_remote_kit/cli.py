@@ -181,7 +181,7 @@ def _echo_error(word: str, text: str, warning: bool | None) -> None:
 
 
 def _echo_rows(rows: list[tuple[str, str]]) -> None:
-    """Two aligned columns; by rich on a terminal, which knows how wide Chinese is, one `label: value` a line elsewhere."""
+    """Two aligned columns on a terminal, one `label: value` a line elsewhere."""
     if not rows:
         return
     if not is_terminal(sys.stdout):
@@ -191,15 +191,12 @@ def _echo_rows(rows: list[tuple[str, str]]) -> None:
             heading = label or heading
             click.echo(f"{heading}: {value}")
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rich.cells import cell_len
 
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    # Never folded: a URL that is broken over two lines cannot be copied. A Chinese character is two columns wide.
+    width = max(cell_len(label) for label, _ in rows)
     for label, value in rows:
-        table.add_row(label, value)
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+        click.echo(f"{click.style(label, bold=True)}{' ' * (width - cell_len(label) + 2)}{value}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ Check = Callable[[Secret], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `init` would do, not yet done. `generated` is the password that was made up just now."""
+    """What `init` would do. `generated` is the password that was made up just now; `shown`: a person has seen the steps already."""
 
     settings: Settings
     credentials: Credentials
@@ -45,6 +45,7 @@ class Prepared:
     plan: Plan
     existing: Instance | None = None
     generated: Secret | None = None
+    shown: bool = False
 
 
 @kit_command("init", marked("Decide and write everything: access, password, token, certificate, language."))
@@ -57,7 +58,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     if dry_run:
         return report("init", prepared, dry_run=True)
     waiting = write(prepared, show=context.emit if asking else None)
-    result = report("init", prepared, dry_run=False)
+    result = report("init", prepared, dry_run=False, shown_before=asking)
     return replace(result, problems=(*result.problems, *waiting))
 
 
@@ -123,8 +124,8 @@ def _tell_running(prepared: Prepared) -> tuple[Problem, ...]:
     return (restart_needed(settings.instance, waiting),) if waiting else ()
 
 
-def report(name: str, prepared: Prepared, *, dry_run: bool) -> Result:
-    """What was written, or would be; nothing to do is said as well."""
+def report(name: str, prepared: Prepared, *, dry_run: bool, shown_before: bool = False) -> Result:
+    """What was written, or would be; nothing to do is said as well. Steps that were shown before are not listed again."""
     layout, instance = prepared.facts.layout, prepared.settings.instance
     steps = _lines(prepared.plan)
     findings = check(_posture(prepared, written=not dry_run))
@@ -137,7 +138,9 @@ def report(name: str, prepared: Prepared, *, dry_run: bool) -> Result:
         "settings": _settings_data(prepared.settings),
     }
     messages: tuple[Message, ...]
-    if steps:
+    if steps and shown_before:
+        messages = (msg("Done."),)
+    elif steps:
         messages = (msg("This would be done:") if dry_run else msg("This was done:"), *steps)
     else:
         messages = (msg("Nothing to do."),) if refused(findings) else (msg("Nothing to do: everything is as it should be."),)

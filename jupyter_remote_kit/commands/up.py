@@ -59,6 +59,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         return _keep_running(prepared, running, open_browser=open_browser)
     _check_port(prepared)
     init.write(prepared, show=context.emit if asking else None)
+    prepared = replace(prepared, shown=asking)
     with machine.password_told(prepared.generated):
         _check_exposed(prepared)
         if detach:
@@ -231,7 +232,7 @@ def _ready(context: Context, prepared: Prepared, status: dict[str, Any], *, open
     """The one result of `up`. The token is shown to a person at a terminal alone: what goes to a pipe ends up in a journal."""
     settings, facts = prepared.settings, prepared.facts
     found = plan_urls(settings, facts, prepared.credentials.token, status["base_url"])
-    result = init.report("up", prepared, dry_run=False)
+    result = init.report("up", prepared, dry_run=False, shown_before=prepared.shown)
     data = {**result.data, "pid": status["pid"], "lab": list(found.lab), "ssh": found.ssh}
     messages = (*result.messages, BLANK, *urls.trust_notes(settings, facts)) if prepared.plan.steps else urls.trust_notes(settings, facts)
     if not context.on_terminal:

@@ -98,6 +98,16 @@ def test_completion_pops_up_while_typing_in_a_file(lab: Lab, host: Host) -> None
     lab.picture("completion-file.png")
 
 
+def test_completion_pops_up_in_a_file_beside_a_notebook(lab: Lab, host: Host) -> None:
+    (host.home / "work" / "beside.py").write_text("import shovel\n\n")
+    second_cell(lab)
+    # The same workspace: the notebook stays open in its tab.
+    lab.open(f"{BASE}/lab/tree/beside.py")
+    lab.page.locator(".jp-FileEditor .cm-content").click()
+    lab.page.keyboard.press("Control+End")
+    until(lambda: offered(lab.page, "shovel.dig", "dig_deeper_than_any_kernel"), "jedi's entry in the popup", LANGUAGE_SERVER_WITHIN_S)
+
+
 def change(lab: Lab, plugin: str, **values: object) -> None:
     """What the settings editor of the page does."""
     lab.ask("PUT", f"/lab/api/settings/{plugin}", {"raw": json.dumps(values)})

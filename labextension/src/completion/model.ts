@@ -1,50 +1,41 @@
 import type { ICompletionProviderManager } from '@jupyterlab/completer';
-import type { IDocumentWidget } from '@jupyterlab/docregistry';
-import type { FileEditor, IEditorTracker } from '@jupyterlab/fileeditor';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-
-type IEditor = IDocumentWidget<FileEditor>;
 
 /** What JupyterLab's manager has beside its interface. */
 interface IHinting {
   setContinuousHinting(value: boolean): void;
 }
 
+const EDITOR = '.cm-content';
+
 /**
- * Hands the setting "Enable autocompletion" on to the editors of files.
+ * Hands the setting "Enable autocompletion" on to every completer, when somebody types.
  *
- * JupyterLab gives it to the completers that exist when the setting is read, and to one that is updated; that of a file is made once and
- * never updated (`CompletionProviderManager._generateHandler`, 4.6), so that completion pops up in notebooks only.
+ * JupyterLab gives it to the completers that exist when the setting is read, and to one that is updated later
+ * (`CompletionProviderManager._generateHandler`, 4.6). That of a file is never updated, and that of a notebook not before another cell is
+ * chosen, so that completion would pop up in some editors and not in others.
  */
-export class FileHinting {
-  constructor(
-    manager: ICompletionProviderManager,
-    editors: IEditorTracker,
-    settings: ISettingRegistry.ISettings
-  ) {
-    this._manager = manager;
-    this._settings = settings;
-    editors.widgetAdded.connect((_, editor) => void this._onAdded(editor));
-    // The completer is made meanwhile; by the time that somebody types it is there.
-    editors.currentChanged.connect(() => this._apply());
-    editors.forEach(editor => void this._onAdded(editor));
-  }
+export function hintWhileTyping(
+  manager: ICompletionProviderManager,
+  page: Document,
+  settings: ISettingRegistry.ISettings
+): void {
+  // Captured: the completer looks at its switch when the key has changed the text.
+  page.addEventListener(
+    'keydown',
+    event => {
+      if (inEditor(event.target) && canHint(manager)) {
+        manager.setContinuousHinting(
+          settings.get('autoCompletion').composite as boolean
+        );
+      }
+    },
+    { capture: true, passive: true }
+  );
+}
 
-  private async _onAdded(editor: IEditor): Promise<void> {
-    await editor.context.ready;
-    this._apply();
-  }
-
-  private _apply(): void {
-    if (canHint(this._manager)) {
-      this._manager.setContinuousHinting(
-        this._settings.get('autoCompletion').composite as boolean
-      );
-    }
-  }
-
-  private _manager: ICompletionProviderManager;
-  private _settings: ISettingRegistry.ISettings;
+function inEditor(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest(EDITOR) !== null;
 }
 
 function canHint(

@@ -1,71 +1,66 @@
 import type { ICompletionProviderManager } from '@jupyterlab/completer';
-import type { IEditorTracker } from '@jupyterlab/fileeditor';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { PromiseDelegate } from '@lumino/coreutils';
-import { Signal } from '@lumino/signaling';
 
-import { FileHinting } from '../model';
+import { hintWhileTyping } from '../model';
 
-/** The editors that are open, as JupyterLab's tracker tells of them. */
-class Editors {
-  readonly widgetAdded = new Signal<this, unknown>(this);
-  readonly currentChanged = new Signal<this, unknown>(this);
+describe('completion while typing', () => {
+  let told: boolean[];
+  let page: Document;
 
-  constructor(readonly open: { context: { ready: Promise<void> } }[] = []) {}
-
-  forEach(visit: (editor: unknown) => void): void {
-    this.open.forEach(visit);
+  function hinting(manager: object, chosen: () => boolean): void {
+    hintWhileTyping(manager as ICompletionProviderManager, page, {
+      get: () => ({ composite: chosen() })
+    } as unknown as ISettingRegistry.ISettings);
   }
-}
 
-function hinting(editors: Editors, manager: object, chosen: boolean): void {
-  new FileHinting(
-    manager as ICompletionProviderManager,
-    editors as unknown as IEditorTracker,
-    {
-      get: () => ({ composite: chosen })
-    } as unknown as ISettingRegistry.ISettings
-  );
-}
+  function type(selector: string): void {
+    page
+      .querySelector(selector)
+      ?.dispatchEvent(
+        new KeyboardEvent('keydown', { key: 'j', bubbles: true })
+      );
+  }
 
-describe('completion in files', () => {
-  const told: boolean[] = [];
-  const manager = {
-    setContinuousHinting: (value: boolean) => told.push(value)
-  };
+  beforeEach(() => {
+    told = [];
+    page = document.implementation.createHTMLDocument();
+    page.body.innerHTML =
+      '<div class="cm-content"><span id="code"></span></div><input id="name">';
+  });
 
-  beforeEach(() => told.splice(0));
-
-  it('gets the setting when a file is there, not before', async () => {
-    const editors = new Editors();
-    const ready = new PromiseDelegate<void>();
-    hinting(editors, manager, true);
-    editors.widgetAdded.emit({ context: { ready: ready.promise } });
+  it('is switched on when somebody types in an editor', () => {
+    hinting(
+      { setContinuousHinting: (on: boolean) => told.push(on) },
+      () => true
+    );
     expect(told).toEqual([]);
-    ready.resolve();
-    await ready.promise;
-    await Promise.resolve();
+    type('#code');
     expect(told).toEqual([true]);
   });
 
-  it('gets it for files that were open already', async () => {
-    const ready = Promise.resolve();
-    hinting(new Editors([{ context: { ready } }]), manager, true);
-    await ready;
-    await Promise.resolve();
-    expect(told).toEqual([true]);
+  it('follows the setting as it is at that moment', () => {
+    let chosen = false;
+    hinting(
+      { setContinuousHinting: (on: boolean) => told.push(on) },
+      () => chosen
+    );
+    type('#code');
+    chosen = true;
+    type('#code');
+    expect(told).toEqual([false, true]);
   });
 
-  it('stays off where the user has switched it off', () => {
-    const editors = new Editors();
-    hinting(editors, manager, false);
-    editors.currentChanged.emit(null);
-    expect(told).toEqual([false]);
+  it('leaves other fields alone', () => {
+    hinting(
+      { setContinuousHinting: (on: boolean) => told.push(on) },
+      () => true
+    );
+    type('#name');
+    expect(told).toEqual([]);
   });
 
   it('leaves a manager alone that has no such switch', () => {
-    const editors = new Editors();
-    hinting(editors, {}, true);
-    expect(() => editors.currentChanged.emit(null)).not.toThrow();
+    hinting({}, () => true);
+    expect(() => type('#code')).not.toThrow();
   });
 });
