@@ -93,8 +93,8 @@ def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> t
     plan, settings = prepared.plan, prepared.settings
     if plan.steps and show:
         show(Result("init", messages=(msg("This will be done:"), *_lines(plan))))
+    applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
     with machine.password_told(prepared.generated):
-        applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
         _renew_others(prepared)
         return _tell_running(prepared)
 

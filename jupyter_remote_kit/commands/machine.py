@@ -58,22 +58,26 @@ def gather(settings: Settings, *, own_certificate: bool = True) -> Facts:
     )
 
 
-def change_credentials(found: Instance, credentials: Credentials, known: Facts) -> bool:
-    """Write other credentials and let a running server take them. Says whether one did, and so ended its sessions."""
+def change_credentials(found: Instance, credentials: Credentials, known: Facts, made: Secret | None = None) -> bool:
+    """Write other credentials and let a running server take them. Says whether one did, and so ended its sessions.
+
+    `made` is a password that was made just now: from the writing on it is told, whatever fails.
+    """
     from jupyter_remote_kit.host import apply
 
     layout, name = known.layout, found.settings.instance
     apply.apply(plan_credentials(found, credentials, known), layout=layout, instance=name, now=known.now)
-    running = client(layout, name)
-    if running.status() is None:
-        return False
-    running.reload_credentials()
-    return True
+    with password_told(made):
+        running = client(layout, name)
+        if running.status() is None:
+            return False
+        running.reload_credentials()
+        return True
 
 
 @contextmanager
 def password_told(password: Secret | None) -> Iterator[None]:
-    """Whatever fails within, a password that was made just now and may be in force already is told with it: it is shown once."""
+    """Whatever fails within, a password that was made just now and is written already is told with it: it is shown once."""
     try:
         yield
     except RemoteKitError as error:

@@ -41,8 +41,8 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
         password = source.read_stdin() if source.from_stdin else init.ask_password(context, good)
         good(password)
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
-    with machine.password_told(password if source.generate else None):
-        ended = not dry_run and machine.change_credentials(found, credentials, facts)
+    made = password if source.generate else None
+    ended = not dry_run and machine.change_credentials(found, credentials, facts, made)
     messages: tuple[Message, ...] = (msg("The password would be changed.") if dry_run else msg("The password has been changed."),)
     data: dict[str, object] = {"instance": instance, "changed": not dry_run, "sessions_ended": ended}
     if ended:

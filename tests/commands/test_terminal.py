@@ -32,7 +32,7 @@ ENGLISH = Words(
     "Repeat the password",
     "Language of the interface",
     "en",
-    "This was done:",
+    "Done.",
     "error: Nothing was done.",
 )
 CHINESE = Words(
@@ -42,7 +42,7 @@ CHINESE = Words(
     "再次输入同一密码",
     "界面语言",
     "zh_CN",
-    "已执行以下操作：",
+    "已完成。",
     "错误: 未做任何更改。",
 )
 BOTH = pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh_CN"])

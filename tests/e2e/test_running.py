@@ -39,7 +39,7 @@ def test_a_second_up_says_that_it_runs_already(host: Host, running: str) -> None
     assert again.data["changed"] is False
     assert again.data["pid"] == status["pid"]
     done = host.kit("up", "--allow-root").expect(1)
-    assert f"runs already, as process {status['pid']} on port 8800" in done.err
+    assert f"is already running as process {status['pid']} on port 8800" in done.err
 
 
 def test_another_instance_on_the_same_port_is_told_who_holds_it(host: Host, running: str) -> None:
