@@ -9,9 +9,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import httpx
+import pytest
 
 from jupyter_remote_kit.host import certificates
 from tests.commands.host import LAN, PASSWORD, SSH, Host, detached, free_port, is_alive
+
+# Dozens of real servers: once is enough, not on every Python.
+pytestmark = pytest.mark.slow
 
 NEW = "another horse battery"
 

@@ -17,6 +17,9 @@ from jupyter_remote_kit.settings import Access
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
 
+# Dozens of real servers: once is enough, not on every Python.
+pytestmark = pytest.mark.slow
+
 Traits = dict[str, dict[str, Any]]
 TOKEN = "canary-token-0123456789abcdef0123456789"
 
