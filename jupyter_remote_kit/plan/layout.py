@@ -68,6 +68,14 @@ class Layout:
         """What a detached server prints."""
         return self.instance_data_dir(instance) / "server.log"
 
+    def sessions_file(self, instance: str) -> Path:
+        """Who is signed in; digests of the cookies' secrets, not the secrets."""
+        return self.instance_data_dir(instance) / "sessions.json"
+
+    def audit_file(self, instance: str) -> Path:
+        """Who came in and who was refused, one JSON object a line; rotated to `audit.jsonl.1` and so on."""
+        return self.instance_data_dir(instance) / "audit.jsonl"
+
     def manifest_file(self, instance: str) -> Path:
         """Digests of what we wrote, by which an edit is recognised."""
         return self.instance_data_dir(instance) / "manifest.json"
