@@ -11,12 +11,19 @@ from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+# What the URL standard reads as part of an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
+_CIDR = re.compile(r"([0-9a-fA-F:.]+)(?:/([0-9]{1,3}))?\Z")
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
 MAX_HOST_NAME = 253
 MAX_PORT = 65535
+MAX_SESSION_DAYS = 365
+ANY_NETWORK, DEFAULT, NONE = "any", "default", "none"
 
 
 def _wrong(code: str, message: Message, hint: Message) -> WrongUsage:
@@ -67,15 +74,83 @@ def _address(text: str) -> IPAddress | None:
         return None
 
 
+def unmapped(address: IPAddress) -> IPAddress:
+    """An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) as the IPv4 address that it stands for; any other without its zone."""
+    if address.version == 4:
+        return address
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
+
+
+def network(text: str) -> IPNetwork:
+    """A network in CIDR notation, or one address. Host bits are masked; an IPv4-mapped network is taken as IPv4."""
+    found = _network(text)
+    if found is not None:
+        return found
+    raise _wrong(
+        "network",
+        msg("{network!r} is not a network.", network=text),
+        msg("Use an address or a network such as --allow-network 192.168.0.0/24, or --allow-network any"),
+    )
+
+
+def _network(text: str) -> IPNetwork | None:
+    match = _CIDR.match(text)
+    if match is None:
+        return None
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
+        found = ipaddress.IPv4Network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - _MAPPED.prefixlen))
+    # Whoever writes `0.0.0.0` alone means all of them, and would get none.
+    return None if found.network_address.is_unspecified and match[2] is None else found
+
+
+def allowed_network(text: str) -> str:
+    """A network in its shortest form, or one of the words `any` and `default`."""
+    return text if text in {ANY_NETWORK, DEFAULT} else str(network(text))
+
+
+def trusted_proxy(text: str) -> str:
+    """The network of a proxy in its shortest form, or the word `none`."""
+    if text == NONE:
+        return text
+    found = network(text)
+    if found.prefixlen:
+        return str(found)
+    raise _wrong(
+        "any-proxy",
+        msg("{network!r} holds everybody: anyone could forge their own address.", network=text),
+        msg("Name the proxy alone, such as --trusted-proxy 127.0.0.1"),
+    )
+
+
+def session_days(text: str) -> int:
+    """How many days a session lasts, 1 to 365."""
+    if re.fullmatch(r"[0-9]{1,3}", text) and 1 <= int(text) <= MAX_SESSION_DAYS:
+        return int(text)
+    raise _wrong(
+        "session-days",
+        msg("{days!r} is not a number of days that a session can last.", days=text),
+        msg("Use a number from 1 to {most}, such as --session-days 14", most=MAX_SESSION_DAYS),
+    )
+
+
+def allowed_host(text: str) -> str:
+    """A host in the form of `host_name`, or the word `default`."""
+    return text if text == DEFAULT else host_name(text)
+
+
 def host_name(text: str) -> str:
     """A DNS name in its ASCII form (IDNA 2008), lower case, without a trailing dot; or an IP address in its shortest form.
 
-    An IPv6 address may stand in brackets, as in a URL.
+    An IPv6 address may stand in brackets, as in a URL; one that stands for an IPv4 address is taken as that.
     """
     bracketed = text.startswith("[") and text.endswith("]") and ":" in text
     found = _address(text[1:-1] if bracketed else text)
     if found is not None and not found.is_unspecified:
-        return str(found)
+        return str(unmapped(found))
     try:
         # UTS 46 also knows the full stops of other scripts.
         name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
@@ -83,7 +158,7 @@ def host_name(text: str) -> str:
         name = ""
     ascii_name = name[:-1] if name.endswith(".") else name
     labels = ascii_name.split(".")
-    if len(ascii_name) <= MAX_HOST_NAME and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
+    if len(ascii_name) <= MAX_HOST_NAME and all(_LABEL.match(label) for label in labels) and not _NUMBER.match(labels[-1]):
         return ascii_name
     raise _wrong(
         "host-name",

@@ -12,6 +12,7 @@ DEFAULT_INSTANCE = "default"
 DEFAULT_PORT = 8800
 MIN_TOKEN_LENGTH = 32
 MIN_PASSWORD_LENGTH = 8
+DEFAULT_SESSION_DAYS = 14
 
 
 class Access(str, Enum):
@@ -37,8 +38,12 @@ class Settings:
     """One instance, as declared.
 
     `ip` is an address, or empty for all interfaces; `root_dir` is absolute; `certfile` and `keyfile` are the user's own certificate,
-    `None` where the private CA is used; `allow_hosts` are further names and addresses that the certificate must carry, in the form
-    that `grammar.host_name` gives; `language` is a JupyterLab locale such as `zh_CN`.
+    `None` where the private CA is used; `allow_hosts` are further names and addresses that the certificate must carry and that requests
+    may name in `Host`, in the form that `grammar.host_name` gives; `language` is a JupyterLab locale such as `zh_CN`.
+
+    `allow_networks` are those that may talk to the server, as CIDR or the word `any`; none means the default of the access.
+    `trusted_proxies` are those that are believed about whom they speak for, as CIDR. A session ends after `session_days` days. `hsts`
+    tells browsers never to use plain HTTP for this name again, on whatever port.
     """
 
     root_dir: Path
@@ -52,6 +57,10 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     plain_http: bool = False
     allow_root: bool = False
+    allow_networks: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    session_days: int = DEFAULT_SESSION_DAYS
+    hsts: bool = False
 
     @property
     def tls(self) -> bool:
