@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,13 +75,50 @@ class Session:
             raise ValueError
         return cls(*texts, *(float(at) for at in times))
 
+    def row(self) -> dict[str, Any]:
+        """What may be shown, JSON-able: no secret, no digest; times in ISO 8601 UTC."""
+        return {
+            "id": self.id,
+            "way": self.way,
+            "address": self.address,
+            "client": self.client,
+            "first_seen": _iso(self.created),
+            "last_seen": _iso(self.last_seen),
+            "expires": _iso(self.expires),
+        }
+
+
+class Why(str, Enum):
+    """What a session ended of."""
+
+    ENDED = "ended"
+    SIGNED_OUT = "signed-out"
+    ROTATED = "rotated"
+    EXPIRED = "expired"
+    CROWDED_OUT = "crowded-out"
+
+
+def _unheard(_session: Session, _why: Why) -> None:
+    """Stands in where nobody listens."""
+
 
 class Sessions:
-    """The sessions of one server, at most `MAX_SESSIONS`. Without a `path` they are gone with the process."""
+    """The sessions of one server, at most `MAX_SESSIONS`. Without a `path` they are gone with the process.
 
-    def __init__(self, path: Path | None, lifetime_s: float, *, clock: Callable[[], float] = time.time) -> None:
+    `on_end` is called with each session that ends, whatever it ended of.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        lifetime_s: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        on_end: Callable[[Session, Why], None] = _unheard,
+    ) -> None:
+        self.lifetime_s = lifetime_s
         self._path = path
-        self._lifetime_s = lifetime_s
+        self._on_end = on_end
         self._clock = clock
         self._key_id: str | None = None
         self._by_digest: dict[str, Session] = {}
@@ -103,11 +141,13 @@ class Sessions:
                 self._take_up(saved)
                 return ()
             self._save()
+            for session in saved:
+                self._on_end(session, Why.ROTATED)
             return saved
         if key_id == self._key_id:
             return ()
         self._key_id = key_id
-        return self.end_all()
+        return self.end_all(Why.ROTATED)
 
     # -- signing in -----------------------------------------------------------------------------------------------------------------
 
@@ -116,10 +156,10 @@ class Sessions:
         now = self._clock()
         self._sweep(now)
         while len(self._by_digest) >= MAX_SESSIONS:
-            self._remove(min(self._by_digest.values(), key=lambda session: session.last_seen))
+            self._remove(min(self._by_digest.values(), key=lambda session: session.last_seen), Why.CROWDED_OUT)
         secret = secrets.token_urlsafe(SECRET_BYTES)
         digest = _digest(secret)
-        self._by_digest[digest] = Session(self._free_id(), digest, way, address, client[:MAX_CLIENT], now, now, now + self._lifetime_s)
+        self._by_digest[digest] = Session(self._free_id(), digest, way, address, client[:MAX_CLIENT], now, now, now + self.lifetime_s)
         self._save()
         return secret
 
@@ -146,7 +186,7 @@ class Sessions:
         now = self._clock()
         current = self._in_time(session, now)
         if current is None:
-            self._remove(session)
+            self._remove(session, Why.EXPIRED)
             self._save()
             return None
         # Within a second nobody can tell, and a page of 80 requests needs no 80 new entries.
@@ -177,17 +217,17 @@ class Sessions:
 
     def end(self, id: str) -> Session | None:
         """End the session with this id and hang up on its websockets; `None` when there is none. `saved` tells when the file knows."""
-        return self._end(next((session for session in self._by_digest.values() if session.id == id), None))
+        return self._end(next((session for session in self._by_digest.values() if session.id == id), None), Why.ENDED)
 
     def end_secret(self, secret: str) -> Session | None:
         """End the session of a cookie, whose user signs out."""
-        return self._end(self._by_digest.get(_digest(secret)))
+        return self._end(self._by_digest.get(_digest(secret)), Why.SIGNED_OUT)
 
-    def end_all(self) -> tuple[Session, ...]:
+    def end_all(self, why: Why = Why.ENDED) -> tuple[Session, ...]:
         """End every session, and hang up on every websocket."""
         ended = tuple(self._by_digest.values())
         for session in ended:
-            self._remove(session)
+            self._remove(session, why)
         hang_up(self._loose)
         self._loose.clear()
         self._save()
@@ -206,19 +246,10 @@ class Sessions:
             self._saver.close()
 
     def rows(self) -> list[dict[str, Any]]:
-        """What may be shown, those seen last first; times in ISO 8601 UTC, `websockets` is how many are open. No secrets, no digests."""
+        """What may be shown, those seen last first; `websockets` is how many are open."""
         self._sweep(self._clock())
         return [
-            {
-                "id": session.id,
-                "way": session.way,
-                "address": session.address,
-                "client": session.client,
-                "first_seen": _iso(session.created),
-                "last_seen": _iso(session.last_seen),
-                "expires": _iso(session.expires),
-                "websockets": sum(is_open(socket) for socket in self._sockets.get(session.digest, ())),
-            }
+            session.row() | {"websockets": sum(is_open(socket) for socket in self._sockets.get(session.digest, ()))}
             for session in sorted(self._by_digest.values(), key=lambda session: session.last_seen, reverse=True)
         ]
 
@@ -230,7 +261,7 @@ class Sessions:
         One from the future was opened before the clock was set back: its time begins now, or it would last until the clock is there again.
         """
         if session.created > now:
-            return replace(session, created=now, last_seen=now, expires=min(session.expires, now + self._lifetime_s))
+            return replace(session, created=now, last_seen=now, expires=min(session.expires, now + self.lifetime_s))
         return session if now < session.expires else None
 
     def _change(self, session: Session, now: float) -> None:
@@ -239,20 +270,21 @@ class Sessions:
         if abs(now - self._saved_at) >= SAVE_SEEN_EVERY_S:
             self._save()
 
-    def _end(self, session: Session | None) -> Session | None:
+    def _end(self, session: Session | None, why: Why) -> Session | None:
         if session is not None:
-            self._remove(session)
+            self._remove(session, why)
             self._save()
         return session
 
-    def _remove(self, session: Session) -> None:
+    def _remove(self, session: Session, why: Why) -> None:
         del self._by_digest[session.digest]
         hang_up(self._sockets.pop(session.digest, ()))
         self._pollers = {key: known for key, known in self._pollers.items() if known[1] != session.digest}
+        self._on_end(session, why)
 
     def _sweep(self, now: float) -> None:
         for session in [session for session in self._by_digest.values() if self._in_time(session, now) is None]:
-            self._remove(session)
+            self._remove(session, Why.EXPIRED)
 
     def _free_id(self) -> str:
         taken = {session.id for session in self._by_digest.values()}
@@ -291,7 +323,7 @@ class Sessions:
         now = self._clock()
         for session in saved:
             # A lifetime that was shortened counts for those that are signed in as well.
-            capped = replace(session, expires=min(session.expires, session.created + self._lifetime_s))
+            capped = replace(session, expires=min(session.expires, session.created + self.lifetime_s))
             current = self._in_time(capped, now)
             if current is not None:
                 self._by_digest[current.digest] = current
