@@ -7,15 +7,10 @@ anybody in. The table lives on the event loop; its file is written elsewhere.
 from __future__ import annotations
 
 import hashlib
-import json
-import math
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
-from datetime import datetime, timezone
-from enum import Enum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,71 +26,18 @@ from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.server import report
 from jupyter_remote_kit.server.hangup import hang_up, is_open
 from jupyter_remote_kit.server.saving import Saver
+from jupyter_remote_kit.server.session import MAX_SESSIONS, Session, Why, parse, render
 
 if TYPE_CHECKING:
     from tornado.websocket import WebSocketHandler
 
+__all__ = ["Session", "Sessions", "Why"]
+
 SECRET_BYTES = 32
-MAX_SESSIONS = 1000
 MAX_CLIENT = 256
 # JSON writes a character of a hostile user agent as six bytes (\u0000), twice over beyond the first plane.
 MAX_FILE = 4 * 1024 * 1024
 SAVE_SEEN_EVERY_S = 60.0
-WAYS = frozenset({"password", "token", "ticket"})
-_VERSION = 1
-_ID = re.compile(r"[0-9a-f]{8}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Session:
-    """One sign-in. `id` is for people, `digest` the SHA-256 of the cookie's secret; times are seconds since the epoch."""
-
-    id: str
-    digest: str
-    way: str
-    address: str
-    client: str
-    created: float
-    last_seen: float
-    expires: float
-
-    @classmethod
-    def parse(cls, row: object) -> Session:
-        """A session out of the file. Raises `ValueError` for what none of ours looks like."""
-        if not isinstance(row, dict) or set(row) != {field.name for field in fields(cls)}:
-            raise ValueError
-        texts = [row[name] for name in ("id", "digest", "way", "address", "client")]
-        times = [row[name] for name in ("created", "last_seen", "expires")]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError
-        if not all(isinstance(at, float | int) and not isinstance(at, bool) and math.isfinite(at) for at in times):
-            raise ValueError
-        if not _ID.fullmatch(row["id"]) or not _DIGEST.fullmatch(row["digest"]) or row["way"] not in WAYS:
-            raise ValueError
-        return cls(*texts, *(float(at) for at in times))
-
-    def row(self) -> dict[str, Any]:
-        """What may be shown, JSON-able: no secret, no digest; times in ISO 8601 UTC."""
-        return {
-            "id": self.id,
-            "way": self.way,
-            "address": self.address,
-            "client": self.client,
-            "first_seen": _iso(self.created),
-            "last_seen": _iso(self.last_seen),
-            "expires": _iso(self.expires),
-        }
-
-
-class Why(str, Enum):
-    """What a session ended of."""
-
-    ENDED = "ended"
-    SIGNED_OUT = "signed-out"
-    ROTATED = "rotated"
-    EXPIRED = "expired"
-    CROWDED_OUT = "crowded-out"
 
 
 def _unheard(_session: Session, _why: Why) -> None:
@@ -226,6 +168,7 @@ class Sessions:
     def end_all(self, why: Why = Why.ENDED) -> tuple[Session, ...]:
         """End every session, and hang up on every websocket."""
         ended = tuple(self._by_digest.values())
+        self._pollers.clear()
         for session in ended:
             self._remove(session, why)
         hang_up(self._loose)
@@ -298,17 +241,17 @@ class Sessions:
         self._saved_at = self._clock()
         if self._saver is not None:
             # The sessions are frozen: the copy is made here, the work is done there.
-            self._saver.put(partial(_render, self._key_id, tuple(self._by_digest.values())))
+            self._saver.put(partial(render, self._key_id, tuple(self._by_digest.values())))
 
     def _read(self) -> tuple[str | None, tuple[Session, ...]]:
         """Key and sessions of the file; nothing where there is none, or none to believe."""
         if self._path is None or files.file_fact(self._path, with_content=False).kind is FileKind.ABSENT:
             return None, ()
         try:
-            return _parse(files.read_private(self._path, limit=MAX_FILE))
+            return parse(files.read_private(self._path, limit=MAX_FILE))
         except RemoteKitError as error:
             problems = error.problems
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, RecursionError):  # what JSON can hold, and no time is
             problems = ()
         # The hint of others (chmod) would mend nothing any more: it is written anew, privately, at once.
         told = Problem(
@@ -323,34 +266,16 @@ class Sessions:
         now = self._clock()
         for session in saved:
             # A lifetime that was shortened counts for those that are signed in as well.
-            capped = replace(session, expires=min(session.expires, session.created + self.lifetime_s))
+            capped = replace(
+                session,
+                last_seen=min(max(session.last_seen, session.created), now),
+                expires=min(session.expires, session.created + self.lifetime_s),
+            )
             current = self._in_time(capped, now)
             if current is not None:
                 self._by_digest[current.digest] = current
 
 
-def _render(key_id: str | None, sessions: tuple[Session, ...]) -> bytes:
-    return json.dumps({"version": _VERSION, "key": key_id, "sessions": [vars(session) for session in sessions]}, indent=1).encode() + b"\n"
-
-
-def _parse(data: bytes) -> tuple[str, tuple[Session, ...]]:
-    """Key and sessions. Raises `ValueError` for anything that we did not write."""
-    saved = json.loads(data)
-    if not isinstance(saved, dict) or saved.get("version") != _VERSION:
-        raise ValueError
-    key, rows = saved.get("key"), saved.get("sessions")
-    if not isinstance(key, str) or not isinstance(rows, list) or len(rows) > MAX_SESSIONS:
-        raise ValueError
-    sessions = tuple(Session.parse(row) for row in rows)
-    if len({session.id for session in sessions}) < len(sessions) or len({session.digest for session in sessions}) < len(sessions):
-        raise ValueError
-    return key, sessions
-
-
 def _digest(secret: str) -> str:
     # A cookie may hold what is no Unicode text; it must be compared, not raise.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
