@@ -148,9 +148,10 @@ def host_name(text: str) -> str:
     An IPv6 address may stand in brackets, as in a URL; one that stands for an IPv4 address is taken as that.
     """
     bracketed = text.startswith("[") and text.endswith("]") and ":" in text
-    found = _address(text[1:-1] if bracketed else text)
+    written = _address(text[1:-1] if bracketed else text)
+    found = unmapped(written) if written is not None else None
     if found is not None and not found.is_unspecified:
-        return str(unmapped(found))
+        return str(found)
     try:
         # UTS 46 also knows the full stops of other scripts.
         name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()

@@ -18,7 +18,18 @@ from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import ExitCode, WrongUsage
 
 Parser = Callable[[str], object]
-PARSERS: list[Parser] = [grammar.instance_name, grammar.port, grammar.address, grammar.host_name, grammar.language]
+PARSERS: list[Parser] = [
+    grammar.instance_name,
+    grammar.port,
+    grammar.address,
+    grammar.host_name,
+    grammar.allowed_host,
+    grammar.network,
+    grammar.allowed_network,
+    grammar.trusted_proxy,
+    grammar.session_days,
+    grammar.language,
+]
 
 # Hostile characters, and those of which names and addresses are made.
 SPICE = "-._:%[]@/\\$`'\"; |&<>()*?~#!{}=+\n\r\t\0\u200b\u00ad\u2028。１ﬀßüИ计🙂\ud800"
@@ -30,6 +41,8 @@ TEXTS = st.one_of(
     st.builds("{}{}".format, st.from_regex(r"\A[a-z]{2,3}([_-][A-Z]{2})?\Z"), st.text(st.sampled_from(SPICE), max_size=1)),
     st.builds("{}%{}".format, st.sampled_from(["fe80::1", "::1", "fd00::9"]), st.text(max_size=6)),
     st.builds("{}{}{}".format, st.text(st.sampled_from(SPICE), max_size=2), st.ip_addresses(), st.text(st.sampled_from(SPICE), max_size=2)),
+    st.builds("{}/{}{}".format, st.ip_addresses(), st.integers(0, 140), st.text(st.sampled_from(SPICE), max_size=1)),
+    st.sampled_from(["any", "default", "none", "Any", "any ", "default\n"]),
     st.lists(st.text(st.sampled_from("ab1-_üИ计"), min_size=1, max_size=8), min_size=1, max_size=4).map(".".join),
 )
 
@@ -118,14 +131,15 @@ def test_ordinary_names_pass_in_any_case_and_with_a_trailing_dot(name: str) -> N
 @given(st.ip_addresses())
 def test_addresses_pass_in_their_shortest_form(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert grammar.address(address.exploded) == address
-    if address.is_unspecified:
+    meant = grammar.unmapped(address)
+    if meant.is_unspecified:
         # The wildcard is no name of a host, and no browser asks for it.
         with pytest.raises(WrongUsage):
             grammar.host_name(str(address))
         return
-    assert grammar.host_name(address.exploded) == str(address)
+    assert grammar.host_name(address.exploded) == str(meant)
     if address.version == 6:
-        assert grammar.host_name(f"[{address}]") == str(address)
+        assert grammar.host_name(f"[{address}]") == str(meant)
 
 
 @given(st.integers(1, 65535))
@@ -151,6 +165,10 @@ def test_every_port_passes(number: int) -> None:
         ("192.168.0.107", "192.168.0.107"),
         ("FD00:0::0107", "fd00::107"),
         ("[fd00::107]", "fd00::107"),
+        ("::ffff:192.168.0.107", "192.168.0.107"),
+        ("[::FFFF:c0a8:006b]", "192.168.0.107"),
+        ("0xg", "0xg"),
+        ("0x7f.example", "0x7f.example"),
     ],
 )
 def test_a_host_in_the_form_that_is_kept(text: str, expected: str) -> None:
@@ -197,6 +215,16 @@ def test_a_host_in_the_form_that_is_kept(text: str, expected: str) -> None:
         "fd00:::1",
         "fe80::1%eth0",
         "fe80::1%$(reboot)",
+        # A browser reads these as IPv4 addresses.
+        "0x7f000001",
+        "127.0.0.0x1",
+        "gpu.0X",
+        "2130706433",
+        "0177.0.0.1",
+        # The wildcard, in every dress.
+        "0.0.0.0",
+        "::",
+        "::ffff:0.0.0.0",
         "\u200b",
         "\ud800",
         "gpu\0",
@@ -270,3 +298,124 @@ def test_what_is_no_language_is_named(text: str) -> None:
         grammar.language(text)
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message)) == ("language", f"{text!r} is not a language.")
+
+
+@given(st.ip_addresses(network="::/0") | st.ip_addresses(v=4), st.integers(0, 128))
+def test_a_network_is_masked_and_comes_back(address: ipaddress.IPv4Address | ipaddress.IPv6Address, length: int) -> None:
+    length = min(length, address.max_prefixlen)
+    found = grammar.network(f"{address.exploded}/{length}")
+    meant = grammar.unmapped(address)
+    # A short mapped prefix reaches beyond IPv4: it is the IPv6 network that it says.
+    assert (meant if found.version == meant.version else address) in found
+    assert grammar.network(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.168.0.0/24", "192.168.0.0/24"),
+        ("192.168.0.107/24", "192.168.0.0/24"),
+        ("192.168.0.107", "192.168.0.107/32"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("10.9.8.7/0", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("fd00::107", "fd00::107/128"),
+        ("FD00:0:0::107/48", "fd00::/48"),
+        ("fe80::1/10", "fe80::/10"),
+        ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::ffff:0:0/95", "::fffe:0:0/95"),
+        ("::1", "::1/128"),
+        ("127.0.0.1/8", "127.0.0.0/8"),
+    ],
+)
+def test_a_network_in_the_form_that_is_kept(text: str, expected: str) -> None:
+    assert str(grammar.network(text)) == expected
+    assert grammar.allowed_network(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "any ",
+        "Any",
+        "none",
+        "*",
+        "lan",
+        "gpu.example.org",
+        "10",
+        "10.0.0",
+        "10.0.0.0/",
+        "/8",
+        "10.0.0.0/33",
+        "10.0.0.0/-1",
+        "10.0.0.0/+8",
+        "10.0.0.0/8/8",
+        "10.0.0.0/ 8",
+        "10.0.0.0 /8",
+        "10.0.0.0/8\n",
+        "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0.255.255.255",
+        "10.0.0.0-10.0.0.9",
+        "10.0.0.0/8,192.168.0.0/16",
+        "010.0.0.0/8",
+        "0x0a.0.0.0/8",
+        "256.0.0.0/8",
+        "１０.0.0.0/8",
+        "10.0.0.0/٨",
+        "fd00::/129",
+        "fd00:::/8",
+        "[fd00::]/8",
+        "fe80::%eth0/64",
+        "fe80::1%;reboot",
+        "::ffff:10.0.0.0/1280",
+        "0.0.0.0",
+        "::",
+        "::ffff:0.0.0.0",
+    ],
+)
+def test_what_is_no_network_is_named(text: str) -> None:
+    for parse in (grammar.network, grammar.allowed_network, grammar.trusted_proxy):
+        if text == "none" and parse is grammar.trusted_proxy:
+            continue
+        with pytest.raises(WrongUsage) as caught:
+            parse(text)
+        (problem,) = caught.value.problems
+        assert (problem.code, str(problem.message)) == ("network", f"{text!r} is not a network.")
+        assert str(problem.hint) == "Use an address or a network such as --allow-network 192.168.0.0/24, or --allow-network any"
+        assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "9.9.9.9/0", "::/0", "fd00::/0", "::ffff:0:0/96"])
+def test_a_proxy_that_holds_everybody_is_refused(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.trusted_proxy(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("any-proxy", f"{text!r} holds everybody: anyone could forge their own address.")
+    assert str(problem.hint) == "Name the proxy alone, such as --trusted-proxy 127.0.0.1"
+
+
+def test_words_stand_for_themselves() -> None:
+    assert [grammar.allowed_network(word) for word in ("any", "default")] == ["any", "default"]
+    assert grammar.trusted_proxy("none") == "none"
+    assert grammar.trusted_proxy("10.0.0.7") == "10.0.0.7/32"
+    assert grammar.allowed_host("default") == "default"
+    assert grammar.allowed_host("GPU.") == "gpu"
+
+
+@pytest.mark.parametrize(("text", "days"), [("1", 1), ("14", 14), ("365", 365), ("007", 7)])
+def test_days_of_a_session(text: str, days: int) -> None:
+    assert grammar.session_days(text) == days
+
+
+@pytest.mark.parametrize("text", ["", "0", "000", "366", "1000", "-1", "+1", "1.5", "14 ", "two", "١٤", "1_4", "14\n", "inf"])
+def test_what_is_no_number_of_days_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.session_days(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("session-days", f"{text!r} is not a number of days that a session can last.")
+    assert str(problem.hint) == "Use a number from 1 to 365, such as --session-days 14"

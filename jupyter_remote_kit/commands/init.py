@@ -22,7 +22,7 @@ from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.init import plan_init, secret_paths
-from jupyter_remote_kit.plan.instance import Instance
+from jupyter_remote_kit.plan.instance import Instance, as_data
 from jupyter_remote_kit.plan.model import IssueLeaf, Plan
 from jupyter_remote_kit.plan.passwords import check_password
 from jupyter_remote_kit.plan.policy import Posture, check, refused
@@ -135,7 +135,7 @@ def report(name: str, prepared: Prepared, *, dry_run: bool, shown_before: bool =
         "dry_run": dry_run,
         "steps": [str(step.describe()) for step in prepared.plan.steps],
         "file": str(layout.instance_file(instance)),
-        "settings": _settings_data(prepared.settings),
+        "settings": as_data(prepared.settings),
     }
     messages: tuple[Message, ...]
     if steps and shown_before:
@@ -158,19 +158,6 @@ def _posture(prepared: Prepared, *, written: bool) -> Posture:
     """The posture that was declared; once it is written, with what others can read of it."""
     exposed = files.exposed(secret_paths(prepared.settings, prepared.facts.layout)) if written else ()
     return declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root, exposed_paths=exposed)
-
-
-def _settings_data(settings: Settings) -> dict[str, Any]:
-    return {
-        "access": settings.access.value,
-        "ip": settings.ip or "0.0.0.0",  # noqa: S104
-        "port": settings.port,
-        "scheme": settings.scheme,
-        "root_dir": str(settings.root_dir),
-        "language": settings.language,
-        "certfile": str(settings.certfile) if settings.certfile else None,
-        "allow_hosts": list(settings.allow_hosts),
-    }
 
 
 def _credentials(existing: Instance | None, password: Secret | None) -> Credentials:

@@ -64,7 +64,9 @@ def _absolute_path(text: str) -> Path:
     return path
 
 
-HOST = Parsed("name", grammar.host_name)
+HOST = Parsed("name", grammar.allowed_host)
+NETWORK = Parsed("network", grammar.allowed_network)
+PROXY = Parsed("network", grammar.trusted_proxy)
 PATH = Parsed("path", _absolute_path)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -92,9 +94,35 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=HOST,
         multiple=True,
         metavar="NAME",
-        help=marked("Another name or address of this host, for the certificate; may be repeated."),
+        help=marked("Another name or address of this host, for the certificate and in requests; may be repeated; default takes them back."),
     ),
-    option("--allow-network", multiple=True, metavar="CIDR", help=marked("Not available yet: refused rather than ignored.")),
+    option(
+        "--allow-network",
+        "allow_networks",
+        type=NETWORK,
+        multiple=True,
+        metavar="CIDR",
+        help=marked("A network that may connect, instead of the private ones; may be repeated; any opens it, default goes back."),
+    ),
+    option(
+        "--trusted-proxy",
+        "trusted_proxies",
+        type=PROXY,
+        multiple=True,
+        metavar="CIDR",
+        help=marked("A reverse proxy or tunnel that is believed about its clients; may be repeated; none takes it back."),
+    ),
+    option(
+        "--session-days",
+        type=Parsed("days", grammar.session_days),
+        metavar="DAYS",
+        help=marked("How long people stay signed in; 14 days by default."),
+    ),
+    option(
+        "--hsts/--no-hsts",
+        default=None,
+        help=marked("Tell browsers to use HTTPS alone for this name, on whatever port."),
+    ),
     option("--plain-http/--no-plain-http", default=None, help=marked("Serve without TLS; recorded as your choice.")),
     option("--allow-root", is_flag=True, default=None, help=marked("Allow serving as root, as rented containers usually need.")),
 )
@@ -107,14 +135,25 @@ def instance_options(function: Decorated) -> Decorated:
     return function
 
 
+def _listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "") -> tuple[str, ...] | None:
+    """What a repeatable option says: `None` when it was not given, empty for the word that goes `back`.
+
+    Raises `WrongUsage` when that word, or one that stands `alone`, comes with others.
+    """
+    if not values:
+        return None
+    word = next((value for value in values if value in {back, alone}), None)
+    if word is not None and set(values) != {word}:
+        raise WrongUsage.of(
+            "contradiction",
+            msg("{one} does not go with {other}.", one=f"{option_name} {word}", other=option_name),
+            msg("Leave out one of the two"),
+        )
+    return () if word == back else values
+
+
 def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]:
     """The options as click gives them, as `Answers`. Raises `WrongUsage` for what argv alone suffices to reject."""
-    if said["allow_network"]:
-        raise WrongUsage.of(
-            "not-available",
-            msg("--allow-network {networks} would not be enforced by this version.", networks=" ".join(said["allow_network"])),
-            msg("Leave it out, and limit the networks in the host's firewall"),
-        )
     one_of(("--password-stdin", said["password_stdin"]), ("--generate-password", said["generate_password"]))
     answers = Answers(
         instance=instance,
@@ -126,9 +165,13 @@ def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]
         certfile=said["certfile"],
         keyfile=said["keyfile"],
         private_ca=said["private_ca"],
-        allow_hosts=said["allow_hosts"] or None,
+        allow_hosts=_listed("--allow-host", said["allow_hosts"], back=grammar.DEFAULT),
         plain_http=said["plain_http"],
         allow_root=said["allow_root"],
+        allow_networks=_listed("--allow-network", said["allow_networks"], back=grammar.DEFAULT, alone=grammar.ANY_NETWORK),
+        trusted_proxies=_listed("--trusted-proxy", said["trusted_proxies"], back=grammar.NONE),
+        session_days=said["session_days"],
+        hsts=said["hsts"],
     )
     answers.check()
     return answers, PasswordSource(said["password_stdin"], said["generate_password"])

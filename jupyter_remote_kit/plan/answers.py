@@ -19,7 +19,7 @@ WILDCARDS = frozenset({"", ALL_INTERFACES, "::", "*"})
 class Answers:
     """The options of one command line, parsed; `None` where an option was not given.
 
-    `private_ca` asks to leave one's own certificate for the private CA again.
+    An empty tuple goes back to the default. `private_ca` asks to leave one's own certificate for the private CA again.
     """
 
     instance: str = DEFAULT_INSTANCE
@@ -34,6 +34,10 @@ class Answers:
     allow_hosts: tuple[str, ...] | None = None
     plain_http: bool | None = None
     allow_root: bool | None = None
+    allow_networks: tuple[str, ...] | None = None
+    trusted_proxies: tuple[str, ...] | None = None
+    session_days: int | None = None
+    hsts: bool | None = None
 
     def check(self) -> None:
         """Reject what argv alone suffices to reject. Raises `WrongUsage`."""
@@ -47,6 +51,8 @@ class Answers:
             raise _contradiction("--private-ca", "--plain-http", msg("Leave out one of the two"))
         if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
             raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh already encrypts: leave these options out"))
+        if self.hsts and (self.access is Access.SSH or (self.access is Access.LAN and self.plain_http)):
+            raise _no_hsts(WrongUsage)
         if self.access not in {None, Access.LAN} and self.ip is not None and not is_loopback(self.ip):
             raise _beyond_loopback(WrongUsage, self.access, self.ip)
 
@@ -73,6 +79,11 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
     if access is not Access.LAN and not is_loopback(ip):
         raise _beyond_loopback(Refused, access, ip)
     plain_http = base.plain_http if answers.plain_http is None else answers.plain_http
+    plain_http = plain_http and answers.certfile is None and not answers.private_ca and access is not Access.SSH
+    # Through a relay the laptop speaks TLS even where we do not; a browser heeds HSTS over TLS alone (RFC 6797, 8.1).
+    over_tls = access is Access.RELAY or (access is Access.LAN and not plain_http)
+    if answers.hsts and not over_tls:
+        raise _no_hsts(Refused)
     keeps_own = answers.certfile is None and not answers.private_ca and access is not Access.SSH and not answers.plain_http
     return replace(
         base,
@@ -83,9 +94,13 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
         language=answers.language or base.language,
         certfile=base.certfile if keeps_own else answers.certfile,
         keyfile=base.keyfile if keeps_own else answers.keyfile,
-        allow_hosts=base.allow_hosts if answers.allow_hosts is None else tuple(dict.fromkeys(answers.allow_hosts)),
-        plain_http=plain_http and answers.certfile is None and not answers.private_ca and access is not Access.SSH,
+        allow_hosts=_list(answers.allow_hosts, base.allow_hosts),
+        plain_http=plain_http,
         allow_root=base.allow_root if answers.allow_root is None else answers.allow_root,
+        allow_networks=_list(answers.allow_networks, base.allow_networks),
+        trusted_proxies=_list(answers.trusted_proxies, base.trusted_proxies),
+        session_days=answers.session_days or base.session_days,
+        hsts=over_tls and (base.hsts if answers.hsts is None else answers.hsts),
     )
 
 
@@ -112,6 +127,19 @@ def is_loopback(ip: str) -> bool:
     except ValueError:
         name = ip.removesuffix(".").lower()
         return name == "localhost" or name.endswith(".localhost")
+
+
+def _list(said: tuple[str, ...] | None, before: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of options takes the place of the one before, whole."""
+    return before if said is None else tuple(dict.fromkeys(said))
+
+
+def _no_hsts(kind: type[RemoteKitError]) -> RemoteKitError:
+    return kind.of(
+        "contradiction",
+        msg("--hsts means nothing without TLS, which this server does not speak."),
+        msg("Leave --hsts out"),
+    )
 
 
 def _contradiction(one: str, other: str, hint: Message) -> WrongUsage:

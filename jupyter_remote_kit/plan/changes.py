@@ -7,8 +7,21 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.settings import Settings
 
-# The certificate, its names and the credentials are read anew while the server runs.
-_AT_START = ("access", "ip", "port", "root_dir", "language", "plain_http", "allow_root")
+# The certificate and the credentials are read anew while the server runs.
+_AT_START = (
+    "access",
+    "ip",
+    "port",
+    "root_dir",
+    "language",
+    "plain_http",
+    "allow_root",
+    "allow_hosts",
+    "allow_networks",
+    "trusted_proxies",
+    "session_days",
+    "hsts",
+)
 
 
 def waiting_for_restart(before: Settings, after: Settings) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
-from jupyter_remote_kit.plan.answers import WILDCARDS
+from jupyter_remote_kit.plan.answers import ALL_INTERFACES, WILDCARDS
 from jupyter_remote_kit.plan.jsonlines import lines_of_keys
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
@@ -81,6 +81,10 @@ def traits_of(settings: Settings, credentials: Credentials, certificate: Path | 
         "allow_hosts": list(settings.allow_hosts),
         "language": settings.language,
         "own_certificate": settings.tls and settings.certfile is not None,
+        "allow_networks": list(settings.allow_networks),
+        "trusted_proxies": list(settings.trusted_proxies),
+        "session_days": settings.session_days,
+        "hsts": settings.hsts,
     }
     return {KIT: kit, SERVER: server, IDENTITY: identity}
 
@@ -126,10 +130,22 @@ def parse(path: Path, text: str) -> Instance:
         allow_hosts=reader.parsed(KIT, "allow_hosts", _hosts, list),
         plain_http=reader.value(KIT, "plain_http", bool),
         allow_root=reader.value(SERVER, "allow_root", bool),
+        **_since_the_gate(reader),
     )
     hashed = reader.parsed(IDENTITY, "hashed_password", _text)
     credentials = Credentials(Secret(reader.parsed(IDENTITY, "token", _text)), Secret(hashed) if hashed else None)
     return Instance(settings, credentials, traits, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _since_the_gate(reader: _Reader) -> dict[str, Any]:
+    """The settings that older instance files lack; the defaults of `Settings` stand for those that are absent."""
+    read: dict[str, Callable[[], Any]] = {
+        "allow_networks": lambda: reader.parsed(KIT, "allow_networks", _networks, list),
+        "trusted_proxies": lambda: reader.parsed(KIT, "trusted_proxies", _proxies, list),
+        "session_days": lambda: reader.parsed(KIT, "session_days", lambda days: grammar.session_days(str(days)), int),
+        "hsts": lambda: reader.value(KIT, "hsts", bool),
+    }
+    return {key: parse() for key, parse in read.items() if reader.has(KIT, key)}
 
 
 class _Reader:
@@ -137,6 +153,9 @@ class _Reader:
 
     def __init__(self, path: Path, text: str, traits: Mapping[str, Mapping[str, Any]]) -> None:
         self._path, self._text, self._traits = path, text, traits
+
+    def has(self, section: str, key: str) -> bool:
+        return key in self._traits[section]
 
     def value(self, section: str, key: str, kind: type) -> Any:  # noqa: ANN401
         value = self._traits[section].get(key)
@@ -175,6 +194,33 @@ def _ip(text: str) -> str:
 
 def _hosts(names: list[Any]) -> tuple[str, ...]:
     return tuple(grammar.host_name(_text(name)) for name in names)
+
+
+def _networks(texts: list[Any]) -> tuple[str, ...]:
+    return tuple(text if text == grammar.ANY_NETWORK else str(grammar.network(_text(text))) for text in texts)
+
+
+def _proxies(texts: list[Any]) -> tuple[str, ...]:
+    # One that holds everybody is for the policy to refuse, which says what is wrong with it.
+    return tuple(str(grammar.network(_text(text))) for text in texts)
+
+
+def as_data(settings: Settings) -> dict[str, Any]:
+    """The settings as commands show them in JSON."""
+    return {
+        "access": settings.access.value,
+        "ip": settings.ip or ALL_INTERFACES,
+        "port": settings.port,
+        "scheme": settings.scheme,
+        "root_dir": str(settings.root_dir),
+        "language": settings.language,
+        "certfile": str(settings.certfile) if settings.certfile else None,
+        "allow_hosts": list(settings.allow_hosts),
+        "allow_networks": list(settings.allow_networks),
+        "trusted_proxies": list(settings.trusted_proxies),
+        "session_days": settings.session_days,
+        "hsts": settings.hsts,
+    }
 
 
 def _text(value: str) -> str:

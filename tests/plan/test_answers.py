@@ -68,6 +68,28 @@ def test_each_access_has_an_address_of_its_own(access: Access, ip: str) -> None:
         pytest.param({"plain_http": True}, {"private_ca": True}, {}, id="the private authority instead of plain HTTP"),
         pytest.param({"plain_http": True}, {"access": Access.SSH}, SSH, id="ssh instead of plain HTTP"),
         pytest.param({"plain_http": True}, {"access": Access.RELAY}, {**RELAY, "plain_http": True}, id="plain HTTP to a relay"),
+        pytest.param({"allow_hosts": ("a.example",)}, {"allow_hosts": ()}, {}, id="names are taken back"),
+        pytest.param({}, {"allow_networks": ("any",)}, {"allow_networks": ("any",)}, id="any network"),
+        pytest.param({"allow_networks": ("any",)}, {"port": 9000}, {"allow_networks": ("any",), "port": 9000}, id="networks are kept"),
+        pytest.param({"allow_networks": ("any",)}, {"allow_networks": ()}, {}, id="back to the networks of the access"),
+        pytest.param(
+            {"allow_networks": ("any",)},
+            {"allow_networks": ("10.0.0.0/8", "fd00::/8", "10.0.0.0/8")},
+            {"allow_networks": ("10.0.0.0/8", "fd00::/8")},
+            id="networks are replaced, each once",
+        ),
+        pytest.param({}, {"trusted_proxies": ("::1/128",)}, {"trusted_proxies": ("::1/128",)}, id="a trusted proxy"),
+        pytest.param({"trusted_proxies": ("::1/128",)}, {}, {"trusted_proxies": ("::1/128",)}, id="a trusted proxy is kept"),
+        pytest.param({"trusted_proxies": ("::1/128",)}, {"trusted_proxies": ()}, {}, id="no proxy is trusted any more"),
+        pytest.param({"session_days": 3}, {}, {"session_days": 3}, id="days of a session are kept"),
+        pytest.param({"session_days": 3}, {"session_days": 365}, {"session_days": 365}, id="days of a session are changed"),
+        pytest.param({}, {"hsts": True}, {"hsts": True}, id="HSTS"),
+        pytest.param({"hsts": True}, {}, {"hsts": True}, id="HSTS is kept"),
+        pytest.param({"hsts": True}, {"hsts": False}, {}, id="HSTS is taken back"),
+        pytest.param({"hsts": True}, {"access": Access.SSH}, SSH, id="HSTS ends where TLS ends"),
+        pytest.param({"hsts": True}, {"plain_http": True}, {"plain_http": True}, id="HSTS ends with plain HTTP"),
+        pytest.param({"plain_http": True}, {"hsts": True, "private_ca": True}, {"hsts": True}, id="HSTS comes with TLS"),
+        pytest.param({**RELAY, "plain_http": True}, {"hsts": True}, {**RELAY, "plain_http": True, "hsts": True}, id="HSTS of a relay"),
     ],
 )
 def test_an_answer_is_laid_over_what_is(existing: dict[str, Any], answers: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -107,6 +129,24 @@ def test_plain_http_and_the_private_authority_exclude_each_other() -> None:
     # Accepted, one of the two would be ignored.
     with pytest.raises(WrongUsage):
         Answers(plain_http=True, private_ca=True).check()
+
+
+@pytest.mark.parametrize("answers", [{"access": Access.SSH}, {"access": Access.LAN, "plain_http": True}])
+def test_hsts_without_tls_is_wrong_usage_where_the_command_line_tells(answers: dict[str, Any]) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        Answers(hsts=True, **answers).check()
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("contradiction", "--hsts means nothing without TLS, which this server does not speak.")
+    assert str(problem.hint) == "Leave --hsts out"
+
+
+@pytest.mark.parametrize(
+    ("existing", "answers"),
+    [(SSH, {}), ({"plain_http": True}, {}), ({}, {"plain_http": True}), ({**RELAY, "plain_http": True}, {"access": Access.LAN})],
+)
+def test_hsts_without_tls_is_refused_where_the_instance_tells(existing: dict[str, Any], answers: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="--hsts means nothing without TLS"):
+        merged(Answers(hsts=True, **answers), settings(**existing))
 
 
 @pytest.mark.parametrize("answers", [{"plain_http": True}, {"certfile": Path("/c")}, {"private_ca": True}])

@@ -18,7 +18,10 @@ BEFORE = Settings(root_dir=Path("/home/ann"))
     ("after", "waiting"),
     [
         ({}, ()),
-        ({"allow_hosts": ("gpu.example.org",)}, ()),
+        # The certificate of the new name is taken at once, the name in requests is not.
+        ({"allow_hosts": ("gpu.example.org",)}, ("allow_hosts",)),
+        ({"allow_networks": ("any",)}, ("allow_networks",)),
+        ({"trusted_proxies": ("127.0.0.1/32",), "session_days": 30, "hsts": True}, ("trusted_proxies", "session_days", "hsts")),
         ({"certfile": Path("/c/cert.pem"), "keyfile": Path("/c/key.pem")}, ()),
         ({"port": 9000}, ("port",)),
         ({"plain_http": True}, ("plain_http",)),

@@ -27,10 +27,14 @@ def test_what_an_instance_of_the_lan_says() -> None:
         "RemoteKit": {
             "access": "lan",
             "allow_hosts": ["gpu.example.net"],
+            "allow_networks": [],
+            "hsts": False,
             "instance": "default",
             "language": "zh_CN",
             "own_certificate": False,
             "plain_http": False,
+            "session_days": 14,
+            "trusted_proxies": [],
         },
         "RemoteKitIdentityProvider": {
             "allow_password_change": False,
@@ -67,6 +71,10 @@ def test_what_an_instance_of_the_lan_says() -> None:
         ({"certfile": Path("/c/c.pem")}, "RemoteKit", "own_certificate", True),
         ({"access": Access.RELAY, "ip": "127.0.0.1"}, "RemoteKitIdentityProvider", "secure_cookie", True),
         ({"allow_root": True}, "ServerApp", "allow_root", True),
+        ({"allow_networks": ("any",)}, "RemoteKit", "allow_networks", ["any"]),
+        ({"trusted_proxies": ("127.0.0.1/32", "::1/128")}, "RemoteKit", "trusted_proxies", ["127.0.0.1/32", "::1/128"]),
+        ({"session_days": 1}, "RemoteKit", "session_days", 1),
+        ({"hsts": True}, "RemoteKit", "hsts", True),
     ],
 )
 def test_what_the_settings_lead_to(changes: dict[str, Any], section: str, key: str, value: object) -> None:
@@ -84,6 +92,7 @@ def test_a_relays_cookie_setting_goes_when_the_relay_goes() -> None:
     assert text == text_of(settings())
 
 
+NETWORKS = st.lists(st.sampled_from(["10.0.0.0/8", "192.0.2.7/32", "fd00::/8", "::1/128"]), unique=True).map(tuple)
 CASES = st.builds(
     Settings,
     root_dir=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20).map(lambda name: Path("/home") / name),
@@ -95,6 +104,10 @@ CASES = st.builds(
     allow_hosts=st.lists(st.sampled_from(["a.example", "xn--mnchen-3ya.example", "203.0.113.7", "fd00::9"]), unique=True).map(tuple),
     plain_http=st.booleans(),
     allow_root=st.booleans(),
+    allow_networks=st.just(("any",)) | NETWORKS,
+    trusted_proxies=NETWORKS,
+    session_days=st.integers(1, 365),
+    hsts=st.booleans(),
 )
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
 
@@ -219,6 +232,17 @@ def test_a_missing_value_is_named(section: str, key: str) -> None:
         ("RemoteKit", "allow_hosts", [{}]),
         ("RemoteKit", "allow_hosts", ["-oProxyCommand=reboot"]),
         ("RemoteKit", "allow_hosts", ["a\nb"]),
+        *(
+            ("RemoteKit", key, value)
+            for key in ("allow_networks", "trusted_proxies")
+            for value in (None, "10.0.0.0/8", [7], ["10.0/8"], ["\ud800"])
+        ),
+        ("RemoteKit", "allow_networks", ["default"]),
+        ("RemoteKit", "allow_networks", [{"any": 1}]),
+        ("RemoteKit", "trusted_proxies", ["any"]),
+        ("RemoteKit", "trusted_proxies", ["none"]),
+        *(("RemoteKit", "session_days", value) for value in (None, 0, -1, 366, 14.0, "14", True, [14])),
+        *(("RemoteKit", "hsts", value) for value in (None, 0, 1, "false", [])),
         ("ServerApp", "port", "8800"),
         ("ServerApp", "port", 8800.0),
         ("ServerApp", "port", True),
@@ -241,6 +265,46 @@ def test_a_value_that_cannot_be_used_is_named_with_its_line(section: str, key: s
     text = json.dumps(traits, indent=2, sort_keys=True)
     expected = f"{INSTANCE_FILE}, line {line_of(text, key)}: {section}.{key} has a value that cannot be used"
     assert refusal(text) == expected
+
+
+LATER = ("allow_networks", "trusted_proxies", "session_days", "hsts")
+
+
+@pytest.mark.parametrize("absent", [LATER, *((key,) for key in LATER)], ids=" ".join)
+def test_a_file_from_before_a_setting_means_its_default(absent: tuple[str, ...]) -> None:
+    chosen = settings(allow_networks=("any",), trusted_proxies=("10.0.0.7/32",), session_days=3, hsts=True)
+    traits = json.loads(text_of(chosen))
+    for key in absent:
+        del traits["RemoteKit"][key]
+    bare = settings()
+    assert instance.parse(INSTANCE_FILE, json.dumps(traits)).settings == replace(chosen, **{key: getattr(bare, key) for key in absent})
+
+
+def test_networks_that_a_user_wrote_are_read_in_their_shortest_form() -> None:
+    traits = json.loads(text_of(settings()))
+    traits["RemoteKit"] |= {"allow_networks": ["any", "10.1.2.3/8", "::ffff:10.0.0.7"], "trusted_proxies": ["0.0.0.0/0", "FD00::7"]}
+    found = instance.parse(INSTANCE_FILE, json.dumps(traits)).settings
+    assert found.allow_networks == ("any", "10.0.0.0/8", "10.0.0.7/32")
+    assert found.trusted_proxies == ("0.0.0.0/0", "fd00::7/128")
+
+
+def test_settings_as_commands_show_them() -> None:
+    chosen = settings(allow_networks=("any",), trusted_proxies=("10.0.0.7/32",), session_days=3, hsts=True, certfile=Path("/c/c.pem"))
+    assert instance.as_data(chosen) == {
+        "access": "lan",
+        "ip": "0.0.0.0",
+        "port": 8800,
+        "scheme": "https",
+        "root_dir": str(ROOT_DIR),
+        "language": "en",
+        "certfile": "/c/c.pem",
+        "allow_hosts": [],
+        "allow_networks": ["any"],
+        "trusted_proxies": ["10.0.0.7/32"],
+        "session_days": 3,
+        "hsts": True,
+    }
+    assert instance.as_data(settings(ip="::1"))["certfile"] is None
 
 
 @pytest.mark.parametrize("key", ["certfile", "keyfile"])
