@@ -152,23 +152,27 @@ def read_private(path: Path, *, limit: int = MAX_READ) -> bytes:
                 raise Refused(*trouble.symlink_in_the_way(path).problems) from error
             raise
         try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode):
-                raise Refused(*trouble.not_a_file(path).problems)
-            if _foreign(status.st_uid):
-                raise Refused(*trouble.wrong_owner(path, status.st_uid).problems)
-            if status.st_mode & _OTHERS:
-                raise Refused.of(
-                    "file-exposed",
-                    msg("{path} can be used by others (mode {mode}).", path=path, mode=_octal(status.st_mode)),
-                    msg("chmod 600 {path}", path=trouble.quoted(path)),
-                )
+            check_private(path, os.fstat(file))
             data = _read_all(file, limit)
         finally:
             os.close(file)
     if len(data) > limit:
         raise Refused.of("file-too-large", msg("{path} is larger than {limit} bytes.", path=path, limit=limit))
     return data
+
+
+def check_private(path: Path, status: os.stat_result) -> None:
+    """Raises `Refused` unless what was opened at `path` is a file that only its owner, this user or root, can use."""
+    if not stat.S_ISREG(status.st_mode):
+        raise Refused(*trouble.not_a_file(path).problems)
+    if _foreign(status.st_uid):
+        raise Refused(*trouble.wrong_owner(path, status.st_uid).problems)
+    if status.st_mode & _OTHERS:
+        raise Refused.of(
+            "file-exposed",
+            msg("{path} can be used by others (mode {mode}).", path=path, mode=_octal(status.st_mode)),
+            msg("chmod 600 {path}", path=trouble.quoted(path)),
+        )
 
 
 def exposed(paths: Iterable[Path]) -> tuple[tuple[str, str, str], ...]:
