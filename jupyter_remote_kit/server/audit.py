@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,10 +52,10 @@ class Audit:
 
     def __init__(
         self,
-        event_logger: EventLogger,
+        event_logger: EventLogger | None,
         path: Path | None,
-        *,
         secrets: Callable[[], tuple[str, ...]] = _no_secrets,
+        *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -72,11 +73,10 @@ class Audit:
         self._complained = -_COMPLAIN_S
         self._watch: Watch | None = None
         self._timer: PeriodicCallback | None = None
-        try:
-            event_logger.register_event_schema(SCHEMA)
-        except SchemaRegistryException:
-            # A second server in this process has registered it.
-            _log.debug("the schema of the audit is registered already")
+        if event_logger is not None:
+            # Another server of this process, as tests have it, may have registered it.
+            with suppress(SchemaRegistryException):
+                event_logger.register_event_schema(SCHEMA)
 
     def record(self, action: Action, request: HTTPServerRequest | None = None, **details: str) -> None:
         """Record that `action` happened, by whoever sent `request`. `details` are public; of refusals floods are thinned."""
@@ -135,7 +135,9 @@ class Audit:
         return len(line)
 
     def _tell(self, happened: dict[str, str | int]) -> None:
-        """The event system: its listeners and handlers are other people's, and what they raise is told once in a while."""
+        """Tell the event system: its listeners and handlers are other people's, and what they raise is told once in a while."""
+        if self._events is None:
+            return
         try:
             self._events.emit(schema_id=SCHEMA_ID, data=happened)
         except Exception as error:
