@@ -8,7 +8,7 @@ import shlex
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,8 +78,25 @@ class ControlClient:
             raise _unexpected(self._path)
         return path
 
-    def _demand(self, route: str) -> dict[str, Any]:
-        answer = self._ask("POST", route) if self._is_there() else None
+    def sessions(self) -> list[dict[str, Any]]:
+        """Who is signed in: `id`, `way`, `address`, `client`, `first_seen`, `last_seen`, `expires`, `websockets`; those seen last first."""
+        return self._rows(self._demand("/sessions", "GET").get("sessions"))
+
+    def end_session(self, id: str) -> list[dict[str, Any]]:
+        """End the session with this id; its row, without `websockets`, or nothing where there is none."""
+        return self._rows(self._demand("/sessions/end", wish={"id": id}).get("ended"))
+
+    def end_sessions(self) -> list[dict[str, Any]]:
+        """End every session; their rows, without `websockets`."""
+        return self._rows(self._demand("/sessions/end", wish={"all": True}).get("ended"))
+
+    def _rows(self, found: object) -> list[dict[str, Any]]:
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise _unexpected(self._path)
+        return found
+
+    def _demand(self, route: str, method: str = "POST", wish: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._ask(method, route, wish) if self._is_there() else None
         if answer is None:
             raise Failed.of("not-running", msg("No server listens on {path}.", path=self._path), msg("jupyter remotekit up"))
         return answer
@@ -106,7 +123,7 @@ class ControlClient:
             )
         return True
 
-    def _ask(self, method: str, route: str) -> dict[str, Any] | None:
+    def _ask(self, method: str, route: str, wish: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The JSON object of the answer; `None` when nobody listens."""
         # With its parser of mail headers it takes longer to import than a command that finds no socket takes to run.
         from http.client import HTTPException
@@ -116,14 +133,15 @@ class ControlClient:
             if connection is None:
                 return None
             try:
-                connection.request(method, route, headers={"Accept": "application/json", "Content-Type": "application/json"})
+                body = json.dumps(wish).encode() if wish is not None else None
+                connection.request(method, route, body, {"Accept": "application/json", "Content-Type": "application/json"})
                 response = connection.getresponse()
-                status, body = response.status, response.read()
+                status, answer = response.status, response.read()
             finally:
                 connection.close()
         except (OSError, HTTPException) as error:
             raise _no_answer(self._path, error) from error
-        return self._parsed(route, status, body)
+        return self._parsed(route, status, answer)
 
     def _connected(self) -> HTTPConnection | None:
         from http.client import HTTPConnection

@@ -16,19 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
-from tornado.httputil import url_concat
 from tornado.web import Application, HTTPError, RequestHandler
 
-from jupyter_remote_kit import __version__, words
+from jupyter_remote_kit import words
 from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.host import files, paths
 from jupyter_remote_kit.host.control import socket_address
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE
-from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
+from jupyter_remote_kit.server.replies import Replies
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -44,27 +41,28 @@ class Control:
     """The control socket and the runtime file of one instance."""
 
     def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
-        self._app = app
-        self._kit = kit
+        self._stop = app.stop
         layout = paths.layout()
         self._socket_path = layout.control_socket(kit.instance)
         self._runtime_path = layout.runtime_file(kit.instance)
         self._server: HTTPServer | None = None
         self._inode: tuple[int, int] | None = None
-        # In psutil's meaning, since psutil is what compares it: seconds since the epoch.
-        self._create_time = psutil.Process().create_time()
+        self._replies = Replies(app, kit)
 
     def start(self) -> None:
         """Listen, then say in the runtime file that this instance runs.
 
         Raises `Failed` when another server of the instance answers, or when the runtime folder cannot be written.
         """
+        replies = self._replies
         routes: list[Any] = [
-            ("/status", _Question, {"answer": self._status}),
-            ("/shutdown", _Order, {"answer": self._shutdown, "then": self._app.stop}),
-            ("/credentials", _Order, {"answer": self._credentials}),
-            ("/certificate", _Order, {"answer": self._certificate}),
-            ("/tickets", _Order, {"answer": self._ticket}),
+            ("/status", _Question, {"answer": replies.status}),
+            ("/shutdown", _Order, {"answer": replies.shutdown, "then": self._stop}),
+            ("/credentials", _Order, {"answer": replies.credentials}),
+            ("/certificate", _Order, {"answer": replies.certificate}),
+            ("/tickets", _Order, {"answer": replies.ticket}),
+            ("/sessions", _Question, {"answer": replies.sessions}),
+            ("/sessions/end", _Wish, {"answer": replies.end_sessions}),
         ]
         listener = _listen(self._socket_path)
         status = os.lstat(self._socket_path)
@@ -72,7 +70,7 @@ class Control:
         # `log_function` of tornado: status is asked for every few seconds by `up` and `status`.
         self._server = HTTPServer(Application(routes, log_function=lambda _: None), max_body_size=MAX_BODY)
         self._server.add_socket(listener)
-        files.write_atomic(self._runtime_path, json.dumps(self._runtime(), indent=2).encode() + b"\n", PRIVATE_FILE)
+        files.write_atomic(self._runtime_path, json.dumps(self._replies.runtime(), indent=2).encode() + b"\n", PRIVATE_FILE)
 
     def stop(self) -> None:
         """Stop listening and take both files away, unless another server has put its own there."""
@@ -86,56 +84,8 @@ class Control:
                 self._socket_path.unlink()
                 self._runtime_path.unlink()
 
-    def _runtime(self) -> dict[str, Any]:
-        """What others may know without asking; no secrets. `create_time` tells this process from a later one with its pid."""
-        return {
-            "pid": os.getpid(),
-            "create_time": self._create_time,
-            "instance": self._kit.instance,
-            "version": __version__,
-            **self._where(),
-        }
 
-    def _where(self) -> dict[str, Any]:
-        app = self._app
-        return {
-            "url": app.connection_url,
-            "scheme": "https" if app.ssl_options else "http",
-            "ip": app.ip,
-            "port": app.port,
-            "base_url": app.base_url,
-        }
-
-    async def _status(self) -> dict[str, Any]:
-        protocol = "https" if self._app.ssl_options else "http"
-        translate = words.catalogue(words.terminal_locale())
-        return {
-            **self._runtime(),
-            "ready": self._kit.provider.armed,
-            "started": self._kit.status.started(),
-            "kernels": len(self._app.kernel_manager.list_kernel_ids()),
-            "posture": await self._kit.status.posture(translate, protocol),
-            "language": self._kit.language or None,
-        }
-
-    async def _shutdown(self) -> dict[str, Any]:
-        return {"kernels": len(self._app.kernel_manager.list_kernel_ids())}
-
-    async def _credentials(self) -> dict[str, Any]:
-        self._kit.provider.reload_credentials()
-        self._kit.tickets.revoke_all()
-        return {"reloaded": True}
-
-    async def _certificate(self) -> dict[str, Any]:
-        self._kit.reload_certificate()
-        return {"reloaded": True}
-
-    async def _ticket(self) -> dict[str, Any]:
-        path = url_path_join(self._app.base_url, "remotekit/open")
-        return {"path": url_concat(path, {"ticket": self._kit.tickets.issue()}), "expires_in": LIFETIME_SECONDS}
-
-
-Answer = Callable[[], Awaitable[dict[str, Any]]]
+Answer = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class _Handler(RequestHandler):
@@ -153,9 +103,9 @@ class _Handler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self.finish({"message": self._reason, "problems": []})
 
-    async def reply(self) -> None:
+    async def reply(self, *given: dict[str, Any]) -> None:
         try:
-            self.finish(await self._answer())
+            self.finish(await self._answer(*given))
         except RemoteKitError as error:
             translate = words.catalogue(words.terminal_locale())
             problems = [
@@ -179,6 +129,19 @@ class _Question(_Handler):
 class _Order(_Handler):
     async def post(self) -> None:
         await self.reply()
+
+
+class _Wish(_Handler):
+    """An order that says more: a JSON object."""
+
+    async def post(self) -> None:
+        try:
+            wish = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            wish = None
+        if not isinstance(wish, dict):
+            raise HTTPError(400)
+        await self.reply(wish)
 
 
 def _peer_uid(peer: socket.socket) -> int | None:
