@@ -24,7 +24,7 @@ from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands.context import Context, LocalizedGroup, LocalizedOption, is_terminal
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, marked, msg
-from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.result import Line, Result, Stream
 from jupyter_remote_kit.words import DOMAIN, LOCALE_DIR, catalogue, terminal_locale
 
 PROGRAM = "jupyter remotekit"
@@ -37,6 +37,8 @@ COMMANDS = {
     "status": marked("Show the current state: the server, how it is reached, and what the policy finds."),
     "password": marked("Change the password; every session ends."),
     "token": marked("Rotate the token; every session ends."),
+    "audit": marked("Show who came in and who was refused."),
+    "sessions": marked("List who is signed in; end one session, or all."),
     "remove": marked("Remove what the kit has written."),
 }
 
@@ -88,8 +90,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # A name on disk, or a word of ours, may be more than the terminal's encoding can say.
             stream.reconfigure(errors="backslashreplace")
-    result = _run(arguments, context)
-    sys.exit(_tell(context, result) if result is not None else ExitCode.DONE)
+    outcome = _run(arguments, context)
+    if isinstance(outcome, Stream):
+        outcome = _tell_stream(context, outcome)
+    sys.exit(_tell(context, outcome) if isinstance(outcome, Result) else outcome or ExitCode.DONE)
 
 
 def _tell(context: Context, result: Result) -> ExitCode:
@@ -99,15 +103,38 @@ def _tell(context: Context, result: Result) -> ExitCode:
         if sys.stdout:
             sys.stdout.flush()
     except OSError as error:
-        # What could not be written is still in the buffer, and Python would try again, aloud, when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        told = context.say(msg("Standard output cannot be written to: {reason}", reason=error.strerror))
-        _echo_error(context.translate(marked("error")), told, warning=False)
-        return ExitCode.FAILED
+        return _output_failed(context, error)
     return result.exit_code
 
 
-def _run(arguments: list[str], context: Context) -> Result | None:
+def _tell_stream(context: Context, stream: Stream) -> Result | ExitCode:
+    """Print each line as it comes. An interrupt is how a stream is meant to end; what goes wrong on the way is told as ever."""
+    try:
+        for line in stream.lines:
+            try:
+                click.echo(_streamed(context, line))
+            except OSError as error:
+                return _output_failed(context, error)
+    except KeyboardInterrupt:
+        return ExitCode.DONE
+    except Exception as error:
+        return Result.from_error(stream.command, _worded(error))
+    return ExitCode.DONE
+
+
+def _streamed(context: Context, line: Line) -> str:
+    return json.dumps(dict(line.data), ensure_ascii=False) if context.as_json else line.text
+
+
+def _output_failed(context: Context, error: OSError) -> ExitCode:
+    # What could not be written is still in the buffer, and Python would try again, aloud, when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    told = context.say(msg("Standard output cannot be written to: {reason}", reason=error.strerror))
+    _echo_error(context.translate(marked("error")), told, warning=False)
+    return ExitCode.FAILED
+
+
+def _run(arguments: list[str], context: Context) -> Result | Stream | None:
     """The result of the command line, whatever happens; `None` where click has said all (help, version)."""
     name = next((argument for argument in arguments if argument in COMMANDS), "")
     # A closed pipe (`… | head`) ends the command as it ends others.
@@ -121,7 +148,7 @@ def _run(arguments: list[str], context: Context) -> Result | None:
         return _usage(name, error)
     except (Exception, KeyboardInterrupt) as error:
         return Result.from_error(name, _worded(error))
-    return outcome if isinstance(outcome, Result) else None
+    return outcome if isinstance(outcome, Result | Stream) else None
 
 
 def _worded(error: BaseException) -> RemoteKitError:
