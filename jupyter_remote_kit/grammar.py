@@ -9,6 +9,7 @@ import idna
 
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.settings import MAX_SESSION_DAYS
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -22,7 +23,6 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
 MAX_HOST_NAME = 253
 MAX_PORT = 65535
-MAX_SESSION_DAYS = 365
 ANY_NETWORK, DEFAULT, NONE = "any", "default", "none"
 
 

@@ -48,6 +48,7 @@ class Posture:
     `exposed_paths` are files and folders of the kit that others can reach, as `(path, mode, owner)`, the owner empty where it is who
     runs the server; `missing_parts` are parts of the kit that could not be loaded; `token_length` is 0 without a token; `loopback` says
     whether only this machine reaches the listener, `replaced_by_socket` whether a UNIX socket takes the place of address and port.
+    `open_to_any_network` and `every_proxy_named` say that `allow_networks` or `trusted_proxies` hold all of IPv4 or all of IPv6.
     """
 
     mode: Mode = Mode.MANAGED
@@ -64,6 +65,8 @@ class Posture:
     allow_any_origin: bool = False
     password_change_in_page: bool = False
     trusts_any_proxy: bool = False
+    every_proxy_named: bool = False
+    open_to_any_network: bool = False
     as_root: bool = False
     root_allowed: bool = False
     exposed_paths: tuple[tuple[str, str, str], ...] = ()
@@ -133,6 +136,25 @@ def _transport_findings(posture: Posture) -> Iterator[Finding]:
             Severity.REFUSE,
             msg("With --access {access} the server must listen on loopback only.", access=posture.access.value if posture.access else ""),
             _paste(_command(posture.instance, "init --ip 127.0.0.1")),
+        )
+
+
+def _network_findings(posture: Posture) -> Iterator[Finding]:
+    if posture.every_proxy_named:
+        yield Finding(
+            "any-proxy-trusted",
+            Severity.REFUSE,
+            msg("Anyone could forge their own address: every peer is trusted as a proxy."),
+            _paste(_command(posture.instance, "init --trusted-proxy none")),
+        )
+    # A choice, as plain HTTP is one, and shown like it: one option less stands between a leaked password and a shell. A relay's clients
+    # come from anywhere by its nature.
+    if posture.open_to_any_network and posture.access is Access.LAN:
+        yield Finding(
+            "any-network-chosen",
+            Severity.WARN,
+            msg("Any network may connect: only the password and the token keep strangers out."),
+            _paste(_command(posture.instance, "init --allow-network default")),
         )
 
 
@@ -215,6 +237,7 @@ def _machine_findings(posture: Posture) -> Iterator[Finding]:
 _RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
     _credential_findings,
     _transport_findings,
+    _network_findings,
     _socket_findings,
     _setting_findings,
     _machine_findings,

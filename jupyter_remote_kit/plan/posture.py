@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jupyter_remote_kit.errors import Problem
+from jupyter_remote_kit.plan import networks
 from jupyter_remote_kit.plan.answers import is_loopback
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
@@ -22,6 +23,8 @@ def declared(settings: Settings, credentials: Credentials, *, as_root: bool, exp
         plain_http_chosen=settings.plain_http,
         token_length=len(credentials.token),
         hash_kind=hash_kind(credentials.hashed_password.reveal() if credentials.hashed_password else ""),
+        every_proxy_named=networks.covers_a_family(networks.parse(settings.trusted_proxies)),
+        open_to_any_network=networks.covers_a_family(networks.parse(settings.allow_networks)),
         as_root=as_root,
         root_allowed=settings.allow_root,
         exposed_paths=tuple(exposed_paths),

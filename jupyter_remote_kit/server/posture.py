@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyter_server import utils
 
-from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan import policy
+from jupyter_remote_kit.errors import Refused, WrongUsage
+from jupyter_remote_kit.plan import networks, policy
 from jupyter_remote_kit.plan.answers import is_loopback
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.origins import ANY, headers_allow_any_origin, matches_any_origin
@@ -52,6 +52,9 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         allow_any_origin=_allows_any_origin(app, in_force),
         password_change_in_page=getattr(provider, "allow_password_change", False),
         trusts_any_proxy=app.trust_xheaders,
+        # Without us they protect nothing, and so cannot be too wide.
+        every_proxy_named=managed and _hold_everybody(kit.trusted_proxies),
+        open_to_any_network=managed and _hold_everybody(kit.allow_networks),
         as_root=os.geteuid() == 0,
         root_allowed=app.allow_root,
         exposed_paths=exposed_paths(app, kit) if managed else (),
@@ -75,6 +78,14 @@ def _allows_any_origin(app: ServerApp, in_force: dict[str, Any]) -> bool:
     if ANY in (app.allow_origin, in_force.get("allow_origin")) or headers_allow_any_origin(in_force.get("headers")):
         return True
     return matches_any_origin(_origin_pattern(app, in_force), ORIGIN_MATCH)
+
+
+def _hold_everybody(declared: list[str]) -> bool:
+    """Whether these networks hold all of one family. What is no network holds nobody; the gate that is built of it says what is wrong."""
+    try:
+        return networks.covers_a_family(networks.parse(declared))
+    except WrongUsage:
+        return False
 
 
 def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str, str], ...]:

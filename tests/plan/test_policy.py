@@ -22,6 +22,7 @@ EVERYTHING = Posture(
     allow_any_origin=True,
     password_change_in_page=True,
     trusts_any_proxy=True,
+    every_proxy_named=True,
     as_root=True,
     exposed_paths=(("/a b/key", "0644", ""),),
     missing_parts=("argon2",),
@@ -130,6 +131,20 @@ EVERYTHING = Posture(
             "Remove ServerApp.trust_xheaders from the configuration",
         ),
         (
+            {"every_proxy_named": True},
+            "any-proxy-trusted",
+            Severity.REFUSE,
+            "Anyone could forge their own address: every peer is trusted as a proxy.",
+            "jupyter remotekit init --trusted-proxy none",
+        ),
+        (
+            {"open_to_any_network": True, "instance": "gpu1"},
+            "any-network-chosen",
+            Severity.WARN,
+            "Any network may connect: only the password and the token keep strangers out.",
+            "jupyter remotekit init --allow-network default --instance gpu1",
+        ),
+        (
             {"exposed_paths": (("/a b/key", "0644", ""),)},
             "exposed-path",
             Severity.REFUSE,
@@ -200,6 +215,11 @@ def test_a_short_token_is_told_beside_a_password_that_would_do() -> None:
     assert codes == ["token-short", "no-credentials"]
 
 
+@pytest.mark.parametrize("access", [Access.SSH, Access.RELAY])
+def test_what_is_not_on_a_network_of_its_own_may_be_reached_from_any(access: Access) -> None:
+    assert check(Posture(access=access, loopback=True, open_to_any_network=True)) == ()
+
+
 def test_everything_at_once_is_told_in_a_fixed_order() -> None:
     assert [finding.code for finding in check(EVERYTHING)] == [
         "hash-not-argon2id",
@@ -207,6 +227,7 @@ def test_everything_at_once_is_told_in_a_fixed_order() -> None:
         "no-credentials",
         "plain-http",
         "bound-beyond-loopback",
+        "any-proxy-trusted",
         "xsrf-checks-off",
         "unauthenticated-access",
         "any-origin",
@@ -221,7 +242,7 @@ def test_everything_at_once_is_told_in_a_fixed_order() -> None:
 def test_every_fix_that_is_a_command_can_be_pasted() -> None:
     fixes = [str(finding.fix) for finding in check(replace(EVERYTHING, instance="gpu1")) if finding.fix]
     commands = [fix for fix in fixes if fix.startswith(("jupyter ", "chmod ", "pip "))]
-    assert len(commands) == 8
+    assert len(commands) == 9
     assert all(shlex.split(command)[0] in {"jupyter", "chmod", "pip"} for command in commands)
     assert all(command.endswith(" --instance gpu1") for command in commands if command.startswith("jupyter "))
 

@@ -15,7 +15,15 @@ from tests.plan.build import CREDENTIALS, HASH, TOKEN, settings
 
 
 def test_all_of_it() -> None:
-    chosen = settings(instance="gpu1", access=Access.RELAY, ip="::1", plain_http=True, allow_root=True)
+    chosen = settings(
+        instance="gpu1",
+        access=Access.RELAY,
+        ip="::1",
+        plain_http=True,
+        allow_root=True,
+        allow_networks=("any",),
+        trusted_proxies=("0.0.0.0/1", "10.0.0.0/8", "128.0.0.0/1"),
+    )
     assert declared(chosen, Credentials(Secret(TOKEN)), as_root=True, exposed_paths=[("/x", "0644", "")]) == Posture(
         mode=Mode.MANAGED,
         instance="gpu1",
@@ -25,6 +33,8 @@ def test_all_of_it() -> None:
         plain_http_chosen=True,
         token_length=64,
         hash_kind=HashKind.NONE,
+        every_proxy_named=True,
+        open_to_any_network=True,
         as_root=True,
         root_allowed=True,
         exposed_paths=(("/x", "0644", ""),),
@@ -54,3 +64,19 @@ def test_warnings_are_shown_and_what_is_merely_listed_is_not() -> None:
     assert [finding.code for finding in findings] == ["no-password", "plain-http-chosen"]
     assert shown(findings) == (problem(findings[1]),)
     assert problem(findings[1]) == Problem("plain-http-chosen", findings[1].message, findings[1].fix)
+
+
+@pytest.mark.parametrize(
+    ("changes", "everybody"),
+    [
+        ({}, (False, False)),
+        ({"allow_networks": ("10.0.0.0/8", "fd00::/8")}, (False, False)),
+        ({"allow_networks": ("any",)}, (True, False)),
+        ({"allow_networks": ("::/0",)}, (True, False)),
+        ({"trusted_proxies": ("127.0.0.1/32",)}, (False, False)),
+        ({"trusted_proxies": ("::/1", "8000::/1")}, (False, True)),
+    ],
+)
+def test_networks_that_hold_everybody(changes: dict[str, Any], everybody: tuple[bool, bool]) -> None:
+    found = declared(settings(**changes), CREDENTIALS, as_root=False)
+    assert (found.open_to_any_network, found.every_proxy_named) == everybody

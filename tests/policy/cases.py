@@ -471,6 +471,51 @@ OPENED_BY_THE_USER = (
     ),
 )
 
+# -- whose addresses are served, and who is believed about them -------------------------------------------------------------------------
+
+
+def networks(*allowed: str) -> dict[str, Any]:
+    """The networks of the instance file, as somebody wrote them."""
+    return {"RemoteKit.allow_networks": list(allowed)}
+
+
+def proxies(*trusted: str) -> dict[str, Any]:
+    """The trusted proxies of the instance file, as somebody wrote them."""
+    return {"RemoteKit.trusted_proxies": list(trusted)}
+
+
+OPEN = {"open_to_any_network": True}
+ALL_PROXIES = {"every_proxy_named": True}
+KIT_LISTS = "c.RemoteKit.allow_networks = ['any']\nc.RemoteKit.trusted_proxies = ['0.0.0.0/0']\n"
+
+NETWORKS: tuple[Case, ...] = (
+    starts("networks of a file from before there were any", instance={"RemoteKit.allow_networks": Delete.KEY}, posture={}),
+    starts("two networks", settings={**LAN, "allow_networks": ("10.0.0.0/8", "fd00::/8")}, posture={}),
+    starts("any network", "any-network-chosen", settings={**LAN, "allow_networks": ("any",)}, posture=OPEN),
+    starts("any network among others", "any-network-chosen", instance=networks("10.0.0.0/8", "any"), posture=OPEN),
+    starts("all of IPv4", "any-network-chosen", instance=networks("0.0.0.0/0"), posture=OPEN),
+    starts("all of IPv6", "any-network-chosen", instance=networks("::/0"), posture=OPEN),
+    starts("all of IPv4 as two halves", "any-network-chosen", instance=networks("0.0.0.0/1", "128.0.0.0/1"), posture=OPEN),
+    starts("half of IPv4", instance=networks("0.0.0.0/1"), posture={}),
+    starts("any network over ssh", settings={**SSH, "allow_networks": ("any",)}, posture={**P_SSH, **OPEN}),
+    starts("any network to a relay", settings={**RELAY, "allow_networks": ("any",)}, posture={**P_RELAY, **OPEN}),
+    starts("any network, the kit's own .py", files={KIT_PY: KIT_LISTS}, posture={}),
+    refuses("a network that is none", "instance-file-broken", instance=networks("10.0.0")),
+    refuses("the word for going back, in the file", "instance-file-broken", instance=networks("default")),
+    refuses("a network that is no list", "instance-file-broken", instance={"RemoteKit.allow_networks": "any"}),
+    starts("a trusted proxy", settings={**RELAY, "trusted_proxies": ("127.0.0.1/32",)}, posture=P_RELAY),
+    starts("a trusted proxy in front of a lan", settings={**LAN, "trusted_proxies": ("192.168.0.7/32",)}, posture={}),
+    refuses("every proxy of IPv4", "any-proxy-trusted", instance=proxies("0.0.0.0/0"), posture=ALL_PROXIES),
+    refuses("every proxy of IPv6", "any-proxy-trusted", instance=proxies("127.0.0.1", "::/0"), posture=ALL_PROXIES),
+    refuses("every proxy of IPv4 as IPv6", "any-proxy-trusted", instance=proxies("::ffff:0:0/96"), posture=ALL_PROXIES),
+    refuses("every proxy as two halves", "any-proxy-trusted", instance=proxies("0.0.0.0/1", "128.0.0.0/1"), posture=ALL_PROXIES),
+    refuses("every proxy to a relay", "any-proxy-trusted", settings=RELAY, instance=proxies("::/0"), posture={**P_RELAY, **ALL_PROXIES}),
+    refuses("the word for any network as a proxy", "instance-file-broken", instance=proxies("any")),
+    refuses("a session that never ends", "instance-file-broken", instance={"RemoteKit.session_days": 0}),
+    refuses("a session of years", "instance-file-broken", instance={"RemoteKit.session_days": 3650}),
+    refuses("HSTS in words", "instance-file-broken", instance={"RemoteKit.hsts": "yes"}),
+)
+
 ORIGIN_HEADER = "c.ServerApp.tornado_settings = {'headers': {'%s': '%s'}}\n"
 
 # `ServerApp.tornado_settings` and other sections than ServerApp: ways around the traits.
@@ -1007,6 +1052,7 @@ CASES: tuple[Case, ...] = (
     *TRANSPORT,
     *CREDENTIALS,
     *OPENED_BY_THE_USER,
+    *NETWORKS,
     *PAST_THE_TRAITS,
     *DECIDED_BY_THE_INSTANCE,
     *FILES,
@@ -1036,6 +1082,8 @@ SAMPLE = frozenset(
         "unauthenticated access, tornado_settings",
         "a socket",
         "any proxy, command line",
+        "any network",
+        "every proxy as two halves",
         "unauthenticated access, instance file",
         "another address in the user's .py",
         "instance file 0644",
