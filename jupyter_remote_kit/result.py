@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,3 +53,19 @@ class Result:
                 for problem in self.problems
             ],
         }
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a stream: `text` is what people read, `data` the JSON object that `--json` prints in its place."""
+
+    text: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The outcome of a command that goes on: each line is printed as it comes, until there are no more, or the user interrupts it."""
+
+    command: str
+    lines: Iterator[Line]

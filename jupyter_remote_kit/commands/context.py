@@ -12,7 +12,7 @@ import click
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, Translate, marked, msg, untranslated
-from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.result import Result, Stream
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -103,10 +103,10 @@ def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=LocalizedOption, **attributes)
 
 
-def kit_command(name: str, text: str) -> Callable[[Callable[..., Result | None]], click.Command]:
+def kit_command(name: str, text: str) -> Callable[[Callable[..., Result | Stream | None]], click.Command]:
     """A command with the options that all of them have, handed the `Context` first."""
 
-    def decorate(function: Callable[..., Result | None]) -> click.Command:
+    def decorate(function: Callable[..., Result | Stream | None]) -> click.Command:
         shared = option("--json", "as_json", is_flag=True, expose_value=False, help=marked("Print one JSON object and nothing else."))
         named = option(
             "--instance",
