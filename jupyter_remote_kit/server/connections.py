@@ -1,0 +1,319 @@
+"""The HTTP server of a managed instance: tornado's, with bounds on what strangers can hold and how fast they can make it work.
+
+tornado alone waits an hour for a header, for ever for a TLS handshake or a body, and takes up 128 connections in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.iostream import IOStream
+from tornado.netutil import ssl_wrap_socket
+from tornado.web import Application
+
+from jupyter_remote_kit.grammar import IPAddress
+from jupyter_remote_kit.plan import networks
+from jupyter_remote_kit.server.deadlines import Deadlines, State
+from jupyter_remote_kit.server.door import Door, Paces
+from jupyter_remote_kit.server.listener import Listener
+from jupyter_remote_kit.server.seats import Seats
+from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
+from jupyter_remote_kit.server.turns import Arrival, Queued, Request, Visitor
+
+log = logging.getLogger(__name__)
+
+# In turns (server/door.py): 1.2 ms for a TLS handshake, 0.3 ms for anything without one.
+TLS_COST = 1.0
+PLAIN_COST = 0.25
+REQUEST_COST = 0.25
+TICK_S = 0.02
+SWEEP_S = 1.0
+# As many as one round of the listener accepts.
+ROOM_MADE = 32
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many connections of strangers there may be: of one source, and of all. None is counted once it is signed in."""
+
+    each: int = 64
+    overall: int = 1024
+    waiting: int = 256
+
+    @classmethod
+    def of_this_process(cls) -> Bounds:
+        """Three quarters of the descriptors are left to those signed in, to kernels and to terminals."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = cls.overall if soft == resource.RLIM_INFINITY else max(32, min(cls.overall, soft // 5))
+        return cls(overall=most, waiting=most // 4)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything that a test may want to be shorter."""
+
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    paces: Paces = field(default_factory=Paces)
+    bounds: Bounds = field(default_factory=Bounds.of_this_process)
+    sweep_s: float = SWEEP_S
+
+
+class GuardedServer(HTTPServer):
+    """Takes the place of jupyter_server's `http_server` before it is bound."""
+
+    # tornado's Configurable calls this in the place of __init__.
+    def initialize(  # type: ignore[override]
+        self,
+        request_callback: Application,
+        *,
+        exempt: Callable[[IPAddress], bool] = lambda _: False,
+        rules: Rules | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        **options: Any,
+    ) -> None:
+        super().initialize(request_callback, **options)
+        # Ours know what the connection is waiting for, and this one would also be a timer for each.
+        self.conn_params.header_timeout = None
+        self._rules = rules or Rules()
+        self._exempt = exempt
+        self._clock = clock
+        bounds = self._rules.bounds
+        self._door: Door[Visitor] = Door(self._rules.paces, waiting=bounds.waiting, patience=self._rules.deadlines.turn)
+        self._seats: Seats[Connection] = Seats(
+            _gives_way, each=bounds.each, overall=bounds.overall, within_source=cast("int", State.BODY.gives_way)
+        )
+        self._all: set[Connection] = set()
+        self._listeners: list[Listener] = []
+        self._tick: object | None = None
+        self._sweeper: PeriodicCallback | None = None
+
+    @classmethod
+    def instead_of(cls, server: HTTPServer, app: Application, exempt: Callable[[IPAddress], bool]) -> GuardedServer:
+        """A server for `app` with the limits of `server`, which must not listen yet. `exempt` are the peers that speak for others."""
+        given = server.conn_params
+        return cls(
+            app,
+            exempt=exempt,
+            ssl_options=server.ssl_options,
+            protocol=server.protocol,
+            xheaders=server.xheaders,
+            trusted_downstream=server.trusted_downstream,
+            max_buffer_size=server.max_buffer_size,
+            chunk_size=given.chunk_size,
+            max_header_size=given.max_header_size,
+            max_body_size=given.max_body_size,
+            decompress_request=given.decompress,
+            no_keep_alive=given.no_keep_alive,
+        )
+
+    # -- what the gate tells -------------------------------------------------------------------------------------------------------
+
+    def signed_in(self, request: HTTPServerRequest) -> None:
+        """The connection of `request` belongs to somebody who is signed in: it is counted no more, and its body may take its time."""
+        connection = _connection_of(request.server_connection)
+        if connection is None or connection.progress.signed_in:
+            return
+        now = self._clock()
+        connection.progress.sign_in(now)
+        self._seats.give_up(connection, connection.source)
+        if not connection.exempt:
+            self._door.welcome(connection.source, connection.paid, now)
+            connection.paid = 0.0
+
+    def heat(self, address: IPAddress | None, seconds: float) -> None:
+        """`address` is guessing: for so long its connections and requests have their turn slowly, and after those of all others."""
+        if address is not None and not self._exempt(address):
+            self._door.heat(networks.source_of(address), seconds, self._clock())
+
+    # -- accepting -----------------------------------------------------------------------------------------------------------------
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """As tornado's, with an accept handler of our own."""
+        self._listeners += [Listener(listener, self._arrive, self._make_room) for listener in sockets]
+        if self._sweeper is None:
+            self._sweeper = PeriodicCallback(self._sweep, self._rules.sweep_s * 1000)
+            self._sweeper.start()
+
+    def stop(self) -> None:
+        """Stop listening. Who waits for a turn is sent away; requests in progress may go on."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._sweeper is not None:
+            self._sweeper.stop()
+            self._sweeper = None
+        if self._tick is not None:
+            IOLoop.current().remove_timeout(self._tick)
+            self._tick = None
+        for visitor in self._door.clear():
+            visitor.dismiss()
+        super().stop()
+
+    def _make_room(self) -> None:
+        """There are no descriptors left."""
+        for _ in range(ROOM_MADE):
+            leaver = self._seats.leaver()
+            if leaver is None:
+                return
+            self._turn_out(leaver)
+
+    def _arrive(self, peer: socket.socket, address: Any) -> None:  # noqa: ANN401  # what the socket's family makes of it
+        where = _address_of(peer, address)
+        source = networks.source_of(where)
+        if where is None or self._exempt(where):
+            self._take_up(peer, address, self._connection(source, 0.0, exempt=True))
+            return
+        connection = self._connection(source, PLAIN_COST if self.ssl_options is None else TLS_COST, exempt=False)
+        self._queue(Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection)))
+
+    def _connection(self, source: str, paid: float, *, exempt: bool) -> Connection:
+        return Connection(source, self._rules.deadlines, self._clock, paid, exempt=exempt)
+
+    def _queue(self, visitor: Visitor) -> None:
+        outsider = self._door.knock(visitor, visitor.source, visitor.cost, self._clock())
+        if outsider is not None:
+            outsider.dismiss()
+        # Where a tick is due others wait already, and the order is worked out for all of them at once.
+        if self._tick is None:
+            self._give_turns()
+
+    def _give_turns(self) -> None:
+        self._tick = None
+        for visitor in self._door.turns(self._clock()):
+            if visitor.is_there():
+                visitor.admit()
+            else:
+                self._door.give_back(visitor.source, visitor.cost, self._clock())
+                visitor.dismiss()
+        if self._door and self._tick is None:
+            self._tick = IOLoop.current().call_later(TICK_S, self._give_turns)
+
+    def _take_up(self, peer: socket.socket, address: Any, connection: Connection) -> None:  # noqa: ANN401
+        room, leaver = self._seats.room_for(connection.source, bounded=not connection.exempt)
+        if not room:
+            peer.close()
+            return
+        if leaver is not None:
+            self._turn_out(leaver)
+        try:
+            stream = self._stream(peer)
+        except (OSError, ssl.SSLError) as error:
+            # Gone already, as a port scan is: ENOTCONN, ECONNABORTED, EINVAL.
+            log.debug("A connection could not be taken up: %s", error)
+            peer.close()
+            return
+        connection.stream = stream
+        stream.guarded = connection
+        self._seats.take(connection, connection.source)
+        self._all.add(connection)
+        self.handle_stream(stream, address)
+
+    def _stream(self, peer: socket.socket) -> GuardedStream | GuardedSSLStream:
+        if self.ssl_options is None:
+            return GuardedStream(peer, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size)
+        secured = ssl_wrap_socket(peer, self.ssl_options, server_side=True, do_handshake_on_connect=False)
+        return GuardedSSLStream(secured, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size)
+
+    # -- what tornado tells --------------------------------------------------------------------------------------------------------
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """A connection is ready for its next request."""
+        delegate = super().start_request(server_conn, request_conn)
+        connection = _connection_of(server_conn)
+        if connection is None:
+            return delegate
+        if connection.requests:
+            connection.progress.enter(State.IDLE, self._clock())
+        connection.requests += 1
+        if connection.exempt:
+            # A proxy's next request is somebody else's.
+            connection.progress.signed_in = False
+        return Request(connection, delegate, self._turn_of)
+
+    def on_close(self, server_conn: object) -> None:
+        """tornado is through with a connection: it is closed, or it is a websocket."""
+        super().on_close(server_conn)
+        connection = _connection_of(server_conn)
+        if connection is None:
+            return
+        if connection.closed or connection.progress.signed_in:
+            self._forget(connection)
+        else:
+            connection.progress.enter(State.UPGRADED, self._clock())
+
+    def _turn_of(self, connection: Connection) -> Awaitable[bool] | None:
+        """What a stranger's further request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
+        if connection.progress.signed_in or connection.exempt or connection.requests <= 1 or connection.stream is None:
+            return None
+        connection.progress.enter(State.QUEUED, self._clock())
+        visitor = Queued(connection.source, REQUEST_COST, connection, asyncio.get_running_loop().create_future())
+        self._queue(visitor)
+        if visitor.turn.done():
+            return None if visitor.turn.result() else visitor.turn
+        # Nobody reads meanwhile, so that nobody else would notice the end.
+        connection.stream.set_close_callback(lambda: self._gone(visitor))
+        return visitor.turn
+
+    def _gone(self, visitor: Queued) -> None:
+        self._door.leave(visitor, visitor.source)
+        visitor.dismiss()
+
+    # -- looking after -------------------------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        """Close what is overdue. One look at all of them costs less than a timer for each."""
+        now = self._clock()
+        for visitor in self._door.impatient(now):
+            visitor.dismiss()
+        bounds = self._rules.bounds
+        crowded = len(self._seats) > bounds.overall // 2
+        short = len(self._all) - len(self._seats) > bounds.overall
+        for connection in list(self._all):
+            stream, progress = connection.stream, connection.progress
+            if stream is None or stream.closed():
+                # A websocket's end is told to its handler alone.
+                self._forget(connection)
+                continue
+            overdue = progress.due <= now and progress.overdue(now, reading=stream.reading(), writing=stream.writing())
+            if overdue or (progress.state is State.IDLE and self._is_squeezed(connection, crowded, short) and progress.squeezed(now)):
+                self._turn_out(connection)
+
+    def _is_squeezed(self, connection: Connection, crowded: bool, short: bool) -> bool:
+        if connection.progress.signed_in:
+            return short
+        return crowded or self._door.guesses(connection.source, self._clock())
+
+    def _turn_out(self, connection: Connection) -> None:
+        log.debug("A connection of %s is closed: %s", connection.source, connection.progress.state.label)
+        self._forget(connection)
+        connection.close()
+
+    def _forget(self, connection: Connection) -> None:
+        self._all.discard(connection)
+        self._seats.give_up(connection, connection.source)
+
+
+def _gives_way(connection: Connection) -> int | None:
+    return connection.progress.state.gives_way
+
+
+def _connection_of(server_conn: object) -> Connection | None:
+    """Ours, of what tornado calls a server connection; `None` for a stream that came by another way."""
+    stream: IOStream | None = getattr(server_conn, "stream", None)
+    return stream.guarded if isinstance(stream, GuardedStream | GuardedSSLStream) else None
+
+
+def _address_of(peer: socket.socket, address: Any) -> IPAddress | None:  # noqa: ANN401
+    """The peer's address; `None` on a UNIX socket, where it is an empty string or bytes."""
+    return networks.plain(address[0]) if peer.family in (socket.AF_INET, socket.AF_INET6) else None

@@ -1,0 +1,91 @@
+"""Streams that tell what passes through them, by the methods that tornado leaves to subclasses (`tornado.iostream.BaseIOStream`)."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from tornado.iostream import IOStream, SSLIOStream
+
+from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
+
+# While tornado waits for a handler it goes on reading, up to `max_buffer_size`: 512 MiB in jupyter_server, of each stranger.
+UNASKED_LIMIT = 64 * 1024
+WAITED_FOR = frozenset({State.QUEUED, State.ANSWERING})
+
+
+class Connection:
+    """One connection that was taken up: whose it is, and what it is doing.
+
+    `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that the source tells nothing;
+    `paid` are the turns that it has had, `requests` the requests that it was ready for.
+    """
+
+    __slots__ = ("clock", "exempt", "paid", "progress", "requests", "source", "stream")
+
+    def __init__(self, source: str, deadlines: Deadlines, clock: Callable[[], float], paid: float, *, exempt: bool) -> None:
+        self.source = source
+        self.exempt = exempt
+        self.clock = clock
+        self.progress = Progress(deadlines, clock())
+        self.stream: GuardedStream | GuardedSSLStream | None = None
+        self.paid = paid
+        self.requests = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether its socket is."""
+        return self.stream is None or self.stream.closed()
+
+    def close(self) -> None:
+        """Close its socket; what waits for it hears of that from tornado."""
+        if self.stream is not None:
+            self.stream.close()
+
+    def enter(self, state: State) -> None:
+        """From now on it is doing this."""
+        self.progress.enter(state, self.clock())
+
+    def came(self, count: int) -> None:
+        """Note that `count` bytes came. Raises `ConnectionResetError` when a stranger sends what nobody asked for."""
+        progress = self.progress
+        progress.received += count
+        if progress.state is State.IDLE:
+            progress.enter(State.HEADER, self.clock())
+        elif progress.state in WAITED_FOR and not progress.signed_in and progress.unasked > UNASKED_LIMIT:
+            # tornado closes a stream that was reset without a word in the log.
+            raise ConnectionResetError(errno.ECONNRESET, "more than was asked for")
+
+
+class GuardedStream(IOStream):
+    """Without TLS."""
+
+    guarded: Connection
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        count = super().read_from_fd(buf)
+        if count:
+            self.guarded.came(count)
+        return count
+
+    def write_to_fd(self, data: memoryview) -> int:
+        count = super().write_to_fd(data)
+        self.guarded.progress.written += count
+        return count
+
+
+class GuardedSSLStream(SSLIOStream):
+    """With TLS."""
+
+    guarded: Connection
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        count = super().read_from_fd(buf)
+        if count:
+            self.guarded.came(count)
+        return count
+
+    def write_to_fd(self, data: memoryview) -> int:
+        count = super().write_to_fd(data)
+        self.guarded.progress.written += count
+        return count

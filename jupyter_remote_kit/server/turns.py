@@ -1,0 +1,113 @@
+"""Who waits for a turn (server/door.py): connections that were accepted, and further requests of strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from jupyter_remote_kit.server.deadlines import State
+from jupyter_remote_kit.server.streams import Connection
+
+
+@dataclass(eq=False)
+class Arrival:
+    """A connection that waits to be taken up: a descriptor, and nothing else yet."""
+
+    source: str
+    cost: float
+    peer: socket.socket
+    admit: Callable[[], None]
+
+    def is_there(self) -> bool:
+        """Whether the peer still is; looking costs a hundredth of a handshake with somebody who has left."""
+        try:
+            return self.peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def dismiss(self) -> None:
+        """Close it: before any handshake that is a handful of microseconds."""
+        self.peer.close()
+
+
+@dataclass(eq=False)
+class Queued:
+    """A stranger's request, after its header; `turn` comes to `False` when its connection is to be dropped."""
+
+    source: str
+    cost: float
+    connection: Connection
+    turn: asyncio.Future[bool]
+
+    def is_there(self) -> bool:
+        """Whether the peer still is."""
+        return not self.connection.closed
+
+    def admit(self) -> None:
+        """Let it be answered."""
+        self.connection.paid += self.cost
+        if not self.turn.done():
+            self.turn.set_result(True)
+
+    def dismiss(self) -> None:
+        """Drop it."""
+        if not self.turn.done():
+            self.turn.set_result(False)
+
+
+Visitor = Arrival | Queued
+
+
+class Request(HTTPMessageDelegate):
+    """Stands before the delegate of one request: lets it wait for its turn, and notes how far it is."""
+
+    def __init__(
+        self, connection: Connection, delegate: HTTPMessageDelegate, turn_of: Callable[[Connection], Awaitable[bool] | None]
+    ) -> None:
+        self._connection = connection
+        self._delegate = delegate
+        self._turn_of = turn_of
+        self._passed = False
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+        """tornado waits for what this returns, and reads no body before."""
+        turn = self._turn_of(self._connection)
+        return self._pass(start_line, headers) if turn is None else self._wait(turn, start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """A piece of the body."""
+        return self._delegate.data_received(chunk) if self._passed else None
+
+    def finish(self) -> None:
+        """All of the request is there."""
+        if self._passed:
+            self._connection.enter(State.ANSWERING)
+            self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        """The rest will not come."""
+        if self._passed:
+            self._delegate.on_connection_close()
+
+    async def _wait(self, turn: Awaitable[bool], start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        stream = self._connection.stream
+        if not await turn or stream is None or stream.closed():
+            # Not an exception: tornado would log it with its traceback.
+            self._connection.close()
+            return
+        stream.set_close_callback(None)
+        passed = self._pass(start_line, headers)
+        if passed is not None:
+            await passed
+
+    def _pass(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+        self._passed = True
+        result = self._delegate.headers_received(start_line, headers)
+        self._connection.enter(State.BODY)
+        return result
