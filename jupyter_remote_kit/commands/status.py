@@ -6,9 +6,13 @@ from typing import Any
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import instances, paths
-from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.instance import as_data
+from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.result import Result
+from jupyter_remote_kit.settings import Settings
 
 
 @kit_command("status", marked("Show the current state: the server, how it is reached, and what the policy finds."))
@@ -17,28 +21,54 @@ def command(context: Context, instance: str) -> Result:
     layout = paths.layout()
     running = machine.client(layout, instance).status()
     if running is None:
-        configured = instances.load(layout, instance)
-        data: dict[str, Any] = {"instance": instance, "running": False, "configured": configured is not None}
-        if configured is None:
-            return Result("status", data, (msg("There is no instance {name!r} yet.", name=instance),))
-        settings = configured.settings
-        data |= {"access": settings.access.value, "scheme": settings.scheme, "port": settings.port, "root_dir": str(settings.root_dir)}
-        configured_rows = (
-            (msg("Access"), settings.access.value),
-            (msg("Port"), str(settings.port)),
-            (msg("Root directory"), str(settings.root_dir)),
-        )
-        return Result("status", data, (msg("The instance {name!r} is not running.", name=instance),), configured_rows)
+        return _not_running(layout, instance)
     posture = running["posture"]
+    # What waits for the next start is in it already.
+    settings = _readable_settings(layout, instance)
+    data = {"running": True, "configured": True, **running, "settings": as_data(settings) if settings else None}
     rows = (
         (msg("Instance"), instance),
         (msg("Process"), str(running["pid"])),
         (msg("Since"), running["started"]),
         (msg("URL"), running["url"]),
         (msg("Access"), posture["access"] or "-"),
+        *(_gate_rows(settings) if settings else ()),
         (msg("Kernels"), str(running["kernels"])),
         (msg("Language"), running["language"] or "-"),
     )
-    return Result(
-        "status", {"running": True, "configured": True, **running}, (), rows, problems=machine.finding_problems(posture["findings"])
+    return Result("status", data, (), rows, problems=machine.finding_problems(posture["findings"]))
+
+
+def _not_running(layout: Layout, instance: str) -> Result:
+    configured = instances.load(layout, instance)
+    data: dict[str, Any] = {"instance": instance, "running": False, "configured": configured is not None}
+    if configured is None:
+        return Result("status", data, (msg("There is no instance {name!r} yet.", name=instance),))
+    settings = configured.settings
+    data |= {"access": settings.access.value, "scheme": settings.scheme, "port": settings.port, "root_dir": str(settings.root_dir)}
+    data["settings"] = as_data(settings)
+    rows = (
+        (msg("Access"), settings.access.value),
+        (msg("Port"), str(settings.port)),
+        (msg("Root directory"), str(settings.root_dir)),
+        *_gate_rows(settings),
     )
+    return Result("status", data, (msg("The instance {name!r} is not running.", name=instance),), rows)
+
+
+def _readable_settings(layout: Layout, instance: str) -> Settings | None:
+    """The settings of a running instance, whose file may have been broken since it was started: that is for `init` to say."""
+    try:
+        found = instances.load(layout, instance)
+    except RemoteKitError:
+        return None
+    return found.settings if found else None
+
+
+def _gate_rows(settings: Settings) -> tuple[tuple[Message, str], ...]:
+    """Whom the instance names beyond the defaults of its access."""
+    named = (
+        (msg("Networks"), settings.allow_networks),
+        (msg("Trusted proxies"), settings.trusted_proxies),
+    )
+    return tuple((label, ", ".join(values)) for label, values in named if values)

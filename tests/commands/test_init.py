@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from pathlib import Path
@@ -227,6 +228,66 @@ def test_the_users_own_configuration_is_named_with_its_line_and_left_alone(host:
     assert file.read_text() == text
 
 
+GATE = {"allow_networks": [], "trusted_proxies": [], "session_days": 14, "hsts": False}
+
+
+def _gate(host: Host, *options: str) -> dict[str, object]:
+    settings = host.must("init", "--json", *options).data["settings"]
+    written = host.instance()["RemoteKit"]
+    shown = {key: settings[key] for key in GATE}
+    assert {key: written[key] for key in GATE} == shown
+    return shown
+
+
+def test_the_settings_of_the_gate_are_kept_changed_and_taken_back(lan_host: Host) -> None:
+    assert _gate(lan_host) == GATE
+    chosen = ("--allow-network", "192.168.7.9/24", "--trusted-proxy", "::ffff:10.0.0.7", "--session-days", "30", "--hsts")
+    expected = {"allow_networks": ["192.168.7.0/24"], "trusted_proxies": ["10.0.0.7/32"], "session_days": 30, "hsts": True}
+    assert _gate(lan_host, *chosen) == expected
+    assert _gate(lan_host) == expected
+    assert lan_host.must("init", *chosen).out == "Nothing to do: everything is as it should be.\n"
+    assert _gate(lan_host, "--allow-network", "any") == {**expected, "allow_networks": ["any"]}
+    back = ("--allow-network", "default", "--trusted-proxy", "none", "--session-days", "14", "--no-hsts")
+    assert _gate(lan_host, *back) == GATE
+
+
+def test_any_network_is_said_every_time(lan_host: Host) -> None:
+    for _ in range(2):
+        outcome = lan_host.must("init", "--allow-network", "any", "--json")
+        assert "any-network-chosen" in outcome.codes
+        assert outcome.envelope["problems"][0]["hint"] == "jupyter remotekit init --allow-network default"
+    assert "any-network-chosen" not in lan_host.must("init", "--allow-network", "default", "--json").codes
+
+
+def test_names_of_the_host_are_taken_back(lan_host: Host) -> None:
+    lan_host.must("init", "--allow-host", "gpu.example.org")
+    assert lan_host.must("init", "--json").data["settings"]["allow_hosts"] == ["gpu.example.org"]
+    assert lan_host.must("init", "--allow-host", "default", "--json").data["settings"]["allow_hosts"] == []
+
+
+def test_an_instance_file_from_before_the_gate_is_completed(lan_host: Host) -> None:
+    path = lan_host.layout.instance_file("default")
+    traits = lan_host.instance()
+    for key in GATE:
+        del traits["RemoteKit"][key]
+    path.write_text(json.dumps(traits))
+    assert lan_host.must("status", "--json").data["settings"]["session_days"] == 14
+    assert lan_host.must("init", "--json").data["changed"]
+    assert _gate(lan_host) == GATE
+    assert lan_host.must("init", "--json").data["changed"] is False
+
+
+def test_proxies_that_are_everybody_are_not_started_with(lan_host: Host) -> None:
+    path = lan_host.layout.instance_file("default")
+    traits = lan_host.instance()
+    traits["RemoteKit"]["trusted_proxies"] = ["0.0.0.0/0"]
+    path.write_text(json.dumps(traits))
+    outcome = lan_host.run("up", "--detach", "--json")
+    assert (outcome.code, outcome.codes) == (78, ["any-proxy-trusted"])
+    assert outcome.envelope["problems"][0]["hint"] == "jupyter remotekit init --trusted-proxy none"
+    assert "any-proxy-trusted" not in lan_host.must("init", "--trusted-proxy", "none", "--json").codes
+
+
 @pytest.mark.parametrize("command", ["urls", "status", "token", "password", "init", "up"])
 def test_a_broken_instance_file_is_78_with_its_line(ssh_host: Host, command: str) -> None:
     more = {"token": ("--show",), "password": ("--generate-password",)}.get(command, ())
@@ -254,6 +315,10 @@ def test_a_broken_instance_file_is_78_with_its_line(ssh_host: Host, command: str
         ('"ip": "127.0.0.1"', '"ip": "everywhere"', "ServerApp.ip"),
         ('"allow_hosts": []', '"allow_hosts": [7]', "RemoteKit.allow_hosts"),
         ('"allow_hosts": []', '"allow_hosts": ["a b"]', "RemoteKit.allow_hosts"),
+        ('"allow_networks": []', '"allow_networks": ["10.0.0"]', "RemoteKit.allow_networks"),
+        ('"trusted_proxies": []', '"trusted_proxies": ["proxy"]', "RemoteKit.trusted_proxies"),
+        ('"session_days": 14', '"session_days": 0', "RemoteKit.session_days"),
+        ('"hsts": false', '"hsts": 0', "RemoteKit.hsts"),
     ],
     ids=lambda value: value.replace('"', ""),
 )

@@ -106,6 +106,19 @@ def test_status_without_a_server(ssh_host: Host) -> None:
     assert ssh_host.must("status").out.startswith("The instance 'default' is not running.\nAccess: ssh\nPort: 8800\n")
 
 
+def test_status_tells_the_settings_of_the_gate(ssh_host: Host) -> None:
+    options = ("--allow-network", "10.1.2.3/8", "--allow-network", "fd00::7", "--trusted-proxy", "127.0.0.1", "--session-days", "3")
+    ssh_host.must("init", *options)
+    settings = ssh_host.run("status", "--json").data["settings"]
+    assert {key: settings[key] for key in ("allow_networks", "trusted_proxies", "session_days", "hsts")} == {
+        "allow_networks": ["10.0.0.0/8", "fd00::7/128"],
+        "trusted_proxies": ["127.0.0.1/32"],
+        "session_days": 3,
+        "hsts": False,
+    }
+    assert ssh_host.must("status").out.endswith("\nNetworks: 10.0.0.0/8, fd00::7/128\nTrusted proxies: 127.0.0.1/32\n")
+
+
 def test_status_where_a_killed_server_left_its_socket(ssh_host: Host) -> None:
     import socket
 
