@@ -69,7 +69,7 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         addresses=host_addresses(),
         # As it was called: resolved, the link of a virtual environment would lead to the interpreter outside of it.
         python=Path(sys.executable),
-        local_addresses=tuple(str(address) for _, address in _interface_addresses()),
+        local_addresses=local_addresses(),
         files=files,
         manifest=read_manifest(layout.manifest_file(instance)),
         ca=_authority(layout.ca_file),
@@ -100,6 +100,11 @@ def host_addresses() -> tuple[str, ...]:
         if not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified or address in unusable)
     ]
     return tuple(dict.fromkeys(str(address) for address in sorted(usable, key=lambda address: address.version)))
+
+
+def local_addresses() -> tuple[str, ...]:
+    """Every address that this host has, loopback and link-local ones too."""
+    return tuple(str(address) for _, address in _interface_addresses())
 
 
 def _interface_addresses() -> Iterator[tuple[str, grammar.IPAddress]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, List, TraitError, Unicode
+from traitlets import Bool, Int, List, TraitError, Unicode
 from traitlets.config import Config
 
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
@@ -18,7 +18,7 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 from jupyter_remote_kit.server import mode
-from jupyter_remote_kit.settings import Access
+from jupyter_remote_kit.settings import DEFAULT_SESSION_DAYS, MAX_SESSION_DAYS, Access
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.plan.instance import Instance
     from jupyter_remote_kit.server.control import Control
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+    from jupyter_remote_kit.server.protection import Protection
     from jupyter_remote_kit.server.status import Status
     from jupyter_remote_kit.server.tickets import Tickets
-    from jupyter_remote_kit.server.tls import Certificate
 
 PACKAGE = "jupyter_remote_kit"
 
@@ -47,7 +47,11 @@ class RemoteKit(ExtensionApp):
     enforce = Bool(False, config=True, help="Refuse to start what the policy refuses, without an instance too.")
     access = Unicode(Access.LAN.value, config=True, help="How laptops reach this server: lan, ssh or relay.")
     plain_http = Bool(False, config=True, help="Plain HTTP was chosen for this server.")
-    allow_hosts = List(Unicode(), config=True, help="Further names and addresses that the certificate carries.")
+    allow_hosts = List(Unicode(), config=True, help="Further names and addresses of this host, in its certificate and in `Host` headers.")
+    allow_networks = List(Unicode(), config=True, help="The networks that are served; empty: as the access has it.")
+    trusted_proxies = List(Unicode(), config=True, help="Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.")
+    session_days = Int(DEFAULT_SESSION_DAYS, min=1, max=MAX_SESSION_DAYS, config=True, help="How long a sign-in lasts, in days.")
+    hsts = Bool(False, config=True, help="Tell browsers to use nothing but HTTPS for this name, on every port.")
     language = Unicode("", config=True, help="The language of JupyterLab's interface, such as zh_CN.")
     own_certificate = Bool(False, config=True, help="The certificate is the user's own, not of the private authority.")
 
@@ -58,7 +62,7 @@ class RemoteKit(ExtensionApp):
         self._own_file: Instance | None = None
         self._status: Status | None = None
         self._tickets: Tickets | None = None
-        self._certificate: Certificate | None = None
+        self._protection: Protection | None = None
         self._control: Control | None = None
 
     @property
@@ -86,7 +90,7 @@ class RemoteKit(ExtensionApp):
 
         serverapp.update_config(Config({"ServerApp": {"identity_provider_class": self._provider_class(serverapp)}}))
         self._read_own_file()
-        redaction.install(self._secrets)
+        redaction.install(self.secrets)
         # Before the others are linked: notebook_shim looks at every trait of ServerApp, and what it meets there (`preferred_dir`, the
         # working directory) stays. After they are: their files, `jupyter_lab_config.py` with its `c.NotebookApp` among them, would else
         # have the last word on ServerApp.
@@ -105,7 +109,7 @@ class RemoteKit(ExtensionApp):
         except RemoteKitError as error:
             self.problems += error.problems
 
-    def _secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[str, ...]:
         """What no log may hold: the credentials of the file and those in force, which differ once they were changed."""
         provider = getattr(self.serverapp, "identity_provider", None)
         in_force = (getattr(provider, "token", ""), getattr(provider, "hashed_password", ""))
@@ -236,33 +240,10 @@ class RemoteKit(ExtensionApp):
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
-        from jupyter_remote_kit.server import pages, tuning
-        from jupyter_remote_kit.server.tls import Certificate
+        from jupyter_remote_kit.server.protection import Protection
 
-        app = self.server
-        pages.blank_tokens(app.web_app)
-        # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
-        app.web_app.settings["page_config_data"]["remotekitMode"] = self.mode.value
-        self._lay_defaults_under()
-        if app.ssl_options and hasattr(app, "http_server"):
-            self._certificate = Certificate(app.http_server, app.ssl_options)
-        scrubbed = app.web_app.settings.get("extra_log_scrub_param_keys") or []
-        app.web_app.settings["extra_log_scrub_param_keys"] = [*scrubbed, "ticket"]
-        tuning.settle()
-        self.provider.arm(app.web_app)
-
-    def _lay_defaults_under(self) -> None:
-        """The instance's defaults of JupyterLab. They protect nothing, so a broken file costs a warning."""
-        if not self.instance:
-            return
-        from jupyter_remote_kit.host import paths
-        from jupyter_remote_kit.server import overlay, report
-
-        try:
-            overlay.merge(self.server.web_app, overlay.read(paths.layout().overlay_file(self.instance)))
-        except Failed as error:
-            for line in report.lines(error.problems):
-                self.log.warning(line)
+        self._protection = Protection(self.server, self)
+        self._protection.set_up()
 
     def _warn(self) -> None:
         """The one warning of an unmanaged server that is reachable from elsewhere."""
@@ -290,6 +271,14 @@ class RemoteKit(ExtensionApp):
         return cast("RemoteKitIdentityProvider", self.server.identity_provider)
 
     @property
+    def protection(self) -> Protection:
+        """What protects this server; there is such a thing once the gate is open."""
+        if self._protection is None:
+            message = "the gate is closed"
+            raise RuntimeError(message)
+        return self._protection
+
+    @property
     def tickets(self) -> Tickets:
         """The one-time tickets of this server."""
         if self._tickets is None:
@@ -306,7 +295,8 @@ class RemoteKit(ExtensionApp):
         """
         from jupyter_remote_kit.server import posture
 
-        if self._certificate is None:
+        certificate = self._protection.certificate if self._protection else None
+        if certificate is None:
             raise Failed.of("no-tls", msg("This server uses plain HTTP: it has no certificate."))
         app = self.server
         if self.instance:
@@ -319,12 +309,12 @@ class RemoteKit(ExtensionApp):
                     msg("Stop the server and start it again: jupyter remotekit down"),
                 )
             posture.check_keys(certfile, keyfile)
-            self._certificate.use(certfile, keyfile)
+            certificate.use(certfile, keyfile)
             # What the posture looks at from now on.
             app.certfile, app.keyfile = certfile, keyfile
             self.own_certificate = traits["RemoteKit"]["own_certificate"]
         else:
-            self._certificate.reload()
+            certificate.reload()
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         if self.mode is not Mode.MANAGED or not self.instance:
@@ -343,10 +333,13 @@ class RemoteKit(ExtensionApp):
             report.refuse(error.problems, error.exit_code)
 
     async def stop_extension(self) -> None:
-        """Take the control socket and the runtime file away."""
+        """Take the control socket and the runtime file away, and write what is pending."""
         if self._control is not None:
             self._control.stop()
             self._control = None
+        if self._protection is not None:
+            self._protection.close()
+            self._protection = None
 
 
 def foreign_provider(provider_class: type) -> Problem:

@@ -1,50 +1,67 @@
-"""The gate in front of every route of a managed server: closed until the extension has set up everything that protects it."""
+"""The gate in front of every route of a managed server: closed until everything that protects it is set up, a checkpoint from then on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tornado.routing import Matcher, Rule
-from tornado.web import RequestHandler
+from tornado.routing import Matcher, Router, Rule
+
+from jupyter_remote_kit.server import refusals
+from jupyter_remote_kit.server.refusals import Refusal, RefusalHandler
 
 if TYPE_CHECKING:
-    from tornado.httputil import HTTPServerRequest
-    from tornado.web import Application
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+    from tornado.web import Application, RequestHandler
 
-RETRY_SECONDS = 1
+
+class Inspects(Protocol):
+    """Looks at a request whose headers have arrived."""
+
+    def inspect(self, request: HTTPServerRequest) -> Refusal | type[RequestHandler] | None:
+        """Why it is refused, or who else answers it; `None` lets it through to the routes."""
 
 
 class Gate(Matcher):
-    """Matches every request while it is closed, and none once it is open.
+    """Matches what is not to reach a route, and sees to its answer.
 
-    As the first rule of the router it decides when the headers have arrived: before any handler, static files and websockets
-    included. `settings["identity_provider"]` alone would leave the public handlers of other extensions answering.
+    As the first rule of the router it decides when the headers have arrived and before a body is read: before any handler, static files
+    and websockets included. `settings["identity_provider"]` alone would leave the public handlers of other extensions answering.
     """
 
     def __init__(self) -> None:
-        self.is_open = False
+        self._checkpoint: Inspects | None = None
+        self._application: Application | None = None
 
-    def open(self) -> None:
-        """Let requests through to the other rules."""
-        self.is_open = True
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are let through at all."""
+        return self._checkpoint is not None
+
+    def open(self, checkpoint: Inspects) -> None:
+        """Let through what `checkpoint` does not refuse."""
+        self._checkpoint = checkpoint
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """No parameters (so: a match) while closed, else `None`."""
-        return None if self.is_open else {}
+        """The parameters of `_Desk` (so: a match) for what is answered here, else `None`."""
+        outcome = self._checkpoint.inspect(request) if self._checkpoint else refusals.closed()
+        return None if outcome is None else {"outcome": outcome}
 
     def install(self, web_app: Application) -> None:
         """Become the first rule of `web_app`; a second call changes nothing."""
         router = web_app.default_router
         if not router.rules or router.rules[0].matcher is not self:
-            router.rules.insert(0, router.process_rule(Rule(self, ClosedHandler)))
+            router.rules.insert(0, Rule(self, _Desk(web_app)))
 
 
-class ClosedHandler(RequestHandler):
-    """Answers 503 to whatever is asked, and asks to come back."""
+class _Desk(Router):
+    """Where matched requests are answered. As a router it takes the outcome that `Gate.match` hands on, whatever kind it is."""
 
-    def prepare(self) -> None:
-        """Answer before any verb is looked at."""
-        self.set_status(503)
-        self.set_header("Retry-After", str(RETRY_SECONDS))
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("The server is starting.\n")
+    def __init__(self, web_app: Application) -> None:
+        self._web_app = web_app
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:
+        """The delegate that answers; tornado calls this for a rule whose target is a router."""
+        outcome: Refusal | type[RequestHandler] = kwargs["outcome"]
+        if isinstance(outcome, Refusal):
+            return self._web_app.get_handler_delegate(request, RefusalHandler, target_kwargs={"refusal": outcome})
+        return self._web_app.get_handler_delegate(request, outcome)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakSet
 
 from jupyter_server.auth.identity import PasswordIdentityProvider, User
 from jupyter_server.auth.login import LoginFormHandler
-from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketHandler
 from traitlets import default
 
@@ -20,25 +16,24 @@ from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import policy
 from jupyter_remote_kit.plan.hashes import hash_kind
-from jupyter_remote_kit.plan.policy import HashKind, Mode, Posture
+from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
-from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.server import parts, report
+from jupyter_remote_kit.server import keys, offers, parts, report
+from jupyter_remote_kit.server.audit import current_request
 from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
+from jupyter_remote_kit.server.session import Why
+from jupyter_remote_kit.server.visits import Visit, Way, visit_of
 
 if TYPE_CHECKING:
+    from jupyter_server.base.handlers import JupyterHandler
     from jupyter_server.serverapp import ServerApp
     from tornado.web import Application, RequestHandler
 
+    from jupyter_remote_kit.server.authenticator import Authenticator
     from jupyter_remote_kit.server.extension import RemoteKit
+    from jupyter_remote_kit.server.gate import Inspects
     from jupyter_remote_kit.settings import Credentials
-
-# With jupyter_server's parameters one verification holds 10 MiB and, measured, a core for 50 to 118 ms; two of them leave the event loop
-# and the kernels alone.
-VERIFIERS = 2
-MAX_PASSWORD = 4096
-POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 
 
 class RemoteKitIdentityProvider(PasswordIdentityProvider):
@@ -47,8 +42,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate = Gate()
-        self._sockets: WeakSet[WebSocketHandler] = WeakSet()
-        self._verifiers: ThreadPoolExecutor | None = None
+        self._authenticator: Authenticator | None = None
         kit = find_kit(self.server)
         if kit is not None:
             # A `c.ServerApp.RemoteKitIdentityProvider` of the user's would be more specific than the instance's own section.
@@ -116,94 +110,95 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             rows.append(_password_missing())
         return rows
 
-    def arm(self, web_app: Application) -> None:
+    def arm(self, web_app: Application, authenticator: Authenticator, checkpoint: Inspects) -> None:
         """Open the gate. The extension calls this last, when everything that protects the server is in place."""
         if self.secure_cookie is None:
             self.secure_cookie = bool(self.server.ssl_options)
+        self._authenticator = authenticator
         self.end_sessions(web_app)
-        self.gate.open()
+        self.gate.open(checkpoint)
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Who recognises requests; there is one from `arm` on."""
+        if self._authenticator is None:
+            message = "the gate is closed"
+            raise RuntimeError(message)
+        return self._authenticator
 
     # -- who it is ------------------------------------------------------------------------------------------------------------------
 
     async def get_user(self, handler: RequestHandler) -> User | None:
-        """The user of a request: by token, then by cookie. Nobody while not armed."""
-        if not self.armed:
+        """The user of a request, as the gate has recognised it, or by a token in its body. Nobody while not armed."""
+        visit = visit_of(handler.request)
+        if not self.armed or visit is None:
             return None
-        user = await self._get_user(handler)
-        if user is not None and isinstance(handler, WebSocketHandler):
-            self._sockets.add(handler)
+        current_request.set(handler.request)
+        by_body = not visit.signed_in and self.authenticator.check_body_token(handler, visit)
+        if not visit.signed_in and not by_body:
+            if handler.get_cookie(self.get_cookie_name(handler)) is not None:
+                self.clear_login_cookie(handler)
+            return None
+        by_token = by_body or visit.way is Way.TOKEN
+        user = visit.user or self.generate_anonymous_user(handler)
+        if by_token:
+            handler._token_authenticated = True  # type: ignore[attr-defined]  # what `is_token_authenticated` looks at
+        if isinstance(handler, WebSocketHandler):
+            self.authenticator.sessions.attach(None if by_token else visit.session, handler)
+        elif by_token and visit.session is None:
+            self._remember(handler, user, visit)
         return user
 
+    def _remember(self, handler: RequestHandler, user: User, visit: Visit) -> None:
+        """A token in a URL becomes a cookie. Whoever sends it in a header, or in a body, sends it again."""
+        if not offers.of(handler.request).in_query:
+            return
+        if offers.is_navigation(handler.request):
+            self.authenticator.sign_in(cast("JupyterHandler", handler), user, "token")
+        else:
+            self.authenticator.remember_token_client(handler, user, visit)
+
     def is_token(self, text: str | None) -> bool:
-        """Whether `text` is the token; takes as long for any text of one length."""
+        """Whether `text` is the token; takes as long for any text, whatever its beginning and its length."""
         if not self.token or not text:
             return False
-        return hmac.compare_digest(_bytes(text), _bytes(self.token))
-
-    async def get_user_token(self, handler: RequestHandler) -> User | None:
-        """Identify by `?token=`, or `Authorization: token …` or `Bearer …`."""
-        if not self.armed or not self.is_token(self.get_token(handler)):
-            return None
-        known = self.get_user_cookie(handler)
-        return known if isinstance(known, User) else self.generate_anonymous_user(handler)
-
-    async def authenticate(self, handler: RequestHandler) -> User | None:
-        """The user of a login form: `password` is the password or the token. Hashing happens off the event loop."""
-        given = handler.get_argument("password", default="", strip=False)
-        if not self.armed:
-            return None
-        # People paste a token with a blank at its end; a password is taken as it was typed.
-        if self.is_token(given.strip()) or await self.is_password(given):
-            return self.generate_anonymous_user(handler)
-        return None
-
-    async def is_password(self, given: str) -> bool:
-        """Whether `given` is the password. Only argon2id is looked at; jupyter_server's own check takes any hash of hashlib."""
-        kind = hash_kind(self.hashed_password)
-        if kind not in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID} or not given or len(given) > MAX_PASSWORD:
-            return False
-        if self._verifiers is None:
-            self._verifiers = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="remotekit-password")
-        return await IOLoop.current().run_in_executor(self._verifiers, _verify, self.hashed_password, given)
+        return hmac.compare_digest(hashlib.sha256(_bytes(text)).digest(), hashlib.sha256(_bytes(self.token)).digest())
 
     def passwd_check(self, password: str) -> bool:
-        """The synchronous check of the base class, for those who call it; it blocks the event loop."""
-        return hash_kind(self.hashed_password) in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID} and _verify(self.hashed_password, password)
+        """The synchronous check of the base class: no. The password is verified off the event loop, by `Authenticator.judge` alone."""
+        return False
 
     def process_login_form(self, handler: RequestHandler) -> User | None:
         """Nobody: the form is answered by `login.LoginHandler`, off the event loop."""
         return None
 
     def set_login_cookie(self, handler: RequestHandler, user: User) -> None:
-        """As the base class, and `SameSite=Lax` at least: another site's form must not carry the session; `Secure` wherever TLS is used."""
-        if str(self.cookie_options.get("samesite")).lower() != "strict":
-            self.cookie_options["samesite"] = "Lax"
-        if self.secure_cookie:
-            self.cookie_options["secure"] = True
-        super().set_login_cookie(handler, user)
+        """A session of its own for a caller of the base class's method; ours call the authenticator."""
+        self.authenticator.sign_in(cast("JupyterHandler", handler), user, "token")
+
+    def clear_login_cookie(self, handler: RequestHandler) -> None:
+        """As the base class, and the session ends: a copy of its cookie is worth nothing any more."""
+        visit = visit_of(handler.request)
+        if visit is not None and visit.session is not None:
+            self.authenticator.sessions.end(visit.session.id, Why.SIGNED_OUT)
+        super().clear_login_cookie(handler)
 
     # -- sessions -------------------------------------------------------------------------------------------------------------------
 
     def cookie_secret_hook(self, h: hmac.HMAC) -> hmac.HMAC:
         """Mix hash, token and instance into the key that signs cookies: changing either credential ends every session."""
         kit = find_kit(self.server)
-        for part in (self.hashed_password, self.token, kit.instance if kit else ""):
-            # The digest has a fixed length, so no two triples read the same.
-            h.update(hashlib.sha256(_bytes(part)).digest())
-        return h
+        return keys.mix(h, self.hashed_password, self.token, kit.instance if kit else "")
 
     def end_sessions(self, web_app: Application) -> None:
-        """Derive the cookie key from the credentials in force, and hang up on websockets that came in with others.
+        """Derive the cookie key from the credentials in force; sessions that came in with others end, and their websockets.
 
         Replaces `ServerApp._default_cookie_secret`, which a configured `cookie_secret` bypasses together with the hook.
         """
         app = self.server
-        key = self.cookie_secret_hook(hmac.new(_root_key(app), digestmod=hashlib.sha256)).digest()
-        if key != web_app.settings.get("cookie_secret"):
-            app.cookie_secret = key
-            web_app.settings["cookie_secret"] = key
-            for socket in list(self._sockets):
-                socket.close(POLICY_VIOLATION, "signed out")
+        key = self.cookie_secret_hook(hmac.new(keys.root_key(app), digestmod=hashlib.sha256)).digest()
+        app.cookie_secret = web_app.settings["cookie_secret"] = key
+        self.authenticator.sessions.use_key(keys.name_of(key))
 
     def reload_credentials(self) -> None:
         """Take hash and token from the instance file again; every session ends at once.
@@ -230,24 +225,6 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         findings = policy.check(then)
         if policy.refused(findings):
             raise Refused(*(problem(row) for row in findings if row.severity is policy.Severity.REFUSE))
-
-
-def _root_key(app: ServerApp) -> bytes:
-    """The random key below the cookie key: the configured one, else the file's, which outlives a restart."""
-    configured = app.config.ServerApp.get("cookie_secret")
-    if isinstance(configured, bytes) and configured:
-        return configured
-    in_force: bytes = app.cookie_secret  # writes the file where there is none
-    try:
-        return Path(app.cookie_secret_file).read_bytes() or in_force
-    except OSError:
-        return in_force
-
-
-def _verify(hashed: str, password: str) -> bool:
-    from jupyter_remote_kit.host import passwords  # argon2: only who asks for a password pays for it
-
-    return passwords.verify_password(Secret(hashed), Secret(password))
 
 
 def _bytes(text: str) -> bytes:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from markupsafe import Markup
 
-import jupyter_remote_kit
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import BLANK, Message, msg
+from jupyter_remote_kit.server import refusals
 from jupyter_remote_kit.words import catalogue, negotiated_locale
 
 if TYPE_CHECKING:
-    from jupyter_server.auth.identity import User
-
+    from jupyter_remote_kit.server.authenticator import Authenticator
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.tickets import Tickets
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
-PAGES = FileSystemLoader(Path(jupyter_remote_kit.__file__).parent / "templates")
-PAGE = Environment(loader=PAGES, autoescape=True).get_template("login.html")
+PAGE = refusals.PAGES.get_template("login.html")
 
 
 class LoginHandler(LoginFormHandler):
@@ -38,22 +35,28 @@ class LoginHandler(LoginFormHandler):
 
     @allow_unauthenticated
     async def post(self) -> None:
-        """302 with the session as the first `Set-Cookie`, or 401 with the form again.
+        """302 with the session as the first `Set-Cookie`; 401, or 429 with `Retry-After`, with the form again.
 
         VS Code takes the first cookie of a 302 and reads any other status as a wrong password (vscode-jupyter, `jupyterPasswordConnect`).
         """
-        user = self.current_user = await cast("RemoteKitIdentityProvider", self.identity_provider).authenticate(self)
-        if user is None:
+        authenticator = _authenticator(self)
+        told = await authenticator.judge(self)
+        if told.wait_s:
+            self.set_status(429)
+            self.set_header("Retry-After", str(math.ceil(told.wait_s)))
+            self._render((refusals.busy if told.busy else refusals.waiting)(told.wait_s))
+        elif not told.way:
             self.set_status(401)
-            self._render(wrong=True)
-            return
-        sign_in(self, user)
-        # tornado refuses a header with control characters in it, with a 500.
-        going_to = _CONTROL.sub("", self.get_argument("next", default=self.base_url))
-        self._redirect_safe(going_to)  # type: ignore[no-untyped-call]
+            self._render(msg("Wrong password or token."))
+        else:
+            user = self.current_user = self.identity_provider.generate_anonymous_user(self)
+            authenticator.sign_in(self, user, told.way)
+            # tornado refuses a header with control characters in it, with a 500.
+            going_to = _CONTROL.sub("", self.get_argument("next", default=self.base_url))
+            self._redirect_safe(going_to)  # type: ignore[no-untyped-call]
 
-    def _render(self, message: object = None, *, wrong: bool = False) -> None:
-        """Write the page; `message` is the base class's, which `wrong` stands in for."""
+    def _render(self, message: Message = BLANK) -> None:
+        """Write the page, with `message` as what went wrong."""
         locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
         translate = catalogue(locale)
         query = urlencode({"next": self.get_argument("next", default=self.base_url)})
@@ -66,7 +69,7 @@ class LoginHandler(LoginFormHandler):
                 label=msg("Password or token").render(translate),
                 button=msg("Sign in").render(translate),
                 hint=msg("Forgotten it? Set a new one on the host:").render(translate),
-                error=msg("Wrong password or token.").render(translate) if wrong else "",
+                error=message.render(translate),
                 action=f"{url_path_join(self.base_url, 'login')}?{query}",
                 xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
             )
@@ -86,17 +89,11 @@ class TicketHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "same-origin")
         if self._tickets.redeem(self.get_argument("ticket", default="")):
-            sign_in(self, self.identity_provider.generate_anonymous_user(self))
+            _authenticator(self).sign_in(self, self.identity_provider.generate_anonymous_user(self), "ticket")
             self.redirect(self.settings["default_url"])
         else:
             self.redirect(url_path_join(self.base_url, "login"))
 
 
-def sign_in(handler: JupyterHandler, user: User) -> None:
-    """Set the session's cookie, and see to it that it is the answer's first.
-
-    A request with a stale cookie has been given deletions of it by then (`IdentityProvider.clear_login_cookie`), written as headers.
-    """
-    handler.clear_header("Set-Cookie")
-    handler.identity_provider.set_login_cookie(handler, user)
-    handler.log.info("User %s logged in.", user.username)
+def _authenticator(handler: JupyterHandler) -> Authenticator:
+    return cast("RemoteKitIdentityProvider", handler.identity_provider).authenticator

@@ -157,9 +157,9 @@ class Sessions:
 
     # -- signing out ----------------------------------------------------------------------------------------------------------------
 
-    def end(self, id: str) -> Session | None:
+    def end(self, id: str, why: Why = Why.ENDED) -> Session | None:
         """End the session with this id and hang up on its websockets; `None` when there is none. `saved` tells when the file knows."""
-        return self._end(next((session for session in self._by_digest.values() if session.id == id), None), Why.ENDED)
+        return self._end(next((session for session in self._by_digest.values() if session.id == id), None), why)
 
     def end_secret(self, secret: str) -> Session | None:
         """End the session of a cookie, whose user signs out."""

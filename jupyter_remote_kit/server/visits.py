@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jupyter_server.auth.identity import User
     from tornado.httputil import HTTPServerRequest
 
     from jupyter_remote_kit.server.sessions import Session
@@ -41,11 +42,16 @@ class Peer:
 
 @dataclass(frozen=True)
 class Visit:
-    """One request. `way` is `None` for a stranger; `session` is that of its cookie; `device` the id of a browser that was here before."""
+    """One request.
+
+    `way` is `None` for a stranger; `session` and `user` are those of its cookie; `device` is the id of a browser that signed in before,
+    looked for in strangers only.
+    """
 
     peer: Peer
     way: Way | None = None
     session: Session | None = None
+    user: User | None = None
     device: str = ""
 
     @property

@@ -42,7 +42,7 @@ async def test_nothing_is_served_before_it_is_armed(never_armed: None, jp_fetch:
     with pytest.raises(HTTPClientError) as caught:
         await jp_fetch(*path)
     assert caught.value.code == 503
-    assert caught.value.response.body == b"The server is starting.\n"
+    assert caught.value.response.body == b'{"message": "The server is starting.", "reason": null, "hint": null}'
 
 
 async def test_no_websocket_before_it_is_armed(never_armed: None, jp_ws_fetch: Fetch) -> None:

@@ -1,0 +1,124 @@
+"""What an open gate looks at, in this order: the target, the client's address, the host's name, who is signed in, guesses, the size.
+
+All of it is settled from the headers, in the event loop, without a disk: a flood costs a look each.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_server.utils import url_path_join
+from tornado.web import RequestHandler
+
+from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.server import logs, offers, refusals, visits
+from jupyter_remote_kit.server.exchange import ExchangeHandler
+from jupyter_remote_kit.server.peers import connected_peer
+from jupyter_remote_kit.server.visits import Visit, Way
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+    from jupyter_remote_kit.server.audit import Audit
+    from jupyter_remote_kit.server.authenticator import Authenticator
+    from jupyter_remote_kit.server.connections import GuardedServer
+    from jupyter_remote_kit.server.peers import Peers
+    from jupyter_remote_kit.server.refusals import Refusal
+
+# Of a password, and of anything that is sent by somebody who is not signed in.
+MAX_BODY = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come."""
+
+    instance: str
+    base_url: str
+    peers: Peers
+
+
+class Checkpoint:
+    """Judges each request of a managed server. `connections` is `None` where somebody else serves the application, as in tests."""
+
+    def __init__(self, site: Site, authenticator: Authenticator, audit: Audit, connections: GuardedServer | None) -> None:
+        self._site, self._peers = site, site.peers
+        self._authenticator, self._audit, self._connections = authenticator, audit, connections
+        self._login = url_path_join(site.base_url, "login")
+        self._version = url_path_join(site.base_url, "api")
+
+    def inspect(self, request: HTTPServerRequest) -> Refusal | type[RequestHandler] | None:
+        """Why `request` is refused, or who else answers it; `None` lets it through.
+
+        Its `remote_ip` and `protocol` are those of the client from then on, for handlers and logs.
+        """
+        visit = Visit(self._peers.of(request))
+        visits.note(request, visit)
+        logs.caused_by(visit)
+        request.remote_ip = str(visit.peer)
+        request.protocol = "https" if visit.peer.secure else "http"
+        # `GET http://elsewhere/ HTTP/1.1` and `OPTIONS *` are for proxies, and no proxy of ours sends them.
+        if not request.uri or not request.uri.startswith("/"):
+            return refusals.malformed()
+        if not self._peers.admits(visit.peer):
+            self._audit.record(Action.ADDRESS, request)
+            return refusals.address(str(visit.peer), own_command(self._site.instance, f"init --allow-network {visit.peer}"))
+        if not self._peers.admits_host(request.headers.get("Host")):
+            self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
+            return refusals.host(own_command(self._site.instance, "init --allow-host NAME"))
+        offer = offers.of(request)
+        visit = self._authenticator.recognise(request, visit.peer, offer)
+        visits.note(request, visit)
+        logs.caused_by(visit)
+        if not visit.signed_in and (wait := self._wait(request, visit, offer)):
+            return refusals.throttled(wait)
+        if (not visit.signed_in or request.path == self._login) and self._is_too_large(request):
+            return refusals.too_large(MAX_BODY)
+        return self._welcome(request, visit, offer) if visit.signed_in else self._strangers_answer(request)
+
+    def _welcome(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> type[RequestHandler] | None:
+        if self._connections is not None:
+            self._connections.signed_in(request)
+        exchanged = visit.way is Way.TOKEN and offer.in_query and offers.is_navigation(request)
+        return ExchangeHandler if exchanged else None
+
+    def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:
+        """The seconds that this stranger has to wait, having guessed too often; counts the guess that is in the headers."""
+        now = time.monotonic()
+        wait = 0.0
+        if offer.token:
+            wait = self._authenticator.throttle.guess(visit.peer.source, now, device=visit.device, token=offer.token)
+            self._audit.record(Action.GUESS, request, reason="token")
+        elif request.method == "POST" and request.path == self._login:
+            # The password is in the body: counted when it is looked at, refused here before it is read.
+            wait = self._authenticator.throttle.wait(visit.peer.source, now, device=visit.device)
+            if wait:
+                self._audit.record(Action.GUESS, request, reason="throttled")
+        if wait and self._connections is not None and not visit.device:
+            self._connections.heat(connected_peer(request), wait)
+        return wait
+
+    def _is_too_large(self, request: HTTPServerRequest) -> bool:
+        if request.connection is not None:
+            # A chunked body announces nothing; tornado counts it and hangs up.
+            request.connection.set_max_body_size(MAX_BODY)  # type: ignore[attr-defined]  # HTTP1Connection's
+        return offers.announced_body(request) > MAX_BODY
+
+    def _strangers_answer(self, request: HTTPServerRequest) -> type[RequestHandler] | None:
+        return StrangersVersion if request.path == self._version and request.method == "GET" else None
+
+
+class StrangersVersion(RequestHandler):
+    """`GET /api` for whoever is not signed in: that a Jupyter server is here, and not which; health probes ask for no more.
+
+    None of the clients that were looked at (VS Code, PyCharm's URL check, `@jupyterlab/services`, `jupyter-kernel-client`) reads the
+    version before it is signed in.
+    """
+
+    def get(self) -> None:
+        """200 with an empty object."""
+        self.set_header("Cache-Control", "no-store")
+        self.finish({})

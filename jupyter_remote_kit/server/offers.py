@@ -1,0 +1,68 @@
+"""What a request offers to be let in: a token in its query or its `Authorization` header. Cookies are the identity provider's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+# jupyter_server's `IdentityProvider.auth_header_pat`.
+_AUTHORIZATION = re.compile(r"(token|bearer)\s+(.+)", re.IGNORECASE)
+TOKEN = "token"  # noqa: S105  # the name of the parameter
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The token that a request carries in its headers, empty for none; `in_query` says that it stands in the URL."""
+
+    token: str = ""
+    in_query: bool = False
+
+
+NOTHING = Offer()
+MAX_DIGITS = 18
+
+
+def of(request: HTTPServerRequest) -> Offer:
+    """The token of the query, else that of the header, as jupyter_server's `get_token` looks for them. A body is not there yet."""
+    values = request.query_arguments.get(TOKEN)
+    if values and (last := values[-1].decode("utf-8", "replace").strip()):
+        return Offer(last, in_query=True)
+    header = request.headers.get("Authorization")
+    found = _AUTHORIZATION.match(header) if header else None
+    return Offer(found.group(2).strip()) if found else NOTHING
+
+
+def in_body(request: HTTPServerRequest) -> str:
+    """The token field of a form that was sent; jupyter_server takes that as well, on every route."""
+    values = request.body_arguments.get(TOKEN)
+    return values[-1].decode("utf-8", "replace").strip() if values else ""
+
+
+def announced_body(request: HTTPServerRequest) -> int:
+    """The length of the body in bytes, as its header has it; 0 where it says nothing that can be read."""
+    text = request.headers.get("Content-Length", "0")
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    # Python refuses to read a number of thousands of digits.
+    return int(text) if len(text) <= MAX_DIGITS else sys.maxsize
+
+
+def is_navigation(request: HTTPServerRequest) -> bool:
+    """Whether a browser opens a page: its address bar shows this URL. Programs, and VS Code among them, accept anything."""
+    headers = request.headers
+    upgrade = headers.get("Upgrade")
+    return request.method == "GET" and not upgrade and "text/html" in headers.get("Accept", "")
+
+
+def without_token(request: HTTPServerRequest) -> str:
+    """The request's path and query without the token."""
+    kept = [(name, value) for name, value in parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape") if name != TOKEN]
+    # Two slashes at the beginning would make another host of the first name.
+    path = "/" + request.path.lstrip("/")
+    return f"{path}?{urlencode(kept, errors='surrogateescape')}" if kept else path

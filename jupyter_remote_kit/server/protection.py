@@ -1,0 +1,125 @@
+"""Sets up what a managed server is protected by, between a loaded server and an open gate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tornado.ioloop import PeriodicCallback
+
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.server import headers, keys, logs, overlay, pages, report, tuning
+from jupyter_remote_kit.server.audit import Audit, current_request
+from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
+from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
+from jupyter_remote_kit.server.connections import GuardedServer
+from jupyter_remote_kit.server.devices import Devices
+from jupyter_remote_kit.server.peers import Declared, Peers
+from jupyter_remote_kit.server.sessions import Session, Sessions, Why
+from jupyter_remote_kit.server.tls import Certificate
+from jupyter_remote_kit.settings import Access
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from jupyter_remote_kit.server.extension import RemoteKit
+
+# How soon a log tells of a flood that is over.
+TELL_EVERY_S = 60.0
+
+
+class Protection:
+    """The parts that run while the server does. `certificate` is `None` where the server speaks plain HTTP."""
+
+    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+        layout = paths.layout()
+        named = kit.instance
+        self._app, self._kit = app, kit
+        self.certificate: Certificate | None = None
+        self._log_timer: PeriodicCallback | None = None
+        self.peers = Peers(
+            Declared(
+                Access(kit.access),
+                tuple(kit.allow_networks),
+                tuple(kit.allow_hosts),
+                tuple(kit.trusted_proxies),
+                self._certificate_names,
+            )
+        )
+        self.audit = Audit(app.event_logger, layout.audit_file(named) if named else None, secrets=kit.secrets)
+        sessions_file = layout.sessions_file(named) if named else None
+        self.sessions = Sessions(sessions_file, kit.session_days * DAY_S, on_end=self._session_ended)
+        # Without password and token in it: a browser that was known stays known when they are changed.
+        devices = Devices(keys.derive(keys.root_key(app), "device", named))
+        self.authenticator = Authenticator(kit.provider, self.sessions, devices, self.audit)
+
+    def set_up(self) -> None:
+        """Put everything in its place; the gate opens last."""
+        app, kit = self._app, self._kit
+        pages.blank_tokens(app.web_app)
+        # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
+        app.web_app.settings["page_config_data"]["remotekitMode"] = kit.mode.value
+        self._lay_defaults_under()
+        app.web_app.add_transform(headers.protective(hsts=kit.hsts))
+        self._limit_logs()
+        connections = self._guard_connections()
+        self.audit.watch(app)
+        tuning.settle()
+        checkpoint = Checkpoint(Site(kit.instance, app.base_url, self.peers), self.authenticator, self.audit, connections)
+        kit.provider.arm(app.web_app, self.authenticator, checkpoint)
+
+    def close(self) -> None:
+        """Write what is pending."""
+        if self._log_timer is not None:
+            self._log_timer.stop()
+        self.authenticator.close()
+        self.audit.close()
+
+    def _session_ended(self, session: Session, why: Why) -> None:
+        self.audit.record(Action.SESSION_ENDED, current_request.get(), session=session.id, reason=why.value)
+
+    def _guard_connections(self) -> GuardedServer | None:
+        """Ours in the place of the HTTP server that jupyter_server has made and not yet bound."""
+        app = self._app
+        if not hasattr(app, "http_server"):
+            return None
+        guarded = GuardedServer.instead_of(app.http_server, app.web_app, self.peers.is_trusted)
+        app._http_server = guarded  # what the read-only property gives; `_bind_http_server` has not run yet
+        if app.ssl_options:
+            self.certificate = Certificate(guarded, app.ssl_options)
+        return guarded
+
+    def _limit_logs(self) -> None:
+        settings = self._app.web_app.settings
+        settings["extra_log_scrub_param_keys"] = [*(settings.get("extra_log_scrub_param_keys") or []), "ticket"]
+        limit = logs.LogLimit()
+        limit.install(self._app.log, *map(logging.getLogger, logs.BELOW_HANDLERS))
+        self._log_timer = PeriodicCallback(lambda: limit.tell(self._app.log), TELL_EVERY_S * 1000)
+        self._log_timer.start()
+        settings["log_function"] = logs.limited(settings["log_function"], limit)
+
+    def _lay_defaults_under(self) -> None:
+        """The instance's defaults of JupyterLab. They protect nothing, so a broken file costs a warning."""
+        if not self._kit.instance:
+            return
+        try:
+            overlay.merge(self._app.web_app, overlay.read(paths.layout().overlay_file(self._kit.instance)))
+        except Failed as error:
+            for line in report.lines(error.problems):
+                self._app.log.warning(line)
+
+    def _certificate_names(self) -> Iterable[str]:
+        """The names of a certificate of the user's own: whoever signed it has found that they are this host's."""
+        if not self._kit.own_certificate or not self._app.certfile:
+            return ()
+        from jupyter_remote_kit.host import certificates  # cryptography: only who has such a certificate pays for it
+
+        try:
+            own = certificates.read_own(Path(self._app.certfile), Path(self._app.keyfile) if self._app.keyfile else None)
+        except Failed:
+            return ()
+        return (*own.names, *own.addresses)

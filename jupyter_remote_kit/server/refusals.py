@@ -1,0 +1,151 @@
+"""What the gate answers by itself: short, without reading a body, in the client's language, as a page for people and JSON for programs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+import jupyter_remote_kit
+from jupyter_remote_kit.messages import BLANK, Message, msg
+from jupyter_remote_kit.words import catalogue, negotiated_locale
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from jupyter_remote_kit.messages import Translate
+
+# Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
+PAGES = Environment(loader=FileSystemLoader(Path(jupyter_remote_kit.__file__).parent / "templates"), autoescape=True)
+PAGE = PAGES.get_template("refused.html")
+MINUTE_S = 60
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One answer. `command` is what mends it, to be pasted on the host; `headers` go with it; `close` ends the connection after it."""
+
+    status: int
+    sentence: Message
+    hint: Message = BLANK
+    command: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    close: bool = True
+
+
+def closed() -> Refusal:
+    """Before the gate is open."""
+    return Refusal(503, msg("The server is starting."), headers={"Retry-After": "1"}, close=False)
+
+
+def malformed() -> Refusal:
+    """A request target that names no path of this server."""
+    return Refusal(400, msg("The request target is not a path."))
+
+
+def address(shown: str, command: str) -> Refusal:
+    """The client's address is not among the networks that are served."""
+    sentence = msg("This server does not serve the address {address}.", address=shown)
+    return Refusal(403, sentence, msg("To allow it, run this on the host, then restart the server:"), command)
+
+
+def host(command: str) -> Refusal:
+    """The `Host` header names another host. The name itself is left out: it is the stranger's text."""
+    sentence = msg("This server is not known by the name in the address bar.")
+    return Refusal(403, sentence, msg("If it should be, run this on the host, then restart the server:"), command)
+
+
+def too_large(most: int) -> Refusal:
+    """A body that nobody who is not signed in has a reason to send."""
+    return Refusal(413, msg("The request is larger than {bytes} bytes, and nobody is signed in.", bytes=most))
+
+
+def throttled(wait_s: float) -> Refusal:
+    """Too many wrong guesses. `wait_s` seconds, rounded up, are told in `Retry-After` (RFC 6585, 4) and in words."""
+    return Refusal(429, waiting(wait_s), headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
+
+
+def waiting(wait_s: float) -> Message:
+    """How long to wait, in words."""
+    seconds = max(1, math.ceil(wait_s))
+    if seconds < 2 * MINUTE_S:
+        return msg("Too many wrong passwords or tokens from your network. Try again in {seconds} seconds.", seconds=seconds)
+    minutes = math.ceil(seconds / MINUTE_S)
+    return msg("Too many wrong passwords or tokens from your network. Try again in {minutes} minutes.", minutes=minutes)
+
+
+def busy(wait_s: float) -> Message:
+    """Too many sign-ins at once, nobody's fault in particular."""
+    return msg("Too many people are signing in at this moment. Try again in {seconds} seconds.", seconds=max(1, math.ceil(wait_s)))
+
+
+@stream_request_body
+class RefusalHandler(RequestHandler):
+    """Answers with a `Refusal` as soon as the headers are there: a body is neither waited for nor read.
+
+    A plain tornado handler: jupyter_server's `prepare` would look for a user first.
+    """
+
+    def initialize(self, refusal: Refusal) -> None:
+        """`refusal` is what the gate decided."""
+        self._refusal = refusal
+
+    def prepare(self) -> None:
+        """Answer before any verb is looked at; tornado runs no method after a `finish` here."""
+        write(self, self._refusal)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Nothing is expected: tornado closes a connection whose answer came before its body."""
+        return None
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Verbs that tornado does not know end here, before `prepare`."""
+        self.finish({"message": self._reason, "reason": None, "hint": None})
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing is done here that could be forged."""
+
+    def log_exception(self, *args: Any) -> None:
+        """A verb that is none is the stranger's mistake, not worth a traceback."""
+        if not isinstance(args[1], HTTPError):
+            super().log_exception(*args)
+
+
+def write(handler: RequestHandler, refusal: Refusal) -> None:
+    """Finish `handler` with `refusal`, for whoever asks."""
+    handler.set_status(refusal.status)
+    for name, value in refusal.headers.items():
+        handler.set_header(name, value)
+    if refusal.close:
+        handler.set_header("Connection", "close")
+    handler.set_header("Cache-Control", "no-store")
+    handler.set_header("Vary", "Accept, Accept-Language")
+    asked = handler.request.headers
+    locale = negotiated_locale(asked.get("Accept-Language", ""))
+    if "text/html" in asked.get("Accept", ""):
+        handler.set_header("Content-Type", "text/html; charset=utf-8")
+        handler.finish(_page(refusal, locale))
+    else:
+        translate = catalogue(locale)
+        handler.finish({"message": refusal.sentence.render(translate), "reason": None, "hint": _hint(refusal, translate)})
+
+
+def _page(refusal: Refusal, locale: str) -> str:
+    """The refusal as HTML."""
+    translate = catalogue(locale)
+    return PAGE.render(
+        language=locale.replace("_", "-"),
+        title=msg("JupyterLab").render(translate),
+        sentence=refusal.sentence.render(translate),
+        hint=refusal.hint.render(translate),
+        command=refusal.command,
+    )
+
+
+def _hint(refusal: Refusal, translate: Translate) -> str | None:
+    hint = " ".join(part for part in (refusal.hint.render(translate), refusal.command) if part)
+    return hint or None
