@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,38 @@ from stage import namespaces
 from stage.hosts import Host
 from stage.namespaces import Namespace
 
-LONG = os.environ.get("REMOTEKIT_LONG") == "1"
+FIGURE = "figure"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs hosts of its own is neither a unit test nor a quick one."""
+    for item in items:
+        if "hosts" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures of all tests, those that passed among them."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
+    told = [(report.nodeid.rpartition("/")[2], *said) for report in reports if report.when == "call" for said in report.user_properties]
+    lines = [f"{test}: {value}" for test, name, value in told if name == FIGURE]
+    if lines:
+        terminalreporter.section("figures")
+        terminalreporter.write("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Tell a figure: it is printed at the end of the run, whether the test passes or not."""
+    return lambda text: record_property(FIGURE, text)
 
 
 @pytest.fixture(scope="session")
 def long() -> bool:
     """Whether the long forms were asked for (`make test-long`)."""
-    return LONG
+    return os.environ.get("REMOTEKIT_LONG") == "1"
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ What depends on the machine's speed (the echo) is printed, and held to its bound
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -48,18 +49,16 @@ CASES = [
 ]
 
 
-@pytest.mark.e2e
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_flood_keeps_nobody_out(case: Case, hosts: tuple[Host, Namespace], long: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_flood_keeps_nobody_out(case: Case, hosts: tuple[Host, Namespace], long: bool, figure: Callable[[str], None]) -> None:
     if not (long or case.short):
         pytest.skip("in the long form (REMOTEKIT_LONG=1)")
     attack = Attack(case.guess, case.sources, seconds=60, idle_seconds=15) if long else Attack(case.guess, case.sources, 5, 3)
     with servers.kit(*hosts, tls=case.tls) as target:
         figures = scene.play(target, attack)
         log = target.logs[0].read_text(errors="replace")
-    with capsys.disabled():
-        print(f"\n{case}: {figures}")
+    figure(figures.sentence())
     assert "Traceback" not in log, log[-4000:]
     assert not figures.echo_closed
     assert figures.known.refused == ()

@@ -89,6 +89,22 @@ class Figures:
         """The echo's p95 during the flood, of the idle one."""
         return self.busy.p95 / self.idle.p95
 
+    def sentence(self) -> str:
+        """All of it in one line, for people."""
+        rate, ms = self.generator["rate"], self.generator["ms"]
+        slowest = max(self.known.seconds, default=0.0)
+        newcomer = "never" if self.newcomer_seconds is None else f"{self.newcomer_seconds:.1f} s"
+        return (
+            f"{rate['begun']:.0f} guesses/s begun, {rate['sent']:.0f} sent, {rate['answered']:.0f} answered {self.generator['statuses']}"
+            f" in {ms['p50']} ms, {self.generator['new_share']:.0%} on new connections, {self.generator['resets']} cut,"
+            f" {self.generator['timeouts']} given up; echo p95 {self.idle.p95:.1f} -> {self.busy.p95:.1f} ms ({self.ratio:.2f}),"
+            f" p99 {self.idle.p99:.1f} -> {self.busy.p99:.1f} ms; {len(self.known.seconds)} sign-ins of a known device,"
+            f" the slowest {slowest:.2f} s, refused {list(self.known.refused)}; a new address after {newcomer} {list(self.newcomer_tries)};"
+            f" argon2 {self.argon2_at_once} at once, {self.argon2_in_all} in all; memory {self.memory_growth:+.1f} MB,"
+            f" at most {self.memory_peak:+.1f}; log {self.log_bytes / 1000:.0f} kB; descriptors {self.descriptors[0]} ->"
+            f" {self.descriptors[1]}; server {self.server_cpu:.0%} of a core"
+        )
+
 
 def play(target: Target, attack: Attack) -> Figures:
     """Sign in, start a kernel, let it rest, flood; then come as somebody new."""
@@ -266,13 +282,11 @@ class _Flood:
         """The moment of the last guess."""
         return float(self._ending.result()["ended"])
 
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.report = self._pool.submit(_read, self._process).result(GIVE_UP_S) if _[0] is None else {}
-        finally:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        with self._process, self._pool:
+            if failed is None:
+                self.report = self._pool.submit(_read, self._process).result(GIVE_UP_S)
             self._process.kill()
-            self._process.wait()
-            self._pool.shutdown()
 
 
 def _write(process: subprocess.Popen[str], line: str) -> None:
