@@ -91,9 +91,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             # A name on disk, or a word of ours, may be more than the terminal's encoding can say.
             stream.reconfigure(errors="backslashreplace")
     outcome = _run(arguments, context)
-    if isinstance(outcome, Stream):
-        outcome = _tell_stream(context, outcome)
-    sys.exit(_tell(context, outcome) if isinstance(outcome, Result) else outcome or ExitCode.DONE)
+    told = _tell_stream(context, outcome) if isinstance(outcome, Stream) else outcome
+    sys.exit(_tell(context, told) if isinstance(told, Result) else told or ExitCode.DONE)
 
 
 def _tell(context: Context, result: Result) -> ExitCode:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
 import click
 
-from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands import banning, machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, yes_option
-from jupyter_remote_kit.errors import Failed, WrongUsage
+from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import paths
@@ -37,18 +38,33 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
     if not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
     plan = _plan(layout, instance)
-    steps = tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
-    data = {"instance": instance, "steps": [str(step.describe()) for step in plan.steps], "changed": bool(steps) and not dry_run}
+    guarding, problems = _guarding(layout, instance)
+    described = [step.describe() for step in (*guarding.steps, *plan.steps)]
+    steps = tuple(msg("  {step}", step=step) for step in described)
+    data = {"instance": instance, "steps": [str(step) for step in described], "changed": bool(steps) and not dry_run}
     if not steps:
-        return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),))
+        return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),), problems=problems)
     if dry_run:
-        return Result("remove", data, (msg("This would be done:"), *steps))
+        return Result("remove", data, (msg("This would be done:"), *steps), problems=problems)
     if not yes:
         context.emit(Result("remove", messages=(msg("This will be done:"), *steps)))
         if not click.confirm(context.say(msg("Remove all of it?")), err=True):
             raise click.Abort
+    # First: fail2ban does not start with a jail whose log is gone.
+    banning.take_back(guarding)
     applying.apply(plan, layout=layout, instance=instance, now=datetime.now(timezone.utc))
-    return Result("remove", data, (msg("Removed; notebooks and your own configuration are untouched."),))
+    return Result("remove", data, (msg("Removed; notebooks and your own configuration are untouched."),), problems=problems)
+
+
+def _guarding(layout: Layout, instance: str) -> tuple[Plan, tuple[Problem, ...]]:
+    """What fail2ban has of this instance: root takes it back, anybody else is told how."""
+    if not banning.has_jail_of(layout, instance):
+        return Plan(), ()
+    if os.geteuid() == 0:
+        return banning.plan_remove(instance), ()
+    command = banning.root_command(layout, instance, banning.REMOVE)
+    left = Problem("fail2ban-left", msg("fail2ban keeps its jail of this instance: it is root's."), msg("{command}", command=command))
+    return Plan(), (left,)
 
 
 def _plan(layout: Layout, instance: str) -> Plan:

@@ -14,6 +14,7 @@ from jupyter_remote_kit.plan.facts import Facts, FileKind
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
 from jupyter_remote_kit.plan.model import IssueAuthority, MakeDirectory, Plan, Step, WriteFile
+from jupyter_remote_kit.plan.writing import write_unless_same
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
 
@@ -106,12 +107,7 @@ def _steps(
 
 
 def _file(path: Path, content: Secret, mode: int, facts: Facts) -> Iterator[WriteFile]:
-    fact = facts.file(path)
-    same = fact.content == content.reveal().encode()
-    if same and fact.mode == mode:
-        return
-    replaced = fact.kind is FileKind.FILE and not same
-    yield WriteFile(path, content, mode, backup=replaced, edited=replaced and fact.digest not in facts.manifest.get(str(path), ()))
+    return write_unless_same(path, content, mode, facts.file(path), facts.manifest.get(str(path), ()))
 
 
 def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
