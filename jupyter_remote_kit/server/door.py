@@ -16,6 +16,8 @@ Who = TypeVar("Who", bound=Hashable)
 
 NEVER = float("-inf")
 CROWD = 1_000_000
+# After so many seconds a turn that a source had counts half.
+HALF_LIFE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class _Waiting(Generic[Who]):
 class _Source(Generic[Who]):
     """What is remembered of one address or network."""
 
-    __slots__ = ("bucket", "crowding", "guessing_until", "known_until", "waiting")
+    __slots__ = ("_had", "_had_at", "bucket", "crowding", "guessing_until", "known_until", "waiting")
 
     def __init__(self) -> None:
         self.bucket = _Bucket()
@@ -77,6 +79,8 @@ class _Source(Generic[Who]):
         self.known_until = NEVER
         self.waiting: deque[_Waiting[Who]] = deque()
         self.crowding = 0
+        self._had = 0.0
+        self._had_at = 0.0
 
     def guesses(self, now: float) -> bool:
         return now < self.guessing_until
@@ -84,15 +88,24 @@ class _Source(Generic[Who]):
     def pace(self, paces: Paces, now: float) -> Pace:
         return paces.guessing if now < self.guessing_until else paces.source
 
-    def rank(self, paces: Paces, now: float) -> tuple[bool, bool, float, float]:
-        """The smallest comes first: no guesser, somebody who signed in from there lately, few turns, a long wait."""
-        level = self.bucket.settle(self.pace(paces, now), now)
-        return (self.guesses(now), now >= self.known_until, level, self.waiting[0].since)
+    def had(self, now: float) -> float:
+        """How many turns it had of late. The bucket forgets them within a second or two."""
+        return self._had * 0.5 ** ((now - self._had_at) / HALF_LIFE_S) if self._had else 0.0
 
-    def worth(self, paces: Paces, now: float) -> tuple[bool, bool, bool, float]:
+    def take(self, cost: float, now: float) -> None:
+        self.bucket.level += cost
+        self._had, self._had_at = self.had(now) + cost, now
+
+    def absolve(self) -> None:
+        self._had = 0.0
+
+    def rank(self, now: float) -> tuple[bool, bool, float, float]:
+        """The smallest comes first: no guesser, somebody who signed in from there lately, few turns of late, a long wait."""
+        return (self.guesses(now), now >= self.known_until, self.had(now), self.waiting[0].since)
+
+    def worth(self, now: float) -> tuple[bool, bool, bool, float]:
         """The smallest is forgotten first."""
-        level = self.bucket.settle(self.pace(paces, now), now)
-        return (bool(self.waiting), self.guesses(now), now < self.known_until, level)
+        return (bool(self.waiting), self.guesses(now), now < self.known_until, self.had(now))
 
     def count(self, now: float) -> None:
         """Note how much it crowds the queue: any guesser more than anybody else."""
@@ -158,7 +171,7 @@ class Door(Generic[Who]):
         served: list[Who] = []
         while self._queue:
             before = len(served)
-            for source, entry in sorted(self._queue.items(), key=lambda item: item[1].rank(self._paces, now)):
+            for source, entry in sorted(self._queue.items(), key=lambda item: item[1].rank(now)):
                 if not self._everybody.has_room(self._paces.everybody, entry.waiting[0].cost, now):
                     return served
                 if self._may_go(entry, now):
@@ -191,6 +204,7 @@ class Door(Generic[Who]):
         """Somebody of `source` has signed in: the `paid` turns are given back, and the source is served before strange ones."""
         entry = self._source(source, now)
         entry.known_until = now + self._known_for
+        entry.absolve()
         self.give_back(source, paid, now)
 
     def give_back(self, source: str, cost: float, now: float) -> None:
@@ -229,7 +243,7 @@ class Door(Generic[Who]):
 
     def _let_through(self, source: str, entry: _Source[Who], now: float) -> Who:
         waiting = self._unqueue(source, entry)
-        entry.bucket.level += waiting.cost
+        entry.take(waiting.cost, now)
         self._everybody.level += waiting.cost
         if entry.guesses(now):
             self._all_guessing.level += waiting.cost
@@ -265,7 +279,7 @@ class Door(Generic[Who]):
 
     def _forget(self, now: float) -> None:
         """Forget a quarter of the sources at once: looking for one at each newcomer would be work that strangers can make."""
-        ranked = sorted(self._sources.items(), key=lambda item: item[1].worth(self._paces, now))
+        ranked = sorted(self._sources.items(), key=lambda item: item[1].worth(now))
         for source, entry in ranked[: max(1, len(ranked) // 4)]:
             if not entry.waiting:
                 del self._sources[source]
