@@ -33,7 +33,6 @@ PAGES = (
     "/lab/api/workspaces/default",
     "/lab/api/translations/zh_CN",
     "/lsp/status",
-    "/logout",
     "/remotekit/api/health",
     "/remotekit/api/status",
     "/remotekit/open?ticket=wrong",
@@ -76,6 +75,9 @@ def pages(host: Host, password: str, cable: tuple[Host, Laptop]) -> dict[str, ht
             seen[path] = http.get(path, headers=session.headers)
             named = re.findall(r'(?:src|href)="(/(?:static|lab)/[^"]+)"', seen[path].text)
             wanted += [name for name in named if name not in seen and name not in wanted]
+        # Last: it ends the session.
+        http.cookies.clear()
+        seen["/logout"] = http.get("/logout", headers=session.headers)
         # With the token in the URL as well: the answer must not repeat it.
         http.cookies.clear()
         token = host.token()
