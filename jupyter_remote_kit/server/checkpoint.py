@@ -74,7 +74,7 @@ class Checkpoint:
         visits.note(request, visit)
         logs.caused_by(visit)
         if not visit.signed_in and (wait := self._wait(request, visit, offer)):
-            return refusals.throttled(wait)
+            return refusals.throttled(wait, self._login)
         if (not visit.signed_in or request.path == self._login) and self._is_too_large(request):
             return refusals.too_large(MAX_BODY)
         return self._welcome(request, visit, offer) if visit.signed_in else self._strangers_answer(request)

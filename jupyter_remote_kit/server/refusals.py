@@ -27,12 +27,17 @@ MINUTE_S = 60
 
 @dataclass(frozen=True)
 class Refusal:
-    """One answer. `command` is what mends it, to be pasted on the host; `headers` go with it; `close` ends the connection after it."""
+    """One answer.
+
+    `command` is what mends it, to be pasted on the host; `sign_in` is the path of the form to go back to; `headers` go with it; `close`
+    ends the connection after it.
+    """
 
     status: int
     sentence: Message
     hint: Message = BLANK
     command: str = ""
+    sign_in: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     close: bool = True
 
@@ -64,9 +69,9 @@ def too_large(most: int) -> Refusal:
     return Refusal(413, msg("The request is larger than {bytes} bytes, and nobody is signed in.", bytes=most))
 
 
-def throttled(wait_s: float) -> Refusal:
+def throttled(wait_s: float, sign_in: str = "") -> Refusal:
     """Too many wrong guesses. `wait_s` seconds, rounded up, are told in `Retry-After` (RFC 6585, 4) and in words."""
-    return Refusal(429, waiting(wait_s), headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
+    return Refusal(429, waiting(wait_s), sign_in=sign_in, headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
 
 
 def waiting(wait_s: float) -> Message:
@@ -143,6 +148,8 @@ def _page(refusal: Refusal, locale: str) -> str:
         sentence=refusal.sentence.render(translate),
         hint=refusal.hint.render(translate),
         command=refusal.command,
+        sign_in=refusal.sign_in,
+        back=msg("Back to the sign-in page").render(translate),
     )
 
 
