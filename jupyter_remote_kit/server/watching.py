@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,12 +77,15 @@ class Watch:
         for terminal in sorted(self._terminals):
             self._terminal_ended(terminal, STOPPED)
 
-    async def _on_kernel_action(self, logger: EventLogger, schema_id: str, data: dict[str, Any]) -> None:
+    def _on_kernel_action(self, logger: EventLogger, schema_id: str, data: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        """Whose request it is has to be asked now: by the time the event system runs the coroutine, the request may be over."""
+        return self._kernel_action(data, current_request.get())
+
+    async def _kernel_action(self, data: dict[str, Any], request: HTTPServerRequest | None) -> None:
         """An event of jupyter_server's. Those who are signed in can send such events themselves, so the kernel is looked up as well."""
         kernel, action = data.get("kernel_id"), data["action"]
         if not isinstance(kernel, str) or data.get("status") != "success":
             return
-        request = current_request.get()
         if action == "start" and kernel not in self._kernels and self._runs(kernel):
             self._kernels.add(kernel)
             self._app.kernel_manager.add_restart_callback(kernel, lambda: self._kernel_ended(kernel, None, DIED), "dead")
