@@ -256,6 +256,9 @@ class GuardedServer(HTTPServer):
         """What a stranger's further request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
         if connection.progress.signed_in or connection.exempt or connection.requests <= 1 or connection.stream is None:
             return None
+        if not self._listeners:
+            # Stopped: nobody gives turns any more, and nobody new can come.
+            return None
         connection.progress.enter(State.QUEUED, self._clock())
         visitor = Queued(connection.source, REQUEST_COST, connection, asyncio.get_running_loop().create_future())
         self._queue(visitor)

@@ -88,11 +88,6 @@ class Progress:
         limit = self._deadlines.idle_signed_in_squeezed if self.signed_in else self._deadlines.idle_stranger_squeezed
         return self.state is State.IDLE and now - self.since >= limit
 
-    @property
-    def unasked(self) -> int:
-        """Bytes that came since the state began or was looked at."""
-        return self.received - self._received_before
-
     def _again(self, now: float) -> None:
         self._received_before = self.received
         self._written_before = self.written

@@ -218,7 +218,7 @@ class Door(Generic[Who]):
         entry = self._source(source, now)
         if not entry.guesses(now):
             # What it used up at its former pace would keep it out for as long as that takes at this one.
-            entry.bucket.level = min(entry.bucket.level, self._paces.guessing.at_once)
+            entry.bucket.level = min(entry.bucket.settle(self._paces.source, now), self._paces.guessing.at_once)
         entry.guessing_until = max(entry.guessing_until, now + seconds)
 
     def guesses(self, source: str, now: float) -> bool:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 
 from tornado.iostream import IOStream, SSLIOStream
 
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
-
-# While tornado waits for a handler it goes on reading, up to `max_buffer_size`: 512 MiB in jupyter_server, of each stranger.
-UNASKED_LIMIT = 64 * 1024
-WAITED_FOR = frozenset({State.QUEUED, State.ANSWERING})
 
 
 class Connection:
@@ -47,14 +42,10 @@ class Connection:
         self.progress.enter(state, self.clock())
 
     def came(self, count: int) -> None:
-        """Note that `count` bytes came. Raises `ConnectionResetError` when a stranger sends what nobody asked for."""
-        progress = self.progress
-        progress.received += count
-        if progress.state is State.IDLE:
-            progress.enter(State.HEADER, self.clock())
-        elif progress.state in WAITED_FOR and not progress.signed_in and progress.unasked > UNASKED_LIMIT:
-            # tornado closes a stream that was reset without a word in the log.
-            raise ConnectionResetError(errno.ECONNRESET, "more than was asked for")
+        """Note that `count` bytes came."""
+        self.progress.received += count
+        if self.progress.state is State.IDLE:
+            self.enter(State.HEADER)
 
 
 class GuardedStream(IOStream):
