@@ -120,6 +120,11 @@ ROWS: list[tuple[str, list[Step]]] = [
     ("two steps down bring 8 minutes", [*ALL_THE_WAY, Guess(1500 + 1200, A), Wait(2700, A, 480)]),
     ("50 quiet minutes after the longest wait leave one at once", [*ALL_THE_WAY, Guess(1500 + 3000, A), Wait(4500, A, 60)]),
     ("100 minutes after the last guess all is forgotten", [*ALL_THE_WAY, Guess(900 + 6000, A, times=5), Wait(6900, A, 60)]),
+    ("half a second less than 10 quiet minutes takes none off", [Guess(0, A, times=4), Guess(599.5, A), Wait(599.5, A, 60)]),
+    (
+        "and so it is after a night of guesses, one every 10 minutes",
+        [*ALL_THE_WAY, *[Guess(900 + 600 * n, A) for n in range(1, 50)], Guess(900 + 600 * 49 + 6000, A, times=5)],
+    ),
     ("a year of quiet leaves five, not more", [Guess(0, A, times=5), Guess(365 * 24 * HOUR, A, times=5), Guess(365 * 24 * HOUR, A, 60)]),
     # Addresses
     ("IPv6 of one /64 is one source", [Guess(0, "2001:db8:1:2::1", times=5), Guess(0, "2001:db8:1:2:ffff:ffff:ffff:ffff", 60)]),
