@@ -18,6 +18,10 @@ from stage import namespaces
 from stage.hosts import Host
 from stage.namespaces import Namespace
 
+from jupyter_remote_kit.settings import Access
+from tests.server.conftest import Machine, Server, hashed_password
+
+__all__ = ["hashed_password"]
 FIGURE = "figure"
 
 
@@ -59,3 +63,25 @@ def hosts() -> Iterator[tuple[Host, Namespace]]:
         pytest.skip(reason)
     with crowd() as pair:
         yield pair
+
+
+@pytest.fixture(scope="module")
+def loopback(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iterator[tuple[Machine, Server]]:
+    """A server as `up` starts it, over plain HTTP on loopback; it needs neither root nor namespaces."""
+    machine = Machine(tmp_path_factory.mktemp("gate") / "home", hashed_password)
+    settings = machine.settings()
+    server = machine.start(settings)
+    server.ready()
+    yield machine, server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iterator[tuple[Machine, Server]]:
+    """As `loopback`, over TLS with the private authority."""
+    machine = Machine(tmp_path_factory.mktemp("gate") / "home", hashed_password)
+    machine.issue_leaf()
+    server = machine.start(machine.settings(access=Access.LAN))
+    server.ready()
+    yield machine, server
+    server.stop()

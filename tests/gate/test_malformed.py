@@ -1,0 +1,182 @@
+"""Malformed requests, each on a connection of its own: refused with 4xx or by closing, and nothing remains of them.
+
+What may come back for one member is decided by a parser of the test's own (`cases.malformed.is_sound`):
+- a request that RFC 9112 does not allow: one answer of 4xx, or none; and the connection is closed;
+- a sound one: what anybody gets who asks for it, which is no 5xx, and no redirect but to the login page.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+import pytest
+from cases.malformed import Case, corpus, generated, is_sound
+
+from tests.server.conftest import Machine, Server
+
+SEED = 20_261_121
+SHORT, LONG = 1_000, 10_000
+AT_ONCE = 16
+SILENCE_S = 0.5
+# Each address is a source of its own: a single one would soon be kept waiting, and the parser would never see what it sends.
+SOURCES = tuple(f"127.77.{number // 250}.{number % 250 + 1}" for number in range(1000))
+CLOSES_WITHIN_S = 15.0
+MEMORY_MB = 20.0
+MB = 1_000_000
+DESCRIPTORS_TO_SPARE = 2
+STATUS = re.compile(rb"^HTTP/1\.1 ([0-9]{3}) [^\r\n]*\r$", re.MULTILINE)
+TROUBLE = re.compile(r"Traceback|Uncaught exception|never retrieved|never awaited|Exception in callback")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back until the connection was closed; `closed` is false where the server never did."""
+
+    data: bytes
+    closed: bool
+
+    @property
+    def statuses(self) -> list[int]:
+        """Of all final answers, in order."""
+        return [int(match[1]) for match in STATUS.finditer(self.data) if match[1] != b"100"]
+
+    @property
+    def locations(self) -> list[bytes]:
+        return re.findall(rb"^Location: ([^\r]*)\r$", self.data, re.MULTILINE)
+
+
+def send(address: tuple[str, int], raw: bytes, source: str = "127.0.0.1") -> Answer:
+    """Send, listen until it is silent, say that no more will come, and listen to the end."""
+    with socket.create_connection(address, timeout=CLOSES_WITHIN_S, source_address=(source, 0)) as connection:
+        # Whoever refuses early does not read the rest.
+        with suppress(ConnectionError):
+            connection.sendall(raw)
+        connection.settimeout(SILENCE_S)
+        data, closed = _listen(connection)
+        if not closed:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(CLOSES_WITHIN_S)
+            more, closed = _listen(connection)
+            data += more
+    return Answer(data, closed)
+
+
+def _listen(connection: socket.socket) -> tuple[bytes, bool]:
+    data = b""
+    try:
+        while received := connection.recv(1 << 16):
+            data += received
+    except TimeoutError:
+        return data, False
+    except ConnectionError:
+        pass
+    return data, True
+
+
+def complaint(raw: bytes, answer: Answer) -> str | None:
+    """What is wrong with `answer`; `None` when nothing is."""
+    statuses = answer.statuses
+    if not answer.closed:
+        return "the connection was never closed"
+    if answer.data and not answer.data.startswith(b"HTTP/1.1 "):
+        return f"answered with {answer.data[:100]!r}"
+    if is_sound(raw):
+        if any(status >= 500 or status < 200 for status in statuses):
+            return f"a sound request was answered with {statuses}"
+        elsewhere = [where for where in answer.locations if not where.startswith(b"/login")]
+        return f"redirected to {elsewhere}" if elsewhere else None
+    if len(statuses) > 1:
+        return f"answered {len(statuses)} times: {statuses}"
+    return f"answered with {statuses}" if any(not 400 <= status < 500 for status in statuses) else None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_malformed_requests(loopback: tuple[Machine, Server], long: bool, figure: Callable[[str], None]) -> None:
+    _, server = loopback
+    authority = server.url.partition("//")[2]
+    address = ("127.0.0.1", int(authority.rpartition(":")[2]))
+    process = psutil.Process(server.process.pid)
+    with server.signed_in() as client:
+        client.get("/lab")
+    cases = [*corpus(), *generated(SEED, LONG if long else SHORT)]
+    descriptors, before = process.num_fds(), process.memory_info().rss / MB
+
+    def ask(case: Case, source: str) -> tuple[str | None, Answer]:
+        raw = case.sent(authority)
+        answer = send(address, raw, source)
+        return complaint(raw, answer), answer
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(ask, cases, itertools.cycle(SOURCES)))
+    seconds = time.monotonic() - begun
+    growth = process.memory_info().rss / MB - before
+    seen = Counter("/".join(map(str, answer.statuses)) or "closed" for _, answer in outcomes)
+    figure(f"{len(cases)} requests in {seconds:.0f} s: {dict(seen.most_common())}; memory {growth:+.1f} MB")
+    # Most have to have reached the parser, and not only the door.
+    assert seen["400"] > len(cases) / 10
+    assert sum(bool(answer.statuses) for case, (_, answer) in zip(cases, outcomes, strict=True) if is_sound(case.raw)) > 50
+    wrong = {case.name: wrong for case, (wrong, _) in zip(cases, outcomes, strict=True) if wrong}
+    assert not wrong, "\n".join(f"{name}: {what}" for name, what in wrong.items())
+    assert growth < MEMORY_MB
+    with server.client() as client:
+        assert client.get("/remotekit/api/health").json() == {"status": "ok"}
+    assert process.num_fds() <= descriptors + DESCRIPTORS_TO_SPARE
+    assert not (found := TROUBLE.search(server.output)), server.output[max(0, found.start() - 2000) :][:6000]
+
+
+HELLO = bytes.fromhex("16030100c8010000c403037c0a5f")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"\x00" * 1000,
+        b"\xff" * 100_000,
+        HELLO,
+        HELLO + b"\x00" * 300,
+        b"\x16\x03\x01\xff\xff" + b"\x01" * 70_000,
+        b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10",
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ],
+    ids=["nothing", "plain HTTP", "zeros", "ones", "half a hello", "a broken hello", "a huge record", "SSLv2", "an alert", "ssh"],
+)
+@pytest.mark.slow
+def test_what_is_no_tls(secured: tuple[Machine, Server], raw: bytes) -> None:
+    _, server = secured
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    answer = send(address, raw)
+    assert answer.closed
+    assert not answer.data.startswith(b"HTTP")
+    with server.client() as client:
+        assert client.get("/remotekit/api/health").json() == {"status": "ok"}
+    assert not TROUBLE.search(server.output), server.output[-4000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_versions_of_tls_are_refused(secured: tuple[Machine, Server], version: ssl.TLSVersion) -> None:
+    _, server = secured
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.minimum_version = context.maximum_version = version
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with socket.create_connection(address, timeout=10) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain)
