@@ -48,7 +48,8 @@ class Bounds:
     """How many connections of strangers there may be: of one source, and of all. None is counted once it is signed in."""
 
     each: int = 64
-    overall: int = 1024
+    # 24 KiB each with TLS: 12 MB of memory, whatever strangers do.
+    overall: int = 512
     waiting: int = 256
 
     @classmethod

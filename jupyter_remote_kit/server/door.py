@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 Who = TypeVar("Who", bound=Hashable)
 
 NEVER = float("-inf")
+_crowding = attrgetter("crowding")
 CROWD = 1_000_000
 # After so many seconds a turn that a source had counts half.
 HALF_LIFE_S = 60.0
@@ -71,9 +73,10 @@ class _Waiting(Generic[Who]):
 class _Source(Generic[Who]):
     """What is remembered of one address or network."""
 
-    __slots__ = ("_had", "_had_at", "bucket", "crowding", "guessing_until", "known_until", "waiting")
+    __slots__ = ("_had", "_had_at", "bucket", "crowding", "guessing_until", "known_until", "name", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.bucket = _Bucket()
         self.guessing_until = NEVER
         self.known_until = NEVER
@@ -171,11 +174,15 @@ class Door(Generic[Who]):
         served: list[Who] = []
         while self._queue:
             before = len(served)
-            for source, entry in sorted(self._queue.items(), key=lambda item: item[1].rank(now)):
-                if not self._everybody.has_room(self._paces.everybody, entry.waiting[0].cost, now):
+            for entry in sorted(self._queue.values(), key=lambda entry: entry.rank(now)):
+                cost = entry.waiting[0].cost
+                if not self._everybody.has_room(self._paces.everybody, cost, now):
                     return served
-                if self._may_go(entry, now):
-                    served.append(self._let_through(source, entry, now))
+                # Guessers come last, so that all who are left are guessers.
+                if entry.guesses(now) and not self._all_guessing.has_room(self._paces.all_guessing, cost, now):
+                    return served
+                if entry.bucket.has_room(entry.pace(self._paces, now), cost, now):
+                    served.append(self._let_through(entry, now))
             if len(served) == before:
                 break
         return served
@@ -183,9 +190,9 @@ class Door(Generic[Who]):
     def impatient(self, now: float) -> list[Who]:
         """Those who waited too long; they wait no longer."""
         gone: list[Who] = []
-        for source, entry in list(self._queue.items()):
+        for entry in list(self._queue.values()):
             while entry.waiting and now - entry.waiting[0].since >= self._patience:
-                gone.append(self._unqueue(source, entry).who)
+                gone.append(self._unqueue(entry).who)
         return gone
 
     def leave(self, who: Who, source: str) -> bool:
@@ -196,7 +203,7 @@ class Door(Generic[Who]):
         for place, waiting in enumerate(entry.waiting):
             if waiting.who == who:
                 del entry.waiting[place]
-                self._left(source, entry)
+                self._left(entry)
                 return True
         return False
 
@@ -235,38 +242,32 @@ class Door(Generic[Who]):
         self._waiting_count = 0
         return gone
 
-    def _may_go(self, entry: _Source[Who], now: float) -> bool:
-        cost = entry.waiting[0].cost
-        if not entry.bucket.has_room(entry.pace(self._paces, now), cost, now):
-            return False
-        return not entry.guesses(now) or self._all_guessing.has_room(self._paces.all_guessing, cost, now)
-
-    def _let_through(self, source: str, entry: _Source[Who], now: float) -> Who:
-        waiting = self._unqueue(source, entry)
+    def _let_through(self, entry: _Source[Who], now: float) -> Who:
+        waiting = self._unqueue(entry)
         entry.take(waiting.cost, now)
         self._everybody.level += waiting.cost
         if entry.guesses(now):
             self._all_guessing.level += waiting.cost
         return waiting.who
 
-    def _unqueue(self, source: str, entry: _Source[Who]) -> _Waiting[Who]:
+    def _unqueue(self, entry: _Source[Who]) -> _Waiting[Who]:
         waiting = entry.waiting.popleft()
-        self._left(source, entry)
+        self._left(entry)
         return waiting
 
-    def _left(self, source: str, entry: _Source[Who]) -> None:
+    def _left(self, entry: _Source[Who]) -> None:
         self._waiting_count -= 1
         entry.crowding -= 1
         if not entry.waiting:
-            self._queue.pop(source, None)
+            self._queue.pop(entry.name, None)
 
     def _make_room(self, crowding: int) -> Who | None:
         """The last of the source that crowds the queue most; `None` where none crowds it more than `crowding`."""
-        source, entry = max(self._queue.items(), key=lambda item: item[1].crowding)
+        entry = max(self._queue.values(), key=_crowding)
         if crowding >= entry.crowding:
             return None
         waiting = entry.waiting.pop()
-        self._left(source, entry)
+        self._left(entry)
         return waiting.who
 
     def _source(self, source: str, now: float) -> _Source[Who]:
@@ -274,7 +275,7 @@ class Door(Generic[Who]):
         if entry is None:
             if len(self._sources) >= self._sources_limit:
                 self._forget(now)
-            entry = self._sources[source] = _Source()
+            entry = self._sources[source] = _Source(source)
         return entry
 
     def _forget(self, now: float) -> None:
