@@ -24,7 +24,7 @@ def http(status: str, body: bytes) -> bytes:
 
 @contextmanager
 def server(path: Path, answer: Answer) -> Iterator[list[str]]:
-    """Serve every connection with `answer(request line)`; yields the request lines."""
+    """Serve every connection with `answer(request line)`; yields the request lines, each with what was sent."""
     requests: list[str] = []
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with socket_address(path) as address:
@@ -42,7 +42,11 @@ def server(path: Path, answer: Answer) -> Iterator[list[str]]:
                 data = b""
                 while b"\r\n\r\n" not in data:
                     data += connection.recv(65536)
-                requests.append(data.split(b" HTTP/")[0].decode())
+                head, _, body = data.partition(b"\r\n\r\n")
+                length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+                while len(body) < length:
+                    body += connection.recv(65536)
+                requests.append(" ".join(part for part in (head.split(b" HTTP/")[0].decode(), body.decode()) if part))
                 connection.sendall(answer(requests[-1]))
 
     thread = threading.Thread(target=serve)
@@ -70,6 +74,25 @@ def test_every_call_has_its_route(place: Path) -> None:
         client.reload_certificate()
         client.shutdown()
     assert requests == ["GET /status", "POST /tickets", "POST /credentials", "POST /certificate", "POST /shutdown"]
+
+
+def test_sessions_are_listed_and_ended(place: Path) -> None:
+    row = {"id": "0123abcd"}
+    with server(place, lambda line: http("200 OK", json.dumps({"sessions": [row], "ended": []}).encode())) as requests:
+        client = ControlClient(place)
+        assert client.sessions() == [row]
+        assert client.end_session("0123abcd") == []
+        assert client.end_sessions() == []
+    assert requests == ["GET /sessions", 'POST /sessions/end {"id": "0123abcd"}', 'POST /sessions/end {"all": true}']
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"sessions": 1, "ended": {}}', b'{"sessions": ["x"], "ended": [null]}'])
+def test_a_list_that_is_none_is_a_failure(place: Path, body: bytes) -> None:
+    with server(place, lambda _: http("200 OK", body)):
+        client = ControlClient(place)
+        for call in (client.sessions, client.end_sessions, lambda: client.end_session("0123abcd")):
+            with pytest.raises(Failed, match="cannot be understood"):
+                call()
 
 
 def test_a_very_long_path_works(tmp_path: Path) -> None:
