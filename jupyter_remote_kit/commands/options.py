@@ -102,7 +102,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=NETWORK,
         multiple=True,
         metavar="CIDR",
-        help=marked("A network that may connect, instead of the private ones; may be repeated; any opens it, default goes back."),
+        help=marked("A network that may connect; may be repeated; any opens it, default stands for the private ones."),
     ),
     option(
         "--trusted-proxy",
@@ -135,21 +135,22 @@ def instance_options(function: Decorated) -> Decorated:
     return function
 
 
-def _listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "") -> tuple[str, ...] | None:
+def _listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "", added: bool = False) -> tuple[str, ...] | None:
     """What a repeatable option says: `None` when it was not given, empty for the word that goes `back`.
 
-    Raises `WrongUsage` when that word, or one that stands `alone`, comes with others.
+    Raises `WrongUsage` when a word that stands `alone` comes with others; going back does, unless `added` says that others add to it.
     """
     if not values:
         return None
-    word = next((value for value in values if value in {back, alone}), None)
+    alone_words = {alone} if added else {back, alone}
+    word = next((value for value in values if value in alone_words), None)
     if word is not None and set(values) != {word}:
         raise WrongUsage.of(
             "contradiction",
             msg("{one} does not go with {other}.", one=f"{option_name} {word}", other=option_name),
             msg("Leave out one of the two"),
         )
-    return () if word == back else values
+    return () if set(values) == {back} else tuple(dict.fromkeys(values))
 
 
 def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]:
@@ -168,7 +169,7 @@ def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]
         allow_hosts=_listed("--allow-host", said["allow_hosts"], back=grammar.DEFAULT),
         plain_http=said["plain_http"],
         allow_root=said["allow_root"],
-        allow_networks=_listed("--allow-network", said["allow_networks"], back=grammar.DEFAULT, alone=grammar.ANY_NETWORK),
+        allow_networks=_listed("--allow-network", said["allow_networks"], back=grammar.DEFAULT, alone=grammar.ANY_NETWORK, added=True),
         trusted_proxies=_listed("--trusted-proxy", said["trusted_proxies"], back=grammar.NONE),
         session_days=said["session_days"],
         hsts=said["hsts"],

@@ -197,7 +197,7 @@ def _hosts(names: list[Any]) -> tuple[str, ...]:
 
 
 def _networks(texts: list[Any]) -> tuple[str, ...]:
-    return tuple(text if text == grammar.ANY_NETWORK else str(grammar.network(_text(text))) for text in texts)
+    return tuple(grammar.allowed_network(_text(text)) for text in texts)
 
 
 def _proxies(texts: list[Any]) -> tuple[str, ...]:

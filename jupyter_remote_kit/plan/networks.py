@@ -50,23 +50,24 @@ class Allowed:
 
 
 def allowed(access: Access, declared: tuple[str, ...], *, behind_proxy: bool) -> Allowed:
-    """Who may talk to a server that is reached by `access`; what is `declared` takes the place of the default.
+    """Who may talk to a server that is reached by `access`; what is `declared` takes its place, or adds to it with the word `default`.
 
     The clients of a relay come from anywhere, once a trusted proxy tells where; without one its tunnel ends on loopback.
     Raises `WrongUsage` when what is declared is no network.
     """
-    if declared:
+    if declared and grammar.DEFAULT not in declared:
         return Allowed(parse(declared))
     if access is Access.LAN:
-        return Allowed(LAN_NETWORKS, on_link=True)
-    return Allowed(EVERYTHING) if access is Access.RELAY and behind_proxy else Allowed()
+        return Allowed((*LAN_NETWORKS, *parse(declared)), on_link=True)
+    return Allowed(EVERYTHING if access is Access.RELAY and behind_proxy else parse(declared))
 
 
 def parse(declared: Iterable[str]) -> tuple[IPNetwork, ...]:
-    """The networks that are named; `any` stands for both families. Raises `WrongUsage` for what is no network."""
+    """The networks that are named; `any` stands for both families, `default` names none. Raises `WrongUsage` for what is no network."""
     found: list[IPNetwork] = []
     for text in declared:
-        found += EVERYTHING if text == ANY else [grammar.network(text)]
+        if text != grammar.DEFAULT:
+            found += EVERYTHING if text == ANY else [grammar.network(text)]
     return tuple(found)
 
 
@@ -76,11 +77,11 @@ def plain(text: str) -> IPAddress:
 
 
 def source_of(address: IPAddress | None) -> str:
-    """By what a client is counted: an IPv4 address, an IPv6 /64, or `unix`."""
+    """By what a client is counted: an IPv4 address, an IPv6 /64, or `unix`. Link-local neighbours, all of one /64, count one by one."""
     if address is None:
         return UNIX
     client = grammar.unmapped(address)
-    if client.version == 4:
+    if client.version == 4 or client.is_link_local:
         return str(client)
     return str(ipaddress.IPv6Network((int(client), SOURCE_PREFIX), strict=False))
 

@@ -65,7 +65,8 @@ class Checkpoint:
             return refusals.malformed()
         if not self._peers.admits(visit.peer):
             self._audit.record(Action.ADDRESS, request)
-            return refusals.address(str(visit.peer), own_command(self._site.instance, f"init --allow-network {visit.peer}"))
+            command = f"init --allow-network default --allow-network {visit.peer}"
+            return refusals.address(str(visit.peer), own_command(self._site.instance, command))
         if not self._peers.admits_host(request.headers.get("Host")):
             self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
             return refusals.host(own_command(self._site.instance, "init --allow-host NAME"))

@@ -21,6 +21,8 @@ READY = [
     ("password", "--generate-password"),
     ("token", "--show"),
     ("token", "--yes"),
+    ("audit",),
+    ("audit", "--since", "1h"),
     ("remove", "--dry-run"),
     ("remove", "--yes"),
 ]
@@ -67,7 +69,6 @@ WRONG_USAGE = [
     (("init", "--allow-network", "0.0.0.0"), "network"),
     (("init", "--allow-network", "none"), "network"),
     (("init", "--allow-network", "any", "--allow-network", "10.0.0.0/8"), "contradiction"),
-    (("init", "--allow-network", "10.0.0.0/8", "--allow-network", "default"), "contradiction"),
     (("init", "--allow-network", "any", "--allow-network", "default"), "contradiction"),
     (("init", "--trusted-proxy", "proxy.example.org"), "network"),
     (("init", "--trusted-proxy", "any"), "network"),

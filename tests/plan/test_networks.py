@@ -119,6 +119,20 @@ def test_what_is_declared_takes_the_place_of_the_default(access: Access) -> None
     assert served == {"203.0.113.0", "2001:db8:5::7", "::ffff:203.0.113.7"}
 
 
+@pytest.mark.parametrize("access", [Access.LAN, Access.SSH])
+def test_what_is_declared_with_the_default_adds_to_it(access: Access) -> None:
+    both = of(access, "default", "203.0.113.0/28")
+    alone = of(access)
+    asked = [ipaddress.ip_address(text) for text in (*PRIVATE, *OVERLAY, *LOCAL_V6)]
+    assert [both.admits(address, unasked) for address in asked] == [alone.admits(address, unasked) for address in asked]
+    assert both.admits(ipaddress.ip_address("203.0.113.3"), unasked)
+    assert both.on_link is alone.on_link
+
+
+def test_link_local_neighbours_count_each_for_itself() -> None:
+    assert source_of(plain("fe80::1%eth0")) != source_of(plain("fe80::2%eth0"))
+
+
 @pytest.mark.parametrize("address", [*PRIVATE, *LOCAL_V6, *ON_LINK, *OUTSIDE])
 def test_any_network_is_any(address: str) -> None:
     assert of(Access.LAN, "any").admits(ipaddress.ip_address(address), unasked)
@@ -140,7 +154,7 @@ def test_networks_are_parsed_in_order_and_any_is_both_families() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "default", "none", "gpu", "10.0.0", "fe80::%eth0/64"])
+@pytest.mark.parametrize("text", ["", "none", "gpu", "10.0.0", "fe80::%eth0/64"])
 def test_what_is_no_network_is_named(text: str) -> None:
     with pytest.raises(WrongUsage, match="is not a network"):
         parse(["10.0.0.0/8", text])
@@ -181,7 +195,7 @@ def test_what_is_no_address_is_a_value_error(text: str) -> None:
         ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
         ("2001:db8:1:3::", "2001:db8:1:3::/64"),
-        ("fe80::7%eth0", "fe80::/64"),
+        ("fe80::7%eth0", "fe80::7"),
         ("::1", "::/64"),
     ],
 )
@@ -198,7 +212,7 @@ def test_a_prefix_counts_as_one_however_many_addresses_it_takes(address: ipaddre
     other = ipaddress.IPv6Address(int(address) >> 64 << 64 | suffix)
     if address.ipv4_mapped or other.ipv4_mapped:
         return
-    assert source_of(address) == source_of(other)
+    assert (source_of(address) == source_of(other)) is (address == other or not address.is_link_local)
     assert source_of(ipaddress.IPv6Address(int(address) ^ 1 << 64)) != source_of(address)
 
 
