@@ -37,8 +37,8 @@ COMMANDS = {
     "status": marked("Show the current state: the server, how it is reached, and what the policy finds."),
     "password": marked("Change the password; every session ends."),
     "token": marked("Rotate the token; every session ends."),
-    "audit": marked("Show who came in and who was refused."),
     "sessions": marked("List who is signed in; end one session, or all."),
+    "audit": marked("Show who came in and who was refused."),
     "remove": marked("Remove what the kit has written."),
 }
 
