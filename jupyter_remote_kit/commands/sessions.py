@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, kit_command, one_of, option
@@ -19,6 +20,9 @@ from jupyter_remote_kit.plan.clients import described
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.result import Result
+
+if TYPE_CHECKING:
+    from rich.segment import Segment
 
 _ID = re.compile(r"[0-9a-f]{8}")
 WIDEST = 45  # an IPv6 address; what a client says of itself may be longer, and is whole in the other outputs
@@ -137,7 +141,9 @@ def _table(columns: tuple[str, ...], cells: list[tuple[str, ...]]) -> str:
     for row in cells:
         # Text: what is in brackets is not markup.
         table.add_row(*(Text(cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 1]}…") for cell in row))
-    out = io.StringIO()
-    width = shutil.get_terminal_size().columns
-    Console(file=out, force_terminal=True, color_system="standard", highlight=False, width=width).print(table)
-    return out.getvalue().rstrip("\n")
+    lines = Console(width=shutil.get_terminal_size().columns).render_lines(table)
+    return "\n".join("".join(_styled(segment) for segment in line).rstrip() for line in lines)
+
+
+def _styled(segment: Segment) -> str:
+    return click.style(segment.text, bold=True) if segment.style and segment.style.bold else segment.text
