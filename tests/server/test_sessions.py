@@ -8,7 +8,10 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +24,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
 from jupyter_remote_kit.server.hangup import GRACE_S
-from jupyter_remote_kit.server.session import MAX_SESSIONS
+from jupyter_remote_kit.server.session import MAX_SESSIONS, parse
 from jupyter_remote_kit.server.sessions import SAVE_SEEN_EVERY_S, Session, Sessions, Why
 
 DAY = 86400.0
@@ -483,6 +486,40 @@ def test_a_disk_that_takes_nothing_costs_one_warning_and_no_sign_in(path: Path, 
         asyncio.run(one.sessions.saved())
         assert all(one.sessions.find(secret) for secret in secrets)
         assert len(told(warnings)) == 1
+
+
+BUSY = """
+import sys
+from pathlib import Path
+from jupyter_remote_kit.server.sessions import Sessions
+table = Sessions(Path(sys.argv[1]), 1e6)
+table.use_key("key")
+print(len(table.rows()), flush=True)
+while True:
+    table.open(way="password", address="192.0.2.7", client="x" * 256)
+"""
+
+
+def test_a_server_that_is_killed_while_it_writes_leaves_a_whole_file(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    for round in range(6):
+        process = subprocess.Popen([sys.executable, "-c", BUSY, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        written_before = path.stat().st_mtime_ns if path.exists() else 0
+        deadline = time.monotonic() + 20
+        # Killed in the middle of the next writes, later in each round.
+        while not path.exists() or path.stat().st_mtime_ns == written_before:
+            assert time.monotonic() < deadline
+        until = time.monotonic() + round * 0.007
+        while time.monotonic() < until:
+            pass
+        process.kill()
+        process.communicate()
+        key, saved = parse(path.read_bytes())
+        assert key == "key"
+    assert saved
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert told(warnings) == []
 
 
 def test_a_table_that_was_closed_takes_no_harm(path: Path) -> None:
