@@ -11,14 +11,13 @@ import pytest
 
 # The tests are imported by path (`--import-mode=importlib`), so what they share has to be found.
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-sys.path.insert(0, str(Path(__file__).parent))
 
-from load.network import crowd
 from stage import namespaces
 from stage.hosts import Host
 from stage.namespaces import Namespace
 
 from jupyter_remote_kit.settings import Access
+from tests.gate.load.network import crowd
 from tests.server.conftest import Machine, Server, hashed_password
 
 __all__ = ["hashed_password"]

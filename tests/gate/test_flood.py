@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from load import scene, servers
-from load.flood import Guess
-from load.network import ATTACKERS
-from load.scene import Attack, Figures
 from stage.hosts import Host
 from stage.namespaces import Namespace
+
+from tests.gate.load import scene, servers
+from tests.gate.load.flood import Guess
+from tests.gate.load.network import ATTACKERS
+from tests.gate.load.scene import Attack, Figures
 
 ARGON2_AT_ONCE = 2
 MEMORY_MB = 20.0

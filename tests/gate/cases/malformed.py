@@ -149,6 +149,7 @@ _LINES = {
     "no UTF-8 in the target, encoded": b"GET /%ff%fe HTTP/1.1\r\n" + HOST + b"\r\n",
     "no UTF-8 in the query": b"GET /login?next=%ff%fe HTTP/1.1\r\n" + HOST + b"\r\n",
     "no UTF-8 in a file's name": b"GET /files/%ff%fe HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no UTF-8 where licences are looked for": b"GET /lab/api/licenses/%ff HTTP/1.1\r\n" + HOST + b"\r\n",
     "a line end in the target, encoded": b"GET /login%0d%0aX:%20y HTTP/1.1\r\n" + HOST + b"\r\n",
     "a line end in the query, encoded": b"GET /login?next=%0d%0aX:%20y HTTP/1.1\r\n" + HOST + b"\r\n",
     "half a percent-encoding": b"GET /login%2 HTTP/1.1\r\n" + HOST + b"\r\n",

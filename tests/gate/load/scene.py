@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from load.flood import Guess
-from load.network import FIRST_ATTACKER, NEWCOMER, cores
-from load.servers import XSRF, Target
+
+from tests.gate.load.flood import Guess
+from tests.gate.load.network import FIRST_ATTACKER, NEWCOMER, cores
+from tests.gate.load.servers import XSRF, Target
 
 HERE = Path(__file__).parent
 RATE = 2000.0

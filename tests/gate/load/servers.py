@@ -15,10 +15,11 @@ from pathlib import Path
 import httpx
 import psutil
 from jupyter_server.auth import passwd
-from load.network import OWNER, cores
 from stage.hosts import PORT, Host
 from stage.namespaces import Namespace
 from stage.waiting import until
+
+from tests.gate.load.network import OWNER, cores
 
 PASSWORD = "Correct-horse-7"
 TOKEN_BYTES = 32
