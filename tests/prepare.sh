@@ -12,6 +12,7 @@ openssl openssl
 setpriv util-linux
 fuser psmisc
 git git
+fail2ban-regex fail2ban
 '
 missing=()
 while read -r program package; do

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
@@ -32,7 +32,11 @@ def client() -> str | None:
 
 def facts(instance: str) -> tuple[Mapping[Path, FileFact], Manifest]:
     """What stands where the plans of `instance` write, and what root's record says about it."""
-    files = {path: file_fact(path) for path in fail2ban.paths_read(instance)}
+    kept: list[Path] = []
+    # Not there yet, or closed to whoever is not root.
+    with suppress(OSError):
+        kept = sorted(fail2ban.SYSTEM.backups_dir.iterdir())
+    files = {path: file_fact(path) for path in (*fail2ban.paths_read(instance), *kept)}
     return files, read_manifest(fail2ban.SYSTEM.manifest_file(fail2ban.RECORD))
 
 

@@ -120,10 +120,10 @@ def plan_install(jail: Jail, files: Mapping[Path, FileFact], manifest: Mapping[s
 def plan_remove(
     instance: str, files: Mapping[Path, FileFact], manifest: Mapping[str, tuple[str, ...]], *, other_jails: Iterable[Path]
 ) -> Plan:
-    """Take the jail back and, with the last one, the filter and root's record. What was edited is backed up, and its backup stays."""
+    """Take the jail back and, with the last one, the filter, root's record and old backups. What was edited is backed up once more."""
     ours = [jail_file(instance)]
     if not tuple(other_jails):
-        ours += [FILTER_FILE, *_record()]
+        ours += [FILTER_FILE, *(path for path in files if path.parent == SYSTEM.backups_dir), *_record()]
     steps = []
     for path in ours:
         fact = files.get(path, FileFact())

@@ -91,8 +91,10 @@ def test_a_name_refused_is_not_counted() -> None:
 
 def test_all_is_taken_back_with_the_last_jail() -> None:
     files = {**READY, **{path: FOLDER for path in fail2ban.paths_read("gpu1") if path not in READY}}
+    backup = fail2ban.SYSTEM.backups_dir / "jupyter-remotekit-gpu1.conf.20261120T101112.000000Z"
+    files[backup] = _file("old", 0o600)
     steps = fail2ban.plan_remove("gpu1", files, _known(*READY.items()), other_jails=()).steps
-    assert {step.path for step in steps} == set(fail2ban.paths_read("gpu1"))
+    assert {step.path for step in steps} == {*fail2ban.paths_read("gpu1"), backup}
     assert not any(step.backup for step in steps if not isinstance(step, WriteFile))
 
 
