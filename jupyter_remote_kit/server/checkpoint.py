@@ -17,7 +17,7 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import logs, offers, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
 from jupyter_remote_kit.server.peers import connected_peer
-from jupyter_remote_kit.server.visits import Visit, Way
+from jupyter_remote_kit.server.visits import Visit
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
@@ -76,15 +76,13 @@ class Checkpoint:
         logs.caused_by(visit)
         if not visit.signed_in and (wait := self._wait(request, visit, offer)):
             return refusals.throttled(wait, self._login)
-        if (not visit.signed_in or request.path == self._login) and self._is_too_large(request):
+        if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
             return refusals.too_large(MAX_BODY)
-        return self._welcome(request, visit, offer) if visit.signed_in else self._strangers_answer(request)
-
-    def _welcome(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> type[RequestHandler] | None:
-        if self._connections is not None:
+        if visit.signed_in and self._connections is not None:
             self._connections.signed_in(request)
-        exchanged = visit.way is Way.TOKEN and offer.in_query and offers.is_navigation(request)
-        return ExchangeHandler if exchanged else None
+        if offer.in_query and offers.is_navigation(request):
+            return ExchangeHandler
+        return None if visit.signed_in else self._strangers_answer(request)
 
     def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:
         """The seconds that this stranger has to wait, having guessed too often; counts the guess that is in the headers."""
@@ -102,11 +100,12 @@ class Checkpoint:
             self._connections.heat(connected_peer(request), wait)
         return wait
 
-    def _is_too_large(self, request: HTTPServerRequest) -> bool:
+    def _bound_body(self, request: HTTPServerRequest) -> bool:
+        """Let `MAX_BODY` be read and no more; whether that will do for what is announced."""
         if request.connection is not None:
             # A chunked body announces nothing; tornado counts it and hangs up.
             request.connection.set_max_body_size(MAX_BODY)  # type: ignore[attr-defined]  # HTTP1Connection's
-        return offers.announced_body(request) > MAX_BODY
+        return offers.announced_body(request) <= MAX_BODY
 
     def _strangers_answer(self, request: HTTPServerRequest) -> type[RequestHandler] | None:
         return StrangersVersion if request.path == self._version and request.method == "GET" else None

@@ -9,7 +9,10 @@ from jupyter_remote_kit.server import offers
 
 
 class ExchangeHandler(JupyterHandler):
-    """Any page that a browser opens with a good `?token=`. The gate sends it here; `get_user` has set the cookie before `get` runs."""
+    """Any page that a browser opens with a `?token=`. The gate sends it here; for a good one `get_user` has set the cookie by then.
+
+    A wrong one, such as yesterday's, goes as well, instead of into the `next` of the sign-in page.
+    """
 
     @allow_unauthenticated
     def get(self, *_: str) -> None:

@@ -1,0 +1,302 @@
+"""What the open gate answers by itself, and what every answer carries, seen from outside of a real server."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import websocket
+
+from jupyter_remote_kit.settings import Access
+
+if TYPE_CHECKING:
+    from tests.server.conftest import Machine, Server
+
+PASSWORD = "Correct-horse-7"
+TOKEN = "canary-token-0123456789abcdef0123456789"
+WITH_TOKEN = {"Authorization": f"token {TOKEN}"}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "browsing-topics=(), geolocation=(), payment=(), camera=(self), microphone=(self), usb=(self), serial=(self)",
+}
+
+
+@pytest.fixture
+def behind_proxy(machine: Machine) -> Server:
+    """A server for a LAN whose proxy is on this machine: a test says in `X-Forwarded-For` who it is."""
+    settings = machine.settings(
+        access=Access.LAN, plain_http=True, ip="127.0.0.1", trusted_proxies=("127.0.0.1/32",), allow_hosts=("gpu.example.org",)
+    )
+    server = machine.start(settings)
+    server.ready()
+    return server
+
+
+def guess(client: httpx.Client, password: str = "wrong", headers: Mapping[str, str] | None = None) -> httpx.Response:
+    """One attempt at the form, as a program would make it."""
+    # A pair of one's own making, as an attacker's program would send it: jupyter_server takes any two that are equal.
+    return client.post("/login", data={"_xsrf": "x", "password": password}, headers={"Cookie": "_xsrf=x", **(headers or {})})
+
+
+def audit(machine: Machine) -> list[dict[str, Any]]:
+    """What the audit holds."""
+    return [json.loads(line) for line in machine.layout.audit_file("default").read_text().splitlines()]
+
+
+def answer_to(server: Server, text: bytes) -> bytes:
+    """What comes back for exactly these bytes, until the server hangs up."""
+    host, _, port = server.url.partition("://")[2].partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as peer:
+        peer.sendall(text)
+        received = b""
+        try:
+            while chunk := peer.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+# -- tokens in the address bar -----------------------------------------------------------------------------------------------------
+
+
+def test_a_token_in_the_address_bar_becomes_a_cookie_and_goes(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client() as client:
+        answer = client.get("/lab/tree/a%20b.ipynb", params={"token": TOKEN, "reset": "", "x": "ä &"}, headers=BROWSER)
+        assert answer.status_code == 302
+        assert answer.headers["location"] == "/lab/tree/a%20b.ipynb?reset=&x=%C3%A4+%26"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers.get_list("set-cookie")[0].startswith("username-127-0-0-1-")
+        assert client.get("/api/kernels").status_code == 200
+        assert client.get("/api/contents", headers=BROWSER, params={"token": TOKEN}).headers["location"] == "/api/contents"
+    assert TOKEN not in server.output
+    assert TOKEN not in json.dumps(audit(machine))
+    assert [row["action"] for row in audit(machine)] == ["token-new-client", "sign-in"]
+
+
+def test_the_way_to_another_host_does_not_come_out_of_the_exchange(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    told = answer_to(server, f"GET //evil.example/lab?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n".encode())
+    assert b"Location: /evil.example/lab\r\n" in told
+
+
+def test_programs_are_not_sent_elsewhere_and_keep_one_session(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    for _ in range(5):
+        with server.client() as poller:
+            assert poller.get("/api/sessions", params={"token": TOKEN}).status_code == 200
+            with_cookie = poller.get("/api/sessions")
+            assert with_cookie.status_code == 200
+    with server.client() as editor:
+        # The header comes with every request: no cookie is needed, and none is given.
+        assert "set-cookie" not in editor.get("/api/sessions", headers=WITH_TOKEN).headers
+    assert [row["way"] for row in server.control.sessions()] == ["token"]
+
+
+def test_a_wrong_token_does_not_stay_in_the_address_bar_either(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client(headers=BROWSER) as client:
+        answer = client.get("/lab", params={"token": "yesterdays-token", "reset": ""})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/lab?reset=")
+        assert client.get("/lab?reset=").headers["location"] == "/login?next=%2Flab%3Freset%3D"
+    assert "yesterdays-token" not in server.output
+
+
+# -- guesses -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_guesses_are_limited_wherever_they_are_made(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client() as stranger:
+        assert guess(stranger).status_code == 401
+        assert stranger.get("/api/kernels", headers={"Authorization": "token wrong1"}).status_code == 403
+        assert stranger.get("/static/favicon.ico", params={"token": "wrong2"}).status_code == 200
+        assert stranger.post("/api/kernels", data={"token": "wrong3"}).status_code == 403
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            websocket.create_connection(server.url.replace("http", "ws") + "/api/kernels/0/channels?token=wrong4", timeout=10)
+        assert refused.value.status_code == 403
+        # Those were five.
+        for late in (
+            guess(stranger),
+            guess(stranger, PASSWORD),
+            stranger.get("/api/kernels", headers={"Authorization": "Bearer wrong5"}),
+            stranger.get("/lab", params={"token": "wrong6"}),
+            stranger.post("/api/kernels", data={"token": "wrong7"}),
+        ):
+            assert late.status_code == 429
+            assert 1 <= int(late.headers["retry-after"]) <= 60
+        # Who sends no credential has guessed nothing: VS Code asks so every few seconds.
+        assert stranger.get("/api/sessions").status_code == 403
+        # The right one is never held up.
+        assert stranger.get("/api/kernels", headers=WITH_TOKEN).status_code == 200
+    assert {row["action"] for row in audit(machine)} == {"refused-guess", "token-new-client"}
+
+
+def test_the_owner_is_not_locked_out_behind_an_attackers_address(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner, server.client() as attacker:
+        known = {name: value for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
+        assert len(known) == 1
+        for number in range(7):
+            last = guess(attacker, f"wrong{number}")
+        assert last.status_code == 429
+        assert owner.get("/api/kernels").status_code == 200
+        # A browser that was here before signs in; the cookie alone opens nothing.
+        with server.client(cookies={**known, "_xsrf": "x"}) as returned:
+            assert returned.get("/api/kernels").status_code == 403
+            assert returned.post("/login", data={"_xsrf": "x", "password": PASSWORD}).status_code == 302
+
+
+def test_the_page_says_how_long_to_wait_in_the_readers_language(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client(headers=BROWSER) as stranger:
+        for number in range(5):
+            guess(stranger, f"wrong{number}")
+        chinese = guess(stranger, headers={"Accept-Language": "zh-CN"})
+        english = guess(stranger)
+    assert chinese.status_code == english.status_code == 429
+    assert "秒后重试" in chinese.text
+    assert f"Try again in {english.headers['retry-after']} seconds" in english.text
+    assert 'href="/login"' in english.text
+
+
+# -- addresses and names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/lab", "/api", "/static/favicon.ico", "/login", "/remotekit/api/health", "/nowhere"])
+def test_a_foreign_address_is_refused_everywhere_with_the_setting_named(behind_proxy: Server, machine: Machine, path: str) -> None:
+    with behind_proxy.client(headers={"X-Forwarded-For": "203.0.113.7", **WITH_TOKEN}) as foreign:
+        page = foreign.get(path, headers=BROWSER)
+        program = foreign.get(path)
+    assert page.status_code == program.status_code == 403
+    command = "jupyter remotekit init --allow-network default --allow-network 203.0.113.7"
+    assert command in page.text
+    assert command in program.json()["hint"]
+    with behind_proxy.client(headers={"X-Forwarded-For": "203.0.113.7, 192.168.3.4"}) as near:
+        assert near.get("/remotekit/api/health").status_code == 200
+    assert {(row["action"], row["client"]) for row in audit(machine)} == {("refused-address", "203.0.113.7")}
+
+
+def test_the_scheme_is_the_proxys_to_tell(behind_proxy: Server) -> None:
+    https = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https"}
+    with behind_proxy.client(headers=https) as browser:
+        answer = browser.post("/login", data={"_xsrf": "x", "password": PASSWORD}, headers={"Cookie": "_xsrf=x"})
+        assert answer.status_code == 302
+        assert all("; Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
+    rows = behind_proxy.control.sessions()
+    assert [row["address"] for row in rows] == ["10.1.2.3"]
+
+
+def test_a_foreign_name_is_refused_and_the_declared_ones_are_not(behind_proxy: Server, machine: Machine) -> None:
+    with behind_proxy.client() as client:
+        for name in ("gpu.example.org", "GPU.example.org.:8443", "localhost:1", "bench.localhost", "127.0.0.1", "[::1]:80"):
+            assert client.get("/remotekit/api/health", headers={"Host": name}).status_code == 200, name
+        for name in ("evil.example", "gpu.example.org.evil.example", "gpu.example.org@evil.example", "203.0.113.9", ""):
+            assert client.get("/remotekit/api/health", headers={"Host": name}).status_code in {400, 403}, name
+    assert {row["action"] for row in audit(machine)} == {"refused-host"}
+
+
+@pytest.mark.parametrize("target", ["http://evil.example/lab", "http://localhost/lab", "*", "lab", "//evil.example/lab"])
+def test_a_target_that_is_no_path_is_not_served(machine: Machine, target: str) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    told = answer_to(server, f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    status = int(told.split()[1])
+    assert status in ({302, 403, 404} if target.startswith("//") else {400})
+    assert b"\r\nLocation: //" not in told
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/contents/a.txt", "/nowhere"])
+def test_a_strangers_large_body_is_refused_unread(machine: Machine, path: str) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    announced = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n".encode()
+    # Nothing of the body is sent: the answer cannot have waited for it.
+    assert answer_to(server, announced).startswith(b"HTTP/1.1 413 ")
+    chunked = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n".encode() + b"x" * 0x10001
+    assert answer_to(server, chunked)[:12] in {b"", b"HTTP/1.1 400"}
+    with server.client(headers=WITH_TOKEN) as editor:
+        saved = editor.put("/api/contents/a.txt", json={"type": "file", "format": "text", "content": "x" * 200_000})
+        assert saved.status_code == 201
+        assert editor.post("/login", content=b"x" * 65537).status_code == 413
+
+
+# -- what every answer carries -----------------------------------------------------------------------------------------------------
+
+
+def test_every_answer_carries_the_headers(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    (machine.root / "a.pdf").write_bytes(b"%PDF-1.4\n")
+    (machine.root / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    paths = ("/", "/lab", "/login", "/api", "/api/kernels", "/static/favicon.ico", "/files/a.pdf", "/files/a.svg", "/nowhere")
+    with server.client() as stranger, server.client(headers=WITH_TOKEN) as editor:
+        answers = [client.get(path) for client in (stranger, editor) for path in paths]
+        answers += [stranger.get("/lab", headers={"Host": "evil.example"}), stranger.request("BREW", "/lab")]
+        answers += [stranger.get("/lab", params={"token": f"wrong{number}"}) for number in range(7)]
+    assert {answer.status_code for answer in answers} >= {200, 302, 403, 404, 405, 429}
+    for answer in answers:
+        carried = {name: answer.headers.get(name) for name in HEADERS}
+        assert carried == HEADERS, (answer.url, answer.status_code)
+        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
+        assert "strict-transport-security" not in answer.headers
+    upgraded = websocket.create_connection(server.url.replace("http", "ws") + "/api/events/subscribe", header=WITH_TOKEN, timeout=10)
+    try:
+        assert upgraded.getheaders() is not None
+        assert HEADERS.items() <= upgraded.getheaders().items()
+    finally:
+        upgraded.close()
+
+
+def test_hsts_is_sent_where_it_was_asked_for(machine: Machine) -> None:
+    machine.issue_leaf()
+    settings = machine.settings(access=Access.LAN, ip="127.0.0.1")
+    for wanted in (False, True):
+        server = machine.start(replace(settings, hsts=wanted)) if wanted else machine.start(settings)
+        server.ready()
+        with server.client() as client:
+            assert client.get("/login").headers.get("strict-transport-security") == ("max-age=31536000" if wanted else None)
+        server.stop()
+        machine.layout.instance_file("default").unlink()
+
+
+def test_strangers_are_not_told_the_version(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client() as client:
+        stranger, editor = client.get("/api"), client.get("/api", headers=WITH_TOKEN)
+    assert (stranger.status_code, stranger.json()) == (200, {})
+    assert editor.json()["version"]
+
+
+# -- signing out -------------------------------------------------------------------------------------------------------------------
+
+
+def test_signing_out_ends_the_session_of_a_copied_cookie_too(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner, server.client(cookies=dict(owner.cookies)) as copy:
+        assert copy.get("/api/kernels").status_code == 200
+        owner.get("/logout")
+        assert copy.get("/api/kernels").status_code == 403
+    assert server.control.sessions() == []
+    assert [row["action"] for row in audit(machine)] == ["sign-in", "session-ended"]
