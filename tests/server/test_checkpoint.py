@@ -126,7 +126,9 @@ def test_guesses_are_limited_wherever_they_are_made(machine: Machine) -> None:
         assert stranger.get("/static/favicon.ico", params={"token": "wrong2"}).status_code == 200
         assert stranger.post("/api/kernels", data={"token": "wrong3"}).status_code == 403
         with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-            websocket.create_connection(server.url.replace("http", "ws") + "/api/kernels/0/channels?token=wrong4", timeout=10)
+            websocket.create_connection(
+                server.url.replace("http", "ws") + "/api/kernels/00000000-0000-0000-0000-000000000000/channels?token=wrong4", timeout=10
+            )
         assert refused.value.status_code == 403
         # Those were five.
         for late in (
