@@ -53,12 +53,11 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
 
     @default("login_handler_class")
     def _default_login_handler_class(self) -> Any:  # noqa: ANN401
-        try:
-            from jupyter_remote_kit.server.login import LoginHandler  # it needs this module
-        # Whatever a damaged module raises: `validate_security` names it and refuses, where this would be a traceback.
-        except Exception:
-            return LoginFormHandler
-        return LoginHandler
+        return _handler("LoginHandler")
+
+    @default("logout_handler_class")
+    def _default_logout_handler_class(self) -> Any:  # noqa: ANN401
+        return _handler("LogoutHandler")
 
     @property
     def server(self) -> ServerApp:
@@ -225,6 +224,16 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         findings = policy.check(then)
         if policy.refused(findings):
             raise Refused(*(problem(row) for row in findings if row.severity is policy.Severity.REFUSE))
+
+
+def _handler(name: str) -> Any:  # noqa: ANN401
+    try:
+        from jupyter_remote_kit.server import login  # it needs this module
+
+        return getattr(login, name)
+    # Whatever a damaged module raises: `validate_security` names it and refuses, where this would be a traceback.
+    except Exception:
+        return LoginFormHandler
 
 
 def _bytes(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The login form and the one-time ticket: the two ways by which a browser gets its cookie."""
+"""The login form and the one-time ticket, by which a browser gets its cookie, and the page that takes it back."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
 PAGE = refusals.PAGES.get_template("login.html")
+SIGNED_OUT = refusals.PAGES.get_template("signed_out.html")
 
 
 class LoginHandler(LoginFormHandler):
@@ -72,6 +73,28 @@ class LoginHandler(LoginFormHandler):
                 error=message.render(translate),
                 action=f"{url_path_join(self.base_url, 'login')}?{query}",
                 xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
+            )
+        )
+
+
+class LogoutHandler(JupyterHandler):
+    """`GET /logout`: the session ends, and with it every copy of its cookie and every websocket that it opened."""
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        """The page that says so, once the session's end is on the disk: a crash must not bring it back."""
+        self.identity_provider.clear_login_cookie(self)
+        await _authenticator(self).sessions.saved()
+        locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
+        translate = catalogue(locale)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Vary", "Accept-Language")
+        self.write(
+            SIGNED_OUT.render(
+                language=locale.replace("_", "-"),
+                title=msg("You are signed out").render(translate),
+                link=msg("Sign in").render(translate),
+                sign_in=url_path_join(self.base_url, "login"),
             )
         )
 
