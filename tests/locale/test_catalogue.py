@@ -24,7 +24,8 @@ TERMINAL_COLUMNS = 80
 
 # What stays as it is in every language: options, metavars and choices, names of programs, file formats and protocols.
 NAMES = re.compile(
-    r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|root|ssh|lan|relay|init|zh_CN)\b|--?[a-z][a-z-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
+    r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|fail2ban|Ctrl|root|ssh|lan|relay|init|any|default|none|zh_CN)\b"
+    r"|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
 
