@@ -36,11 +36,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The figures of all tests, those that passed among them."""
     reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
-    told = [(report.nodeid.rpartition("/")[2], *said) for report in reports if report.when == "call" for said in report.user_properties]
-    lines = [f"{test}: {value}" for test, name, value in told if name == FIGURE]
-    if lines:
+    told: dict[tuple[str, str], list[str]] = {}
+    for report in reports:
+        test, _, case = report.nodeid.rpartition("tests/gate/")[2].partition("[")
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == FIGURE:
+                told.setdefault((test, str(value)), []).append(case.rstrip("]"))
+    if told:
         terminalreporter.section("figures")
-        terminalreporter.write("\n".join(lines) + "\n")
+    for (test, value), cases in told.items():
+        which = f" [{cases[0]}]" if len(cases) == 1 and cases[0] else f", {len(cases)} times" if len(cases) > 1 else ""
+        terminalreporter.write_line(f"{test}{which}: {value}")
 
 
 @pytest.fixture
