@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from tornado.httpserver import HTTPServer
@@ -24,8 +22,9 @@ from tornado.web import Application
 
 from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.plan import networks
-from jupyter_remote_kit.server.deadlines import Deadlines, State
-from jupyter_remote_kit.server.door import Door, Paces
+from jupyter_remote_kit.server.bounds import Rules
+from jupyter_remote_kit.server.deadlines import State
+from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.listener import Listener
 from jupyter_remote_kit.server.seats import Seats
 from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
@@ -38,36 +37,8 @@ TLS_COST = 1.0
 PLAIN_COST = 0.25
 REQUEST_COST = 0.25
 TICK_S = 0.02
-SWEEP_S = 1.0
 # As many as one round of the listener accepts.
 ROOM_MADE = 32
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How many connections of strangers there may be: of one source, and of all. None is counted once it is signed in."""
-
-    each: int = 64
-    # 24 KiB each with TLS: 12 MB of memory, whatever strangers do.
-    overall: int = 512
-    waiting: int = 256
-
-    @classmethod
-    def of_this_process(cls) -> Bounds:
-        """Three quarters of the descriptors are left to those signed in, to kernels and to terminals."""
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = cls.overall if soft == resource.RLIM_INFINITY else max(32, min(cls.overall, soft // 5))
-        return cls(overall=most, waiting=most // 4)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Everything that a test may want to be shorter."""
-
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    paces: Paces = field(default_factory=Paces)
-    bounds: Bounds = field(default_factory=Bounds.of_this_process)
-    sweep_s: float = SWEEP_S
 
 
 class GuardedServer(HTTPServer):
@@ -176,16 +147,17 @@ class GuardedServer(HTTPServer):
             self._take_up(peer, address, self._connection(source, 0.0, exempt=True))
             return
         connection = self._connection(source, PLAIN_COST if self.ssl_options is None else TLS_COST, exempt=False)
-        self._queue(Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection)))
+        arrival = Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection))
+        outsider = self._door.knock(arrival, source, arrival.cost, self._clock())
+        if outsider is not None:
+            outsider.dismiss()
+        self._give_turns_soon()
 
     def _connection(self, source: str, paid: float, *, exempt: bool) -> Connection:
         return Connection(source, self._rules.deadlines, self._clock, paid, exempt=exempt)
 
-    def _queue(self, visitor: Visitor) -> None:
-        outsider = self._door.knock(visitor, visitor.source, visitor.cost, self._clock())
-        if outsider is not None:
-            outsider.dismiss()
-        # Where a tick is due others wait already, and the order is worked out for all of them at once.
+    def _give_turns_soon(self) -> None:
+        """Now, unless a tick is due: then others wait already, and the order is worked out for all of them at once."""
         if self._tick is None:
             self._give_turns()
 
@@ -262,7 +234,8 @@ class GuardedServer(HTTPServer):
             return None
         connection.progress.enter(State.QUEUED, self._clock())
         visitor = Queued(connection.source, REQUEST_COST, connection, asyncio.get_running_loop().create_future())
-        self._queue(visitor)
+        self._door.ask(visitor, visitor.source, visitor.cost, self._clock())
+        self._give_turns_soon()
         if visitor.turn.done():
             return None if visitor.turn.result() else visitor.turn
         # Nobody reads meanwhile, so that nobody else would notice the end.

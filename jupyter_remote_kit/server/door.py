@@ -7,119 +7,19 @@ to the source that had the fewest of late: a newcomer is served before those who
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Generic, TypeVar
+from typing import Generic
 
-Who = TypeVar("Who", bound=Hashable)
+from jupyter_remote_kit.server.sources import Bucket, Crowding, Lanes, Paces, Source, Waiting, Who
 
-NEVER = float("-inf")
 _crowding = attrgetter("crowding")
-CROWD = 1_000_000
-# After so many seconds a turn that a source had counts half.
-HALF_LIFE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """So many turns a second, and so many at once after a quiet time."""
-
-    per_second: float
-    at_once: float
-
-
-@dataclass(frozen=True)
-class Paces:
-    """The paces of a door. `guessing`: one source whose guesses are refused just now; `all_guessing`: all of those together."""
-
-    everybody: Pace = Pace(150, 12)
-    source: Pace = Pace(50, 100)
-    all_guessing: Pace = Pace(50, 10)
-    guessing: Pace = Pace(10, 20)
-
-
-class _Bucket:
-    """Turns that were taken and are not yet forgotten."""
-
-    __slots__ = ("_at", "level")
-
-    def __init__(self) -> None:
-        self.level = 0.0
-        self._at = NEVER
-
-    def settle(self, pace: Pace, now: float) -> float:
-        if self.level:
-            self.level = max(0.0, self.level - (now - self._at) * pace.per_second)
-        self._at = now
-        return self.level
-
-    def has_room(self, pace: Pace, cost: float, now: float) -> bool:
-        # However small the pace is, one turn fits into an empty bucket.
-        return self.settle(pace, now) == 0.0 or self.level + cost <= pace.at_once
-
-    def give_back(self, cost: float) -> None:
-        self.level = max(0.0, self.level - cost)
-
-
-@dataclass(slots=True)
-class _Waiting(Generic[Who]):
-    who: Who
-    cost: float
-    since: float
-
-
-class _Source(Generic[Who]):
-    """What is remembered of one address or network."""
-
-    __slots__ = ("_had", "_had_at", "bucket", "crowding", "guessing_until", "known_until", "name", "waiting")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.bucket = _Bucket()
-        self.guessing_until = NEVER
-        self.known_until = NEVER
-        self.waiting: deque[_Waiting[Who]] = deque()
-        self.crowding = 0
-        self._had = 0.0
-        self._had_at = 0.0
-
-    def guesses(self, now: float) -> bool:
-        return now < self.guessing_until
-
-    def pace(self, paces: Paces, now: float) -> Pace:
-        return paces.guessing if now < self.guessing_until else paces.source
-
-    def had(self, now: float) -> float:
-        """How many turns it had of late. The bucket forgets them within a second or two."""
-        return self._had * 0.5 ** ((now - self._had_at) / HALF_LIFE_S) if self._had else 0.0
-
-    def take(self, cost: float, now: float) -> None:
-        self.bucket.level += cost
-        self._had, self._had_at = self.had(now) + cost, now
-
-    def absolve(self) -> None:
-        self._had = 0.0
-
-    def rank(self, now: float) -> tuple[bool, bool, float, float]:
-        """The smallest comes first: no guesser, somebody who signed in from there lately, few turns of late, a long wait."""
-        return (self.guesses(now), now >= self.known_until, self.had(now), self.waiting[0].since)
-
-    def worth(self, now: float) -> tuple[bool, bool, bool, float]:
-        """The smallest is forgotten first."""
-        return (bool(self.waiting), self.guesses(now), now < self.known_until, self.had(now))
-
-    def count(self, now: float) -> None:
-        """Note how much it crowds the queue: any guesser more than anybody else."""
-        self.crowding = len(self.waiting) + (CROWD if self.guesses(now) else 0)
 
 
 class Door(Generic[Who]):
     """Strangers come here with whatever makes work, and are let through at the paces of `paces`.
 
-    `waiting` and `waiting_each` bound how many wait in all and of one source, `patience` is how long (seconds), `sources` how many
-    sources are remembered, `known_for` for how long it counts that somebody signed in.
+    `waiting` and `waiting_each` bound how many newcomers wait in all and of one source, `patience` is how long (seconds), `sources`
+    how many sources are remembered, `known_for` for how long it counts that somebody signed in.
     """
 
     def __init__(  # noqa: PLR0913  # bounds, each with a default
@@ -138,15 +38,21 @@ class Door(Generic[Who]):
         self._patience = patience
         self._sources_limit = sources
         self._known_for = known_for
-        self._sources: dict[str, _Source[Who]] = {}
-        self._queue: dict[str, _Source[Who]] = {}
-        self._everybody = _Bucket()
-        self._all_guessing = _Bucket()
-        self._waiting_count = 0
+        self._sources: dict[str, Source[Who]] = {}
+        self._queue: dict[str, Source[Who]] = {}
+        self._everybody = Bucket()
+        self._all_guessing = Bucket()
+        self._newcomers = 0
+        # The source that crowds the queue most; found again when the queue has changed. While a flood is refused it does not.
+        self._most: Source[Who] | None = None
 
     def __len__(self) -> int:
         """How many wait."""
-        return self._waiting_count
+        return self._newcomers + sum(len(entry.lanes.inside) for entry in self._queue.values())
+
+    def __bool__(self) -> bool:
+        """Whether anybody does."""
+        return bool(self._queue)
 
     @property
     def remembered(self) -> int:
@@ -154,20 +60,31 @@ class Door(Generic[Who]):
         return len(self._sources)
 
     def knock(self, who: Who, source: str, cost: float, now: float) -> Who | None:
-        """Let `who` wait for its turn. Returns who must go for it: nobody, `who` itself, or somebody of a source that has more waiting."""
+        """Let a newcomer wait for its turn.
+
+        Returns who must go for it: nobody, `who` itself, or another newcomer, of a source that has more of them waiting.
+        """
         entry = self._source(source, now)
-        if len(entry.waiting) >= self._waiting_each:
+        count = len(entry.lanes.newcomers) + 1
+        if count > self._waiting_each:
             return who
         outsider = None
-        if self._waiting_count >= self._waiting_limit:
-            outsider = None if entry.guesses(now) else self._make_room(len(entry.waiting) + 1)
+        if self._newcomers >= self._waiting_limit:
+            outsider = None if entry.guesses(now) else self._make_room(entry.crowds(count, now))
             if outsider is None:
                 return who
-        entry.waiting.append(_Waiting(who, cost, now))
-        entry.count(now)
+        entry.lanes.newcomers.append(Waiting(who, cost, now))
+        entry.crowding = entry.crowds(count, now)
+        self._newcomers += 1
+        self._most = None
         self._queue[source] = entry
-        self._waiting_count += 1
         return outsider
+
+    def ask(self, who: Who, source: str, cost: float, now: float) -> None:
+        """Let somebody who is in already wait for a further turn. Bounded by how many are in, and not refused for the sake of newcomers."""
+        entry = self._source(source, now)
+        entry.lanes.inside.append(Waiting(who, cost, now))
+        self._queue[source] = entry
 
     def turns(self, now: float) -> list[Who]:
         """Those whose turn has come; they wait no longer."""
@@ -175,7 +92,7 @@ class Door(Generic[Who]):
         while self._queue:
             before = len(served)
             for entry in sorted(self._queue.values(), key=lambda entry: entry.rank(now)):
-                cost = entry.waiting[0].cost
+                cost = entry.lanes.first.cost
                 if not self._everybody.has_room(self._paces.everybody, cost, now):
                     return served
                 # Guessers come last, so that all who are left are guessers.
@@ -191,21 +108,19 @@ class Door(Generic[Who]):
         """Those who waited too long; they wait no longer."""
         gone: list[Who] = []
         for entry in list(self._queue.values()):
-            while entry.waiting and now - entry.waiting[0].since >= self._patience:
-                gone.append(self._unqueue(entry).who)
+            for waiting in [one for one in entry.lanes if now - one.since >= self._patience]:
+                self._remove(entry, waiting)
+                gone.append(waiting.who)
         return gone
 
     def leave(self, who: Who, source: str) -> bool:
         """`who` went away by itself. Whether it waited."""
         entry = self._queue.get(source)
-        if entry is None:
+        waiting = next((one for one in entry.lanes if one.who == who), None) if entry is not None else None
+        if entry is None or waiting is None:
             return False
-        for place, waiting in enumerate(entry.waiting):
-            if waiting.who == who:
-                del entry.waiting[place]
-                self._left(entry)
-                return True
-        return False
+        self._remove(entry, waiting)
+        return True
 
     def welcome(self, source: str, paid: float, now: float) -> None:
         """Somebody of `source` has signed in: the `paid` turns are given back, and the source is served before strange ones."""
@@ -235,52 +150,59 @@ class Door(Generic[Who]):
 
     def clear(self) -> list[Who]:
         """Everybody who waits; nobody does any more."""
-        gone = [waiting.who for entry in self._queue.values() for waiting in entry.waiting]
+        gone = [waiting.who for entry in self._queue.values() for waiting in entry.lanes]
         for entry in self._queue.values():
-            entry.waiting.clear()
+            entry.lanes = Lanes()
         self._queue.clear()
-        self._waiting_count = 0
+        self._newcomers, self._most = 0, None
         return gone
 
-    def _let_through(self, entry: _Source[Who], now: float) -> Who:
-        waiting = self._unqueue(entry)
+    def _let_through(self, entry: Source[Who], now: float) -> Who:
+        waiting = entry.lanes.pop()
+        self._left(entry)
         entry.take(waiting.cost, now)
         self._everybody.level += waiting.cost
         if entry.guesses(now):
             self._all_guessing.level += waiting.cost
         return waiting.who
 
-    def _unqueue(self, entry: _Source[Who]) -> _Waiting[Who]:
-        waiting = entry.waiting.popleft()
+    def _remove(self, entry: Source[Who], waiting: Waiting[Who]) -> None:
+        entry.lanes.remove(waiting)
         self._left(entry)
-        return waiting
 
-    def _left(self, entry: _Source[Who]) -> None:
-        self._waiting_count -= 1
-        entry.crowding -= 1
-        if not entry.waiting:
+    def _left(self, entry: Source[Who]) -> None:
+        """One of `entry` waits no longer."""
+        guesses, before, strange, weight = entry.crowding
+        count = len(entry.lanes.newcomers)
+        if count != before:
+            self._newcomers -= 1
+            self._most = None
+            entry.crowding = (guesses, count, strange, weight)
+        if not entry.lanes:
             self._queue.pop(entry.name, None)
 
-    def _make_room(self, crowding: int) -> Who | None:
-        """The last of the source that crowds the queue most; `None` where none crowds it more than `crowding`."""
-        entry = max(self._queue.values(), key=_crowding)
+    def _make_room(self, crowding: Crowding) -> Who | None:
+        """The last newcomer of the source that crowds the queue most; `None` where none crowds it more than `crowding`."""
+        if self._most is None:
+            self._most = max((entry for entry in self._queue.values() if entry.lanes.newcomers), key=_crowding)
+        entry = self._most
         if crowding >= entry.crowding:
             return None
-        waiting = entry.waiting.pop()
+        waiting = entry.lanes.newcomers.pop()
         self._left(entry)
         return waiting.who
 
-    def _source(self, source: str, now: float) -> _Source[Who]:
+    def _source(self, source: str, now: float) -> Source[Who]:
         entry = self._sources.get(source)
         if entry is None:
             if len(self._sources) >= self._sources_limit:
                 self._forget(now)
-            entry = self._sources[source] = _Source(source)
+            entry = self._sources[source] = Source(source)
         return entry
 
     def _forget(self, now: float) -> None:
         """Forget a quarter of the sources at once: looking for one at each newcomer would be work that strangers can make."""
         ranked = sorted(self._sources.items(), key=lambda item: item[1].worth(now))
         for source, entry in ranked[: max(1, len(ranked) // 4)]:
-            if not entry.waiting:
+            if not entry.lanes:
                 del self._sources[source]

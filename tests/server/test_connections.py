@@ -28,10 +28,11 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
 from jupyter_remote_kit.host import certificates
-from jupyter_remote_kit.server.connections import Bounds, GuardedServer, Rules
+from jupyter_remote_kit.server.bounds import Bounds, Rules
+from jupyter_remote_kit.server.connections import GuardedServer
 from jupyter_remote_kit.server.deadlines import Deadlines
-from jupyter_remote_kit.server.door import Pace, Paces
 from jupyter_remote_kit.server.listener import Listener
+from jupyter_remote_kit.server.sources import Pace, Paces
 from jupyter_remote_kit.server.tls import server_context
 
 HOST = "127.0.0.1"

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
-from jupyter_remote_kit.server.door import Door, Pace, Paces
+from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.seats import Seats
+from jupyter_remote_kit.server.sources import Pace, Paces
 
 PACES = Paces(everybody=Pace(20, 4), source=Pace(5, 3), all_guessing=Pace(4, 2), guessing=Pace(1, 1))
 
@@ -142,6 +143,39 @@ def test_who_waits_is_bounded() -> None:
     assert len(entrance) == 6
 
 
+def test_a_newcomer_finds_a_place_in_a_queue_that_is_full_of_others() -> None:
+    entrance = Door[str](PACES, waiting=4)
+    for source in "ABCD":
+        crowd(entrance, source, 1)
+    assert len(entrance.turns(0.0)) == 4
+    entrance.welcome("A", 0.0, 0.0)
+    for source in "ABCD":
+        crowd(entrance, source, 1)
+    assert entrance.knock("b", "B", 1.0, 0.0) == "b"
+    assert entrance.knock("owner", "O", 1.0, 0.0) in {"B0", "C0", "D0"}
+    assert entrance.knock("other", "P", 1.0, 0.0) in {"B0", "C0", "D0"}
+    assert entrance.turns(0.05) == ["A0"], "known"
+    assert entrance.turns(0.1) == ["owner"]
+
+
+def test_who_is_in_already_is_not_refused_and_keeps_no_newcomer_out() -> None:
+    entrance = door(waiting=2, waiting_each=2)
+    crowd(entrance, "A", 3)
+    for number in range(4):
+        entrance.ask(f"in{number}", "A", 0.5, 0.0)
+    assert len(entrance) == 6
+    assert entrance.turns(0.0) == ["in0", "A0", "in1", "A1"]
+    assert entrance.knock("b", "B", 1.0, 0.0) is None
+    assert entrance.knock("c", "C", 1.0, 0.0) is None
+    assert entrance.knock("d", "D", 1.0, 0.0) == "d", "those inside are not pushed out"
+    assert entrance.turns(1.0) == ["b", "c", "in2", "in3"]
+    entrance.ask("late", "A", 0.5, 1.0)
+    crowd(entrance, "A", 1, 1.0)
+    assert entrance.leave("late", "A")
+    assert entrance.leave("A0", "A")
+    assert len(entrance) == 0
+
+
 def test_a_guesser_never_takes_a_place_from_others_and_gives_up_its_own() -> None:
     entrance = door(waiting=2)
     entrance.heat("G", 60, 0.0)
@@ -193,14 +227,18 @@ def test_sources_are_forgotten_when_there_are_too_many() -> None:
 
 SOURCES = st.sampled_from("ABCDEFGH")
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["knock"] * 6 + ["turns"] * 3 + ["heat", "welcome", "impatient", "leave"]), SOURCES, st.floats(0, 0.3)),
+    st.tuples(
+        st.sampled_from(["knock"] * 6 + ["ask"] * 2 + ["turns"] * 3 + ["heat", "welcome", "impatient", "leave"]), SOURCES, st.floats(0, 0.3)
+    ),
     max_size=200,
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
-def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(steps: list[tuple[str, str, float]]) -> None:
+def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(  # noqa: C901  # a branch for each step
+    steps: list[tuple[str, str, float]],
+) -> None:
     entrance = door(waiting=10, waiting_each=4, patience=2.0, sources=6)
     now, number = 0.0, 0
     came: set[str] = set()
@@ -214,6 +252,9 @@ def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(steps: 
             came.add(who)
             outsider = entrance.knock(who, source, 1.0, now)
             told.update([outsider] if outsider else [])
+        elif step == "ask":
+            came.add(who := f"{source}{(number := number + 1)}")
+            entrance.ask(who, source, 1.0, now)
         elif step == "turns":
             turned = entrance.turns(now)
             told.update(turned)
@@ -230,8 +271,8 @@ def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(steps: 
             entrance.welcome(source, 1.0, now)
             welcomed += 1
         assert len(entrance) == len(came) - len(told)
-        assert len(entrance) <= 10
-        assert entrance.remembered <= 6 + 10
+        assert entrance._newcomers <= 10
+        assert entrance.remembered <= 6 + 8
     told.update(entrance.clear())
     assert set(told) == came
     assert all(count == 1 for count in told.values())
