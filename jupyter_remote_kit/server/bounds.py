@@ -16,16 +16,17 @@ class Bounds:
     """How many connections of strangers there may be: of one source, and of all. None is counted once it is signed in."""
 
     each: int = 64
-    # 24 KiB each with TLS: 12 MB of memory, whatever strangers do.
-    overall: int = 512
+    # 24 KiB each with TLS once it rests, some 60 KiB of the process's growth in a flood: 15 MB, whatever strangers do.
+    overall: int = 256
+    # A descriptor each, and nothing more: every one of 250 addresses has a place.
     waiting: int = 256
 
     @classmethod
     def of_this_process(cls) -> Bounds:
         """Three quarters of the descriptors are left to those signed in, to kernels and to terminals."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = cls.overall if soft == resource.RLIM_INFINITY else max(32, min(cls.overall, soft // 5))
-        return cls(overall=most, waiting=most // 4)
+        most = cls.overall if soft == resource.RLIM_INFINITY else max(32, min(cls.overall, soft // 8))
+        return cls(overall=most, waiting=most)
 
 
 @dataclass(frozen=True)

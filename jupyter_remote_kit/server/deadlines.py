@@ -37,7 +37,7 @@ class Deadlines:
     # Of it, how long a connection may wait to be taken up.
     turn: float = 5.0
     idle: float = 300.0
-    idle_stranger_squeezed: float = 15.0
+    idle_stranger_squeezed: float = 10.0
     idle_signed_in_squeezed: float = 60.0
     body_stranger: float = 10.0
     # 16 KiB a minute: thinner than any line that somebody would save a notebook over, and yet an end for one that was cut.

@@ -383,6 +383,6 @@ def test_idle_is_shorter_where_room_is_needed() -> None:
     progress = Progress(Deadlines(), 0.0)
     assert not progress.squeezed(1000.0), "not idle"
     progress.enter(State.IDLE, 0.0)
-    assert [progress.squeezed(now) for now in (14.9, 15.0)] == [False, True]
+    assert [progress.squeezed(now) for now in (9.9, 10.0)] == [False, True]
     progress.sign_in(0.0)
     assert [progress.squeezed(now) for now in (59.9, 60.0)] == [False, True]
