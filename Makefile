@@ -26,13 +26,14 @@ help: ## Show the targets
 run: $(RUN_VENV)/.installed ## Install into .venv and serve JupyterLab; the password is printed once
 	@$(RUN_VENV)/bin/jupyter remotekit up --generate-password $$([ $$(id -u) != 0 ] || echo --allow-root) $(UP)
 
-test: ## Install what the tests need, then lint, types, unit tests, jest and browser tests
+test: ## Install what the tests need, then lint, types, unit tests, jest, browser tests and the gate under load
 	@PYTHON=$(PYTHON) tests/prepare.sh
-	@$(MAKE) lint test-unit test-ts test-e2e test-ui test-pythons
+	@$(MAKE) lint test-unit test-ts test-e2e test-gate test-ui test-pythons
 	@echo "All checks have passed."
 
-test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server
+test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server, floods of a minute
 	REMOTEKIT_LONG=1 REMOTEKIT_KILLS=200 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
+	REMOTEKIT_LONG=1 $(bin)/pytest --timeout 3600 tests/gate $(PYTEST)
 
 lint: lint-py lint-ts ## Format, lint, types, import contracts
 
@@ -47,7 +48,7 @@ lint-ts: labextension/node_modules/.installed
 	cd ui-tests && $(node) jlpm install --immutable && $(node) jlpm lint:check
 
 test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
-	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --cov=jupyter_remote_kit --cov-report= $(PYTEST)
+	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/gate --cov=jupyter_remote_kit --cov-report= $(PYTEST)
 	$(bin)/coverage report --include 'jupyter_remote_kit/plan/*' --fail-under 100
 
 test-ts: labextension/node_modules/.installed ## jest
@@ -55,6 +56,9 @@ test-ts: labextension/node_modules/.installed ## jest
 
 test-e2e: $(TEST_VENV)/.installed ## Real browsers, network namespaces and IDE clients
 	$(bin)/pytest -n $(JOBS) --dist loadfile tests/e2e $(PYTEST)
+
+test-gate: $(TEST_VENV)/.installed ## Floods, malformed requests, hostile strings and names, on real servers; short forms
+	$(bin)/pytest -n $(JOBS) --dist loadfile tests/gate $(PYTEST)
 
 test-ui: $(TEST_VENV)/.installed ## Galata
 	cd ui-tests && export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 && $(node) && export PATH && jlpm install --immutable && jlpm test
@@ -85,4 +89,4 @@ labextension/node_modules/.installed: $(TEST_VENV)/.installed labextension/packa
 	cd labextension && $(node) jlpm install --immutable
 	@touch $@
 
-.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-ui test-pythons bench clean
+.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-gate test-ui test-pythons bench clean

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from bench import readme
 from bench.commands import first_init, quick_commands
+from bench.gate import cost, flood
 from bench.machine import description
 from bench.sandbox import BenchError
 from bench.servers import memory, start_up
@@ -25,7 +26,14 @@ MEMORY_SHARE = 3
 """Memory varies little from start to start, and one round of it takes a quarter of a minute."""
 
 Part = Callable[[int, Path, Path], Table]
-PARTS: dict[str, Part] = {"commands": quick_commands, "init": first_init, "start-up": start_up, "memory": memory}
+PARTS: dict[str, Part] = {
+    "commands": quick_commands,
+    "init": first_init,
+    "start-up": start_up,
+    "memory": memory,
+    "gate": cost,
+    "flood": flood,
+}
 
 
 def main() -> int:

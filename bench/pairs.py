@@ -39,7 +39,7 @@ def interleave(rounds: int, contestants: Mapping[str, Callable[[], T]], what: st
     for name in names:
         contestants[name]()
     for turn in range(rounds):
-        _progress(f"{what}: round {turn + 1} of {rounds}")
+        progress(f"{what}: round {turn + 1} of {rounds}")
         for name in names if turn % 2 == 0 else reversed(names):
             samples[name].append(contestants[name]())
     return samples
@@ -55,7 +55,8 @@ def differences(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return Spread.of([one - other for one, other in zip(ours, theirs, strict=True)])
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
+    """Tell what is measured now, to whoever watches."""
     end = "\r" if sys.stderr.isatty() else "\n"
     sys.stderr.write(f"\x1b[K{text}{end}" if end == "\r" else f"{text}{end}")
     sys.stderr.flush()
