@@ -32,10 +32,10 @@ from jupyter_remote_kit.server.turns import Arrival, Queued, Request, Visitor
 
 log = logging.getLogger(__name__)
 
-# In turns (server/door.py): 1.2 ms for a TLS handshake, 0.3 ms for anything without one.
-TLS_COST = 1.0
-PLAIN_COST = 0.25
-REQUEST_COST = 0.25
+# In turns (server/door.py). A connection has its first request with it.
+TLS_COST = 2.0
+PLAIN_COST = 1.0
+REQUEST_COST = 1.0
 TICK_S = 0.02
 # As many as one round of the listener accepts.
 ROOM_MADE = 32

@@ -433,7 +433,7 @@ async def test_a_proxys_next_request_is_somebody_elses() -> None:
 
 @in_a_loop
 async def test_a_guesser_is_taken_up_slowly_and_others_are_not(leaf: Path) -> None:
-    paces = replace(FREE, guessing=Pace(10, 2), all_guessing=Pace(20, 5))
+    paces = replace(FREE, guessing=Pace(20, 4), all_guessing=Pace(40, 10))
     rules = replace(RULES, paces=paces, deadlines=replace(Deadlines(), turn=1.0))
     async with serving(rules, leaf) as served:
         served.server.heat(IPv4Address("127.0.0.9"), 60)
@@ -459,14 +459,14 @@ async def test_a_guesser_is_taken_up_slowly_and_others_are_not(leaf: Path) -> No
 
 @in_a_loop
 async def test_further_requests_of_a_guesser_have_to_wait_and_those_signed_in_do_not() -> None:
-    paces = replace(FREE, guessing=Pace(1, 0.25), all_guessing=Pace(1000, 1000))
+    paces = replace(FREE, guessing=Pace(4, 1), all_guessing=Pace(1000, 1000))
     async with serving(replace(RULES, paces=paces, deadlines=Deadlines())) as served:
         stranger, friend = await served.ask(), await served.ask(KEY)
         served.server.heat(ip_address(HOST), 60)
         begun = time.monotonic()
         for _ in range(5):
             assert await say(*stranger, f"{GET}\r\n") == 200
-        assert 0.9 < time.monotonic() - begun < 2.0, "four turns of a quarter"
+        assert 0.9 < time.monotonic() - begun < 2.0, "four turns, four a second"
         begun = time.monotonic()
         for _ in range(50):
             assert await say(*friend, f"{GET}\r\n") == 200
@@ -480,7 +480,7 @@ async def test_further_requests_of_a_guesser_have_to_wait_and_those_signed_in_do
 
 @in_a_loop
 async def test_a_request_that_waits_too_long_or_is_given_up_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
-    paces = replace(FREE, guessing=Pace(0.001, 0.25))
+    paces = replace(FREE, guessing=Pace(0.001, 1))
     async with serving(replace(RULES, paces=paces)) as served:
         patient, other = await served.ask(), await served.ask()
         served.server.heat(ip_address(HOST), 60)
@@ -497,7 +497,7 @@ async def test_a_request_that_waits_too_long_or_is_given_up_is_dropped(caplog: p
 
 @in_a_loop
 async def test_who_left_while_waiting_costs_no_turn(leaf: Path) -> None:
-    rules = replace(RULES, paces=replace(FREE, guessing=Pace(5, 1)), deadlines=replace(Deadlines(), turn=2.0))
+    rules = replace(RULES, paces=replace(FREE, guessing=Pace(10, 2)), deadlines=replace(Deadlines(), turn=2.0))
     async with serving(rules, leaf) as served:
         served.server.heat(ip_address(HOST), 60)
         await served.plain()
