@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tornado.web import RequestHandler
 
     from jupyter_remote_kit.server.audit import Audit
+    from jupyter_remote_kit.server.connections import GuardedServer
     from jupyter_remote_kit.server.devices import Devices
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.sessions import Session, Sessions
@@ -57,6 +58,8 @@ class Authenticator:
     def __init__(self, provider: RemoteKitIdentityProvider, sessions: Sessions, devices: Devices, audit: Audit) -> None:
         self.sessions = sessions
         self.throttle = Throttle()
+        # Those of the server that is ours; `None` where somebody else serves the application, as in tests.
+        self.connections: GuardedServer | None = None
         self._provider, self._devices, self._audit = provider, devices, audit
         self._verifier = Verifier(_verify)
         self._token_clients: OrderedDict[tuple[IPv4Address | IPv6Address | None, str], None] = OrderedDict()
@@ -178,6 +181,8 @@ class Authenticator:
         self.set_session_cookie(handler, user, self.sessions.open(way=way, address=address, client=user_agent(request)))
         options = self._cookie_options(handler) | {"expires_days": LIFETIME_S / DAY_S}
         handler.set_cookie(device_cookie_name(request), self._devices.issue(time.time()), **options)
+        if self.connections is not None:
+            self.connections.signed_in(request)
         self._audit.record(Action.SIGN_IN, request, way=way)
         handler.log.info("%s signed in by %s", address, way)
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from jupyter_remote_kit.server.audit import Audit
     from jupyter_remote_kit.server.authenticator import Authenticator
-    from jupyter_remote_kit.server.connections import GuardedServer
     from jupyter_remote_kit.server.peers import Peers
     from jupyter_remote_kit.server.refusals import Refusal
 
@@ -42,11 +41,11 @@ class Site:
 
 
 class Checkpoint:
-    """Judges each request of a managed server. `connections` is `None` where somebody else serves the application, as in tests."""
+    """Judges each request of a managed server."""
 
-    def __init__(self, site: Site, authenticator: Authenticator, audit: Audit, connections: GuardedServer | None) -> None:
+    def __init__(self, site: Site, authenticator: Authenticator, audit: Audit) -> None:
         self._site, self._peers = site, site.peers
-        self._authenticator, self._audit, self._connections = authenticator, audit, connections
+        self._authenticator, self._audit = authenticator, audit
         self._login = url_path_join(site.base_url, "login")
         self._version = url_path_join(site.base_url, "api")
 
@@ -78,8 +77,8 @@ class Checkpoint:
             return refusals.throttled(wait, self._login)
         if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
             return refusals.too_large(MAX_BODY)
-        if visit.signed_in and self._connections is not None:
-            self._connections.signed_in(request)
+        if visit.signed_in and self._authenticator.connections is not None:
+            self._authenticator.connections.signed_in(request)
         if offer.in_query and offers.is_navigation(request):
             return ExchangeHandler
         return None if visit.signed_in else self._strangers_answer(request)
@@ -96,8 +95,8 @@ class Checkpoint:
             wait = self._authenticator.throttle.wait(visit.peer.source, now, device=visit.device)
             if wait:
                 self._audit.record(Action.GUESS, request, reason="throttled")
-        if wait and self._connections is not None and not visit.device:
-            self._connections.heat(connected_peer(request), wait)
+        if wait and self._authenticator.connections is not None and not visit.device:
+            self._authenticator.connections.heat(connected_peer(request), wait)
         return wait
 
     def _bound_body(self, request: HTTPServerRequest) -> bool:

@@ -66,10 +66,10 @@ class Protection:
         self._lay_defaults_under()
         app.web_app.add_transform(headers.protective(hsts=kit.hsts))
         self._limit_logs()
-        connections = self._guard_connections()
+        self.authenticator.connections = self._guard_connections()
         self.audit.watch(app)
         tuning.settle()
-        checkpoint = Checkpoint(Site(kit.instance, app.base_url, self.peers), self.authenticator, self.audit, connections)
+        checkpoint = Checkpoint(Site(kit.instance, app.base_url, self.peers), self.authenticator, self.audit)
         kit.provider.arm(app.web_app, self.authenticator, checkpoint)
 
     def close(self) -> None:
