@@ -31,6 +31,9 @@ class Listener:
         self._resuming: object | None = None
         self._listens = False
         listener.listen(BACKLOG)
+        if listener.family in (socket.AF_INET, socket.AF_INET6):
+            # What is accepted inherits it (server/streams.py).
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._resume()
 
     def close(self) -> None:

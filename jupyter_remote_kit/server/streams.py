@@ -48,35 +48,33 @@ class Connection:
             self.enter(State.HEADER)
 
 
-class GuardedStream(IOStream):
+class _Guarded(IOStream):
+    """What both kinds have: they tell their connection what passes through, and send each thing at once."""
+
+    guarded: Connection
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        count = super().read_from_fd(buf)
+        if count:
+            self.guarded.came(count)
+        return count
+
+    def write_to_fd(self, data: memoryview) -> int:
+        count = super().write_to_fd(data)
+        self.guarded.progress.written += count
+        return count
+
+    def set_nodelay(self, value: bool) -> None:
+        """Nothing to change: the listening socket has the flag, and what is accepted inherits it.
+
+        tornado takes it off between requests, and so for websockets too: of the four small frames that a kernel answers with, the second
+        then waits until the client has acknowledged the first (RFC 896), 40 ms by Linux's delayed acknowledgements.
+        """
+
+
+class GuardedStream(_Guarded, IOStream):
     """Without TLS."""
 
-    guarded: Connection
 
-    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        count = super().read_from_fd(buf)
-        if count:
-            self.guarded.came(count)
-        return count
-
-    def write_to_fd(self, data: memoryview) -> int:
-        count = super().write_to_fd(data)
-        self.guarded.progress.written += count
-        return count
-
-
-class GuardedSSLStream(SSLIOStream):
+class GuardedSSLStream(_Guarded, SSLIOStream):
     """With TLS."""
-
-    guarded: Connection
-
-    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        count = super().read_from_fd(buf)
-        if count:
-            self.guarded.came(count)
-        return count
-
-    def write_to_fd(self, data: memoryview) -> int:
-        count = super().write_to_fd(data)
-        self.guarded.progress.written += count
-        return count
