@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 RATE = 2000.0
 ECHO_EVERY_S = 0.05
 SIGN_IN_EVERY_S = 1.0
+# A kernel's first answers take some 500 ms.
+WARM_UP_S = 2.0
 GIVE_UP_S = 30.0
 FOUND = 302
 NOT_DEVICES = ("_xsrf", "username-")
@@ -112,8 +114,8 @@ def play(target: Target, attack: Attack) -> Figures:
     with target.machine.entered(), target.client() as owner:
         device = _settle(target, owner)
         with _echoing(target, owner) as ask_echo:
-            rested = time.monotonic()
-            threading.Event().wait(attack.idle_seconds)
+            rested = time.monotonic() + WARM_UP_S
+            threading.Event().wait(WARM_UP_S + attack.idle_seconds)
             before = _Before.of(target)
             with _Flood(target, attack) as flood:
                 known = _sign_in_repeatedly(target, device, flood)
