@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tornado.iostream import IOStream, SSLIOStream
 
@@ -63,6 +64,16 @@ class _Guarded(IOStream):
         count = super().write_to_fd(data)
         self.guarded.progress.written += count
         return count
+
+    def close(self, exc_info: Any = False) -> None:  # noqa: ANN401  # whatever tornado takes for one
+        """As tornado's, and let go of the frames that a reset connection's error came from.
+
+        One of them holds the read buffer of 64 KiB and this stream, which holds the error: a cycle that waits for a full collection, far
+        away in a process of 300,000 lasting objects. 2,000 guesses a second left 60 MB of them (measured), and 6 MB like this.
+        """
+        super().close(exc_info)
+        if self.error is not None:
+            self.error.__traceback__ = None
 
     def set_nodelay(self, value: bool) -> None:
         """Nothing to change: the listening socket has the flag, and what is accepted inherits it.
