@@ -125,7 +125,7 @@ class Authenticator:
         if self._provider.is_token(offered):
             self._note_token_client(handler.request, visit.peer)
             return True
-        wait = self.throttle.guess(visit.peer.source, time.monotonic(), device=visit.device, token=offered)
+        wait = self.throttle.guess(visit.peer.source, time.monotonic(), device=visit.device, token=offered).wait
         self._audit.record(Action.GUESS, handler.request, reason="token")
         if wait:
             refusals.write(handler, refusals.throttled(wait))
@@ -145,7 +145,7 @@ class Authenticator:
         if not given:
             return Told()
         source, device = visit.peer.source, visit.device
-        if not visit.signed_in and (wait := self.throttle.guess(source, time.monotonic(), device=device)):
+        if not visit.signed_in and (wait := self.throttle.guess(source, time.monotonic(), device=device).wait):
             return Told(wait_s=wait)
         known = visit.signed_in or bool(device)
         try:

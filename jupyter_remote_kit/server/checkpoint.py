@@ -88,7 +88,7 @@ class Checkpoint:
         now = time.monotonic()
         wait = 0.0
         if offer.token:
-            wait = self._authenticator.throttle.guess(visit.peer.source, now, device=visit.device, token=offer.token)
+            wait = self._authenticator.throttle.guess(visit.peer.source, now, device=visit.device, token=offer.token).wait
             self._audit.record(Action.GUESS, request, reason="token")
         elif request.method == "POST" and request.path == self._login:
             # The password is in the body: counted when it is looked at, refused here before it is read.

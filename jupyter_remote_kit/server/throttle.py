@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 
 # Of one source or device.
 AT_ONCE = 5
@@ -42,6 +43,18 @@ TOKENS_REMEMBERED = 8
 _DIGEST_BYTES = 16
 # A device cookie is given to those who signed in alone, so there are few.
 DEVICES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What came of a guess: the seconds to `wait`, 0.0 for none; `repeated`: it is a wrong token that this source has tried before."""
+
+    wait: float
+    repeated: bool = False
+
+
+TAKEN = Guess(0.0)
+TAKEN_AGAIN = Guess(0.0, repeated=True)
 
 
 class Throttle:
@@ -64,8 +77,8 @@ class Throttle:
             return self._shared.wait(now, RESERVED)
         return max(bucket.wait(now), self._shared.wait(now, 0))
 
-    def guess(self, source: str, now: float, *, device: str = "", token: str = "") -> float:
-        """Take one guess before it is judged. 0.0: taken and counted; else seconds to wait, and nothing is counted.
+    def guess(self, source: str, now: float, *, device: str = "", token: str = "") -> Guess:
+        """Take one guess before it is judged. No wait: taken and counted; else seconds to wait, and nothing is counted.
 
         `token` is a token, not a password, that was found wrong: once counted it is free as long as it is remembered, by a keyed digest,
         but it waits while its source waits. Counting first means that guesses made at the same time cannot outrun their count.
@@ -74,10 +87,11 @@ class Throttle:
         bucket = table.get(name)
         digest = self._digest(token) if token else b""
         if digest and bucket is not None and digest in bucket.tokens:
-            return bucket.wait(now)
+            wait = bucket.wait(now)
+            return Guess(wait, repeated=True) if wait else TAKEN_AGAIN
         wait = self.wait(source, now, device)
         if wait > 0:
-            return wait
+            return Guess(wait)
         if bucket is None:
             bucket = table.add(name)
         bucket.take(now)
@@ -85,7 +99,7 @@ class Throttle:
             bucket.tokens = (*bucket.tokens, digest)[-TOKENS_REMEMBERED:]
         if not device:
             self._shared.take(now)
-        return 0.0
+        return TAKEN
 
     def forgive(self, source: str, device: str = "") -> None:
         """Give the cost of one guess back: it was right, or was never judged. Guesses of others behind the same address stay counted."""

@@ -32,7 +32,7 @@ class Guess:
     token: str = ""
 
     def play(self, throttle: Throttle) -> None:
-        waits = [throttle.guess(source(self.who), self.at, device=self.device, token=self.token) for _ in range(self.times)]
+        waits = [throttle.guess(source(self.who), self.at, device=self.device, token=self.token).wait for _ in range(self.times)]
         assert waits == pytest.approx([self.wait] * self.times), self
 
 
@@ -255,6 +255,33 @@ def test_the_table_of_rules_is_long_enough_and_says_each_once() -> None:
     assert len(set(names)) == len(names)
 
 
+# -- what the audit is told -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_token_is_new_once_and_repeated_from_then_on() -> None:
+    throttle = Throttle()
+    assert [throttle.guess(A, at, token=STALE).repeated for at in range(4)] == [False, True, True, True]
+    assert not throttle.guess(A, 4, token="another").repeated
+    assert not throttle.guess(B, 4, token=STALE).repeated
+    assert not throttle.guess(A, 4, device=LAPTOP, token=STALE).repeated
+    assert throttle.guess(A, 5, device=LAPTOP, token=STALE).repeated
+
+
+def test_what_waits_is_repeated_when_it_is_remembered_and_new_until_it_was_taken() -> None:
+    throttle = Throttle()
+    throttle.guess(A, 0, token=STALE)
+    for _ in range(4):
+        throttle.guess(A, 0)
+    told = throttle.guess(A, 10, token=STALE)
+    assert (told.wait, told.repeated) == (pytest.approx(50), True)
+    assert [throttle.guess(A, 10, token="new").repeated for _ in range(3)] == [False] * 3
+
+
+def test_a_password_is_never_repeated() -> None:
+    throttle = Throttle()
+    assert not any(throttle.guess(A, 0).repeated for _ in range(9))
+
+
 # -- the table's end ------------------------------------------------------------------------------------------------------------------
 
 
@@ -262,13 +289,13 @@ def test_rotating_sources_push_out_one_another_and_not_the_penalised() -> None:
     throttle = Throttle(sources=10)
     for who in ("worst", "bad"):
         for _ in range(5):
-            assert throttle.guess(who, 0) == 0
-    assert throttle.guess("worst", 60) == 0
-    taken = sum(throttle.guess(f"new-{n}", 61 + n / 50) == 0 for n in range(1000))
+            assert throttle.guess(who, 0).wait == 0
+    assert throttle.guess("worst", 60).wait == 0
+    taken = sum(throttle.guess(f"new-{n}", 61 + n / 50).wait == 0 for n in range(1000))
     assert taken > 50
     assert throttle.wait("worst", 81) == pytest.approx(99)
     # Its minute is over, and its step is remembered.
-    assert throttle.guess("bad", 120) == 0
+    assert throttle.guess("bad", 120).wait == 0
     assert throttle.wait("bad", 120) == pytest.approx(120)
     assert len(throttle) == 10
 
@@ -278,21 +305,21 @@ def test_of_the_penalised_the_one_forgotten_first_makes_room() -> None:
     for _ in range(5):
         throttle.guess("early", 0)
         throttle.guess("late", 100)
-    assert throttle.guess("new", 101) == 0
+    assert throttle.guess("new", 101).wait == 0
     assert throttle.wait("late", 101) == pytest.approx(59)
-    assert throttle.guess("early", 101, token="x") == 0  # forgotten: it begins anew, and takes the newer's place
+    assert throttle.guess("early", 101, token="x").wait == 0  # forgotten: it begins anew, and takes the newer's place
     assert len(throttle) == 2
 
 
 def test_a_table_of_one_source_still_counts() -> None:
     throttle = Throttle(sources=1)
-    assert [throttle.guess(A, 0) for _ in range(6)] == [0, 0, 0, 0, 0, 60]
+    assert [throttle.guess(A, 0).wait for _ in range(6)] == [0, 0, 0, 0, 0, 60]
     assert len(throttle) == 1
 
 
 def test_guesses_of_200_000_sources_leave_a_bounded_table() -> None:
     throttle = Throttle(sources=64)
-    taken = sum(throttle.guess(f"s{n}", n / 2000) == 0 for n in range(200_000))
+    taken = sum(throttle.guess(f"s{n}", n / 2000).wait == 0 for n in range(200_000))
     assert taken == pytest.approx(60 + 100 / 2, abs=1)
     assert len(throttle) == 64
 
@@ -329,15 +356,15 @@ def test_sources_whose_guess_was_right_are_not_remembered() -> None:
 
 def test_two_thousand_guesses_before_the_first_is_judged_are_five() -> None:
     throttle = Throttle()
-    assert sum(throttle.guess(A, 0) == 0 for _ in range(2000)) == 5
+    assert sum(throttle.guess(A, 0).wait == 0 for _ in range(2000)) == 5
 
 
 def test_the_owner_among_five_concurrent_guesses_gives_back_one() -> None:
     throttle = Throttle()
-    assert [throttle.guess(A, at) for at in (0, 0.1, 0.2, 0.3, 0.4)] == [0] * 5
+    assert [throttle.guess(A, at).wait for at in (0, 0.1, 0.2, 0.3, 0.4)] == [0] * 5
     throttle.forgive(A)
     assert throttle.wait(A, 0.5) == 0
-    assert throttle.guess(A, 0.5) == 0
+    assert throttle.guess(A, 0.5).wait == 0
     assert throttle.wait(A, 0.5) == pytest.approx(60)
 
 
@@ -350,7 +377,7 @@ def test_a_source_never_seen_gets_in_within_10_s_of_a_burst(attackers: int) -> N
     for n in range(120_000):  # 2,000 a second for 60 s
         throttle.guess(f"s{n % attackers}", n / 2000)
     assert throttle.wait("owner", 60) <= 2
-    assert throttle.guess("owner", 62) == 0
+    assert throttle.guess("owner", 62).wait == 0
 
 
 def test_a_source_never_seen_gets_in_while_250_addresses_go_on() -> None:
@@ -359,18 +386,18 @@ def test_a_source_never_seen_gets_in_while_250_addresses_go_on() -> None:
     for second in range(600):
         for who in attackers:
             throttle.guess(who, second)
-    assert throttle.guess("owner", 600) == 0
+    assert throttle.guess("owner", 600).wait == 0
 
 
 def test_an_hour_of_attack_from_many_is_1860_guesses() -> None:
     throttle = Throttle()
-    taken = sum(throttle.guess(f"s{n % 100_000}", n / 50) == 0 for n in range(180_000))
+    taken = sum(throttle.guess(f"s{n % 100_000}", n / 50).wait == 0 for n in range(180_000))
     assert taken == pytest.approx(60 + 3600 / 2, abs=2)
 
 
 def test_a_day_of_one_source_is_some_150_guesses() -> None:
     throttle = Throttle()
-    taken = sum(throttle.guess(A, at) == 0 for at in range(86_400))
+    taken = sum(throttle.guess(A, at).wait == 0 for at in range(86_400))
     assert 140 <= taken <= 155
 
 
@@ -398,7 +425,7 @@ def test_a_source_never_gets_more_than_5_and_1_a_minute(steps: list[float]) -> N
     taken: list[float] = []
     for pause in steps:
         now += pause
-        if throttle.guess(A, now) == 0:
+        if throttle.guess(A, now).wait == 0:
             taken.append(now)
     for first, began in enumerate(taken):
         for last, ended in islice(enumerate(taken), first, None):
@@ -410,7 +437,7 @@ def test_all_sources_never_get_more_than_60_and_1_in_2_s(steps: list[tuple[float
     throttle, now, taken = Throttle(sources=5), 0.0, 0
     for pause, who, as_token, right in steps:
         now += pause
-        new = throttle.guess(f"s{who}", now, token=f"t{taken}" if as_token else "") == 0
+        new = throttle.guess(f"s{who}", now, token=f"t{taken}" if as_token else "").wait == 0
         taken += new
         if new and right:
             throttle.forgive(f"s{who}")
@@ -448,7 +475,7 @@ def test_waiting_as_long_as_told_is_enough(steps: list[float]) -> None:
     throttle, now = Throttle(), 0.0
     for pause in steps:
         now += pause
-        wait = throttle.guess(A, now)
+        wait = throttle.guess(A, now).wait
         if wait > 0:
             now += wait + 1e-6
-            assert throttle.guess(A, now) == 0
+            assert throttle.guess(A, now).wait == 0
