@@ -16,6 +16,7 @@ ANY = grammar.ANY_NETWORK
 UNIX = "unix"
 EVERYTHING: tuple[IPNetwork, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
+LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 # Where a LAN is: RFC 1918, RFC 4193, and what an interface gives itself (RFC 3927, RFC 4291). Tailscale and other overlays hand out the
 # shared space of RFC 6598.
 LAN_NETWORKS: tuple[IPNetwork, ...] = (
@@ -25,11 +26,13 @@ LAN_NETWORKS: tuple[IPNetwork, ...] = (
     ipaddress.IPv4Network("169.254.0.0/16"),
     ipaddress.IPv4Network("100.64.0.0/10"),
     ipaddress.IPv6Network("fc00::/7"),
-    ipaddress.IPv6Network("fe80::/10"),
+    LINK_LOCAL,
 )
 
 # A /64 is the least that a household or a rented machine is given (RFC 7421), and its every address is theirs.
 SOURCE_PREFIX = 64
+# And a /48 is the most (RFC 6177).
+SITE_PREFIX = 48
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,21 @@ def source_of(address: IPAddress | None) -> str:
     if client.version == 4 or client.is_link_local:
         return str(client)
     return str(ipaddress.IPv6Network((int(client), SOURCE_PREFIX), strict=False))
+
+
+def wide_source_of(source: str) -> str | None:
+    """With what others `source`, as `source_of` gives it, is counted once more; whatever follows a blank in it makes no difference.
+
+    The /48 of an IPv6 /64, and for link-local neighbours all of them: one machine takes as many such addresses as it likes. `None` where
+    the source is all that one client can have.
+    """
+    text = source.partition(" ")[0]
+    if ":" not in text:
+        return None
+    address = ipaddress.IPv6Address(text.partition("/")[0])
+    if address.is_link_local:
+        return str(LINK_LOCAL)
+    return str(ipaddress.IPv6Network((int(address), SITE_PREFIX), strict=False))
 
 
 def within(address: IPAddress, networks: Iterable[IPNetwork]) -> bool:

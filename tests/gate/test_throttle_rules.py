@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_remote_kit.plan.networks import plain, source_of
-from jupyter_remote_kit.server.throttle import INTERVALS_S, Throttle
+from jupyter_remote_kit.server.buckets import INTERVALS_S
+from jupyter_remote_kit.server.throttle import Throttle
 
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 UNIX = "unix"
@@ -78,6 +79,10 @@ def each_guesses(whos: Iterable[str], at: float = 0.0, wait: float = 0.0) -> lis
 
 # A source that has gone all the way up: 5 at once, then at the end of each wait. The last guess is at 15 minutes, the wait is 10.
 ALL_THE_WAY = [Guess(0, A, times=5), Guess(60, A), Guess(180, A), Guess(420, A), Guess(900, A)]
+# Both are used up to the last guess, five by each source.
+SITE = [Guess(0, f"2001:db8:1:{n}::1", times=5) for n in range(4)]
+NEIGHBOURS = [Guess(0, f"fe80::{n}", times=5) for n in range(4)]
+DEVICES = [Guess(0, A, device=f"other-{n}", times=5) for n in range(6)]
 # Everybody's budget is used up by sources that were never seen before, all at 0 s.
 BURST = each_guesses(addresses(60))
 
@@ -137,6 +142,35 @@ ROWS: list[tuple[str, list[Step]]] = [
     ("IPv4 in IPv6 is the same source", [Guess(0, A, times=5), Guess(0, f"::ffff:{A}", 60)]),
     ("a zone makes no other source", [Guess(0, "fe80::1%eth0", times=5), Guess(0, "fe80::1%eth1", 60)]),
     ("however an address is spelt", [Guess(0, "2001:db8::1", times=5), Guess(0, "2001:0DB8:0:0:0:0:0:1", 60)]),
+    # Addresses that one machine or one customer may have many of
+    ("20 guesses of one /48 are let in", [*SITE]),
+    ("its next /64 waits 10 s", [*SITE, Wait(0, "2001:db8:1:9::1", 10), Guess(0, "2001:db8:1:9::1", 10)]),
+    (
+        "and one guess is let in every 10 s",
+        [*SITE, Guess(10, "2001:db8:1:9::1"), Guess(10, "2001:db8:1:9::1", 10), Guess(20, "2001:db8:1:a::1")],
+    ),
+    ("its neighbour in the next /48 does not wait", [*SITE, Guess(0, "2001:db8:2::1", times=5)]),
+    ("nor does IPv4", [*SITE, Guess(0, A, times=5)]),
+    ("a /64 that waits for itself waits as long as ever", [*SITE, Wait(0, "2001:db8:1:1::1", 60)]),
+    ("20 guesses of link-local neighbours are let in", [*NEIGHBOURS]),
+    ("any further neighbour waits 10 s, whatever its prefix", [*NEIGHBOURS, Guess(0, "fe80::9", 10), Guess(0, "febf:1:2:3::9%eth0", 10)]),
+    ("who asks from there is told so too", [*NEIGHBOURS, Wait(3, "fe80::9", 7)]),
+    ("a known browser behind such an address does not wait", [*NEIGHBOURS, Guess(0, "fe80::9", device=LAPTOP, times=5)]),
+    (
+        "a right guess gives the place among the neighbours back",
+        [
+            *NEIGHBOURS[:3],
+            Guess(0, "fe80::8", times=4),
+            Guess(0, "fe80::9"),
+            Right("fe80::9"),
+            Guess(0, "fe80::a"),
+            Guess(0, "fe80::a", 10),
+        ],
+    ),
+    (
+        "a wrong token that is repeated takes no place there",
+        [Guess(0, "fe80::9", token=STALE, times=99), *NEIGHBOURS[:3], Guess(0, "fe80::8", times=4), Guess(0, "fe80::7", 10)],
+    ),
     # The budget of all
     ("60 sources at once are let in", [*BURST]),
     ("the 61st waits 2 s", [*BURST, Guess(0, A, 2)]),
@@ -179,7 +213,33 @@ ROWS: list[tuple[str, list[Step]]] = [
         [*BURST, Wait(0, A, 2), Wait(0, A, device=LAPTOP), Guess(0, A, device=LAPTOP)],
     ),
     ("its guesses cost its address nothing", [Guess(0, A, device=LAPTOP, times=5), Guess(0, A, times=5)]),
-    ("nor everybody's budget", [*[Guess(0, A, device=f"d{n}") for n in range(200)], *BURST]),
+    ("nor everybody's budget", [*DEVICES, *BURST]),
+    ("30 guesses of all devices are let in, and the next waits 10 s", [*DEVICES, Guess(0, A, 10, device=LAPTOP)]),
+    ("one every 10 s from then on", [*DEVICES, Guess(10, A, device=LAPTOP), Guess(10, A, 10, device=PHONE), Guess(20, A, device=PHONE)]),
+    ("who asks is told so too", [*DEVICES, Wait(4, A, 6, device=LAPTOP)]),
+    ("five quiet minutes bring all 30 back", [*DEVICES, *[Guess(300, A, device=f"new-{n}", times=5) for n in range(6)]]),
+    ("devices that wait keep no stranger waiting", [*DEVICES, Guess(0, A, times=5)]),
+    (
+        "a right guess gives the devices' budget its place back",
+        [
+            *DEVICES[:5],
+            Guess(0, A, device=LAPTOP, times=4),
+            Guess(0, A, device=PHONE),
+            Right(A, PHONE),
+            Guess(0, A, device=PHONE),
+            Guess(0, A, 10, device=PHONE),
+        ],
+    ),
+    (
+        "a device's stale token does not wait for that budget",
+        [
+            Guess(0, A, device=LAPTOP, token=STALE),
+            *DEVICES[:5],
+            Guess(0, A, device=PHONE, times=4),
+            Guess(0, A, device=LAPTOP, token=STALE),
+            Guess(0, A, 10, device=PHONE),
+        ],
+    ),
     ("a device waits wherever it goes", [Guess(0, A, device=LAPTOP, times=5), Guess(1, B, 59, device=LAPTOP)]),
     (
         "its interval grows as a source's",
@@ -325,15 +385,30 @@ def test_guesses_of_200_000_sources_leave_a_bounded_table() -> None:
 
 
 def test_devices_are_bounded_and_apart_from_sources() -> None:
-    throttle = Throttle(sources=8)
+    throttle = Throttle(sources=8, devices=8)
     for _ in range(5):
         throttle.guess("s", 0, device="owner")
-    for n in range(5000):
-        throttle.guess("s", 1, device=f"other-{n}")
+    for n in range(20):
+        assert throttle.guess("s", 1, device=f"other-{n}").wait == 0
     for n in range(8):
         throttle.guess(f"s{n}", 1)
     assert throttle.wait("s", 2, "owner") == pytest.approx(58)
-    assert len(throttle) == 1024 + 8
+    assert len(throttle) == 8 + 8
+
+
+def test_five_thousand_device_cookies_are_worth_thirty_guesses() -> None:
+    """Each sign-in may bring a new one, and the table forgets them."""
+    throttle = Throttle()
+    assert sum(throttle.guess(A, 0, device=f"d{n % 5000}").wait == 0 for n in range(25_000)) == 30
+    taken = sum(throttle.guess(A, n / 10, device=f"d{n % 5000}").wait == 0 for n in range(1, 36_000))
+    assert taken == pytest.approx(3600 / 10, abs=2)
+
+
+def test_wide_sources_are_bounded() -> None:
+    throttle = Throttle(sources=8)
+    for n in range(3000):
+        throttle.guess(source_of(plain(f"2001:db8:{n:x}::1")), n * 2.0)
+    assert len(throttle) == 8 + 1024
 
 
 def test_sources_that_only_ask_are_not_remembered() -> None:
@@ -387,6 +462,29 @@ def test_a_source_never_seen_gets_in_while_250_addresses_go_on() -> None:
         for who in attackers:
             throttle.guess(who, second)
     assert throttle.guess("owner", 600).wait == 0
+
+
+def test_a_known_browser_signs_in_at_once_while_everybody_guesses() -> None:
+    throttle = Throttle()
+    for n in range(40_000):
+        throttle.guess(source_of(plain(f"fe80::{n % 9999:x}" if n % 2 else f"2001:db8:{n % 9999:x}::1")), n / 2000)
+        if n % 2000 == 0:
+            assert throttle.guess(A, n / 2000, device="owner").wait == 0
+            throttle.forgive(A, "owner")
+
+
+def test_a_machine_with_all_link_local_addresses_keeps_no_stranger_out() -> None:
+    throttle, taken = Throttle(), 0
+    for n in range(60_000):  # 100 a second for ten minutes
+        taken += throttle.guess(source_of(plain(f"fe80::{n:x}")), n / 100).wait == 0
+    assert taken == pytest.approx(20 + 600 / 10, abs=1)
+    assert throttle.guess("owner", 600).wait == 0
+
+
+def test_a_site_of_65536_prefixes_makes_20_guesses_and_one_in_10_s() -> None:
+    throttle = Throttle()
+    taken = sum(throttle.guess(source_of(plain(f"2001:db8:1:{n:x}::1")), n / 100).wait == 0 for n in range(65_536))
+    assert taken == pytest.approx(20 + 655.36 / 10, abs=1)
 
 
 def test_an_hour_of_attack_from_many_is_1860_guesses() -> None:

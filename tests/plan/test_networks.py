@@ -21,6 +21,7 @@ from jupyter_remote_kit.plan.networks import (
     parse,
     plain,
     source_of,
+    wide_source_of,
 )
 from jupyter_remote_kit.settings import Access
 
@@ -214,6 +215,37 @@ def test_a_prefix_counts_as_one_however_many_addresses_it_takes(address: ipaddre
         return
     assert (source_of(address) == source_of(other)) is (address == other or not address.is_link_local)
     assert source_of(ipaddress.IPv6Address(int(address) ^ 1 << 64)) != source_of(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "wide"),
+    [
+        ("192.0.2.7", None),
+        ("::ffff:192.0.2.7", None),
+        ("2001:db8:1:2::7", "2001:db8:1::/48"),
+        ("2001:db8:1:ffff::7", "2001:db8:1::/48"),
+        ("2001:db8:2::7", "2001:db8:2::/48"),
+        ("fd00:1:2:3::7", "fd00:1:2::/48"),
+        ("fe80::7%eth0", "fe80::/10"),
+        ("febf:1:2:3::9", "fe80::/10"),
+        ("fec0::9", "fec0::/48"),
+    ],
+)
+def test_with_whom_a_client_is_counted_once_more(text: str, wide: str | None) -> None:
+    source = source_of(ipaddress.ip_address(text))
+    assert wide_source_of(source) == wide_source_of(f"{source} cross-site") == wide
+
+
+def test_a_unix_socket_is_counted_with_nobody() -> None:
+    assert wide_source_of(UNIX) is None
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**80 - 1))
+def test_a_site_counts_as_one_whichever_of_its_prefixes_it_uses(address: ipaddress.IPv6Address, suffix: int) -> None:
+    other = ipaddress.IPv6Address(int(address) >> 80 << 80 | suffix)
+    if address.ipv4_mapped or other.ipv4_mapped:
+        return
+    assert wide_source_of(source_of(address)) == wide_source_of(source_of(other)) is not None
 
 
 @given(st.ip_addresses(v=4))
