@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind
 from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.server import offers, refusals
+from jupyter_remote_kit.server import cookies, offers, refusals
 from jupyter_remote_kit.server.devices import LIFETIME_S
+from jupyter_remote_kit.server.session import Why
 from jupyter_remote_kit.server.throttle import Throttle
 from jupyter_remote_kit.server.verifier import Busy, Verifier
 from jupyter_remote_kit.server.visits import Visit, Way, visit_of
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 DAY_S = 86400
 MAX_PASSWORD = 4096
+ELSEWHERE = "cross-site"
 # Clients that came by token: each is worth one line of the audit. More than a team has, and no more than a memory should.
 MAX_TOKEN_CLIENTS = 1024
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Authenticator:
         self.connections: GuardedServer | None = None
         self._provider, self._devices, self._audit = provider, devices, audit
         self._verifier = Verifier(_verify)
+        self._key_id = ""
+        # Counts the changes of credentials.
+        self._epoch = 0
         self._token_clients: OrderedDict[tuple[IPv4Address | IPv6Address | None, str], None] = OrderedDict()
 
     def close(self) -> None:
@@ -78,32 +82,62 @@ class Authenticator:
             self.sessions.seen(session, address=str(peer), client=user_agent(request))
         if offer.token and self._provider.is_token(offer.token):
             self._note_token_client(request, peer)
-            return Visit(peer, Way.TOKEN, session, user)
+            return Visit(peer, Way.TOKEN, session, user, epoch=self._epoch)
         if session is not None:
             return Visit(peer, Way.COOKIE, session, user)
         return Visit(peer, device=self._device(request))
 
+    def is_current(self, visit: Visit) -> bool:
+        """Whether what `visit` was signed in by still holds. A body may take its time, and things end meanwhile."""
+        if visit.way is Way.TOKEN:
+            return visit.epoch == self._epoch
+        return visit.session is not None and self.sessions.holds(visit.session)
+
+    def use_key(self, key_id: str) -> None:
+        """`key_id` names the key that signs cookies now; whoever came in with other credentials is a stranger from here on."""
+        if key_id != self._key_id:
+            self._key_id = key_id
+            self._epoch += 1
+        self.sessions.use_key(key_id)
+
     def _by_cookie(self, request: HTTPServerRequest) -> tuple[Session | None, User | None]:
-        name = cookie_name(request, self._provider.cookie_name)
-        morsel = request.cookies.get(name)
-        if morsel is None:
-            return None, None
-        days = self.sessions.lifetime_s / DAY_S
+        for text in self._payloads(request):
+            try:
+                session = self.sessions.find(json.loads(text)["session"])
+                if session is not None:
+                    return session, self._provider.user_from_cookie(text)
+            # Signed by us, so it is an older version's: who holds it signs in again.
+            except (ValueError, KeyError, TypeError):
+                continue
+        return None, None
+
+    def _payloads(self, request: HTTPServerRequest) -> Iterator[str]:
+        """What the request's session cookies hold, those that we have signed."""
+        name = self.cookie_name(request)
         key = self._provider.server.web_app.settings["cookie_secret"]
-        value = decode_signed_value(key, name, morsel.value, max_age_days=days)
-        if value is None:
-            return None, None
-        try:
-            text = value.decode()
-            session = self.sessions.find(json.loads(text)["session"])
-            return (session, self._provider.user_from_cookie(text)) if session else (None, None)
-        # Signed by us, so it is an older version's: who holds it signs in again.
-        except (ValueError, KeyError, TypeError):
-            return None, None
+        for signed in cookies.values(request, name):
+            value = decode_signed_value(key, name, signed, max_age_days=self.sessions.lifetime_s / DAY_S)
+            if value is not None:
+                yield value.decode("utf-8", "replace")
 
     def _device(self, request: HTTPServerRequest) -> str:
-        morsel = request.cookies.get(device_cookie_name(request))
-        return (self._devices.read(morsel.value, time.time()) if morsel else None) or ""
+        offered = cookies.values(request, cookies.device_name(request))
+        return next((device for text in offered if (device := self._devices.read(text, time.time()))), "")
+
+    def count_token(self, request: HTTPServerRequest, visit: Visit, token: str) -> float:
+        """Count a wrong token that a stranger offers; the seconds to wait where it is one too many."""
+        source = _source(request, visit)
+        guess = self.throttle.guess(source, time.monotonic(), device=visit.device, token=token)
+        reason = ELSEWHERE if source != visit.peer.source else "repeated-token" if guess.repeated else "token"
+        self._audit.record(Action.GUESS, request, reason=reason)
+        return guess.wait
+
+    def wait(self, request: HTTPServerRequest, visit: Visit) -> float:
+        """The seconds that a stranger has to wait before a guess."""
+        wait = self.throttle.wait(_source(request, visit), time.monotonic(), device=visit.device)
+        if wait:
+            self._audit.record(Action.GUESS, request, reason="throttled")
+        return wait
 
     def _note_token_client(self, request: HTTPServerRequest, peer: Peer) -> None:
         client = (peer.address, user_agent(request))
@@ -125,8 +159,7 @@ class Authenticator:
         if self._provider.is_token(offered):
             self._note_token_client(handler.request, visit.peer)
             return True
-        wait = self.throttle.guess(visit.peer.source, time.monotonic(), device=visit.device, token=offered).wait
-        self._audit.record(Action.GUESS, handler.request, reason="token")
+        wait = self.count_token(handler.request, visit, offered)
         if wait:
             refusals.write(handler, refusals.throttled(wait))
             raise Finish
@@ -144,12 +177,14 @@ class Authenticator:
             return Told(way="token" if visit else "")
         if not given:
             return Told()
-        source, device = visit.peer.source, visit.device
+        source, device = _source(handler.request, visit), visit.device
         if not visit.signed_in and (wait := self.throttle.guess(source, time.monotonic(), device=device).wait):
             return Told(wait_s=wait)
         known = visit.signed_in or bool(device)
+        hashed = self._provider.hashed_password
         try:
-            right = await self._is_password(given, known=known)
+            # The password may have been changed while it was looked at.
+            right = await self._is_password(hashed, given, known=known) and hashed == self._provider.hashed_password
         except Busy as busy:
             right = True  # not looked at, so not held against them
             return Told(wait_s=busy.retry_after, busy=True)
@@ -161,9 +196,8 @@ class Authenticator:
             if right and not visit.signed_in:
                 self.throttle.forgive(source, device=device)
 
-    async def _is_password(self, given: str, *, known: bool) -> bool:
+    async def _is_password(self, hashed: str, given: str, *, known: bool) -> bool:
         """Whether `given` is the password. Only argon2id is looked at; jupyter_server's own check takes any hash of hashlib."""
-        hashed = self._provider.hashed_password
         if hash_kind(hashed) not in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID} or len(given) > MAX_PASSWORD:
             return False
         return await self._verifier.verify(hashed, given, known=known)
@@ -177,10 +211,15 @@ class Authenticator:
         request = handler.request
         visit = visit_of(request)
         address = str(visit.peer) if visit else ""
+        if visit is not None and visit.session is not None:
+            # The browser is about to forget its cookie.
+            self.sessions.end(visit.session.id, Why.REPLACED)
         handler.clear_header("Set-Cookie")
-        self.set_session_cookie(handler, user, self.sessions.open(way=way, address=address, client=user_agent(request)))
+        self._set_session_cookie(handler, user, self.sessions.open(way=way, address=address, client=user_agent(request)))
         options = self._cookie_options(handler) | {"expires_days": LIFETIME_S / DAY_S}
-        handler.set_cookie(device_cookie_name(request), self._devices.issue(time.time()), **options)
+        # The same browser is the same device: a new one each time would have guesses of its own.
+        device = self._devices.issue(time.time(), self._device(request))
+        handler.set_cookie(cookies.device_name(request), device, **options)
         if self.connections is not None:
             self.connections.signed_in(request)
         self._audit.record(Action.SIGN_IN, request, way=way)
@@ -189,34 +228,35 @@ class Authenticator:
     def remember_token_client(self, handler: RequestHandler, user: User, visit: Visit) -> None:
         """Give a client that came with the token in a URL the cookie of its one session: its next request may have no token."""
         secret, _ = self.sessions.open_for_token(address=str(visit.peer), client=user_agent(handler.request))
-        self.set_session_cookie(handler, user, secret)
+        self._set_session_cookie(handler, user, secret)
 
-    def set_session_cookie(self, handler: RequestHandler, user: User, secret: str) -> None:
-        """The cookie of the session whose secret is `secret`."""
-        name = cookie_name(handler.request, self._provider.cookie_name)
+    def renew_cookie(self, handler: RequestHandler, user: User) -> None:
+        """Tell the cookie of this request's session what `user` is called now."""
+        for text in self._payloads(handler.request):
+            secret = json.loads(text).get("session", "")
+            if self.sessions.find(secret) is not None:
+                self._set_session_cookie(handler, user, secret)
+                return
+
+    def cookie_name(self, request: HTTPServerRequest) -> str:
+        """The name of the session's cookie."""
+        return cookies.session_name(request, self._provider.cookie_name)
+
+    def _set_session_cookie(self, handler: RequestHandler, user: User, secret: str) -> None:
         value = json.dumps(json.loads(self._provider.user_to_cookie(user)) | {"session": secret})
         options = self._cookie_options(handler) | {"expires_days": self.sessions.lifetime_s / DAY_S}
-        handler.set_signed_cookie(name, value, **options)
+        handler.set_signed_cookie(self.cookie_name(handler.request), value, **options)
 
     def _cookie_options(self, handler: RequestHandler) -> dict[str, Any]:
-        """`SameSite=Lax` at least: another site's form must not carry the session. `Secure` wherever the client's way is TLS."""
-        given = {key.lower(): value for key, value in self._provider.cookie_options.items()}
-        options: dict[str, Any] = {"path": self._provider.server.base_url, **given, "httponly": True}
-        if str(given.get("samesite")).lower() != "strict":
-            options["samesite"] = "Lax"
-        if self._provider.secure_cookie or handler.request.protocol == "https":
-            options["secure"] = True
-        return options
+        provider = self._provider
+        secure = bool(provider.secure_cookie)
+        return cookies.options(handler, given=provider.cookie_options, base_url=provider.server.base_url, secure=secure)
 
 
-def cookie_name(request: HTTPServerRequest, configured: str = "") -> str:
-    """The name of the session's cookie, as `IdentityProvider.get_cookie_name` makes it: cookies ignore ports, names need not."""
-    return configured or _NOT_IN_A_NAME.sub("-", f"username-{request.host}")
-
-
-def device_cookie_name(request: HTTPServerRequest) -> str:
-    """The name of the cookie by which a browser is known again."""
-    return _NOT_IN_A_NAME.sub("-", f"remotekit-device-{request.host}")
+def _source(request: HTTPServerRequest, visit: Visit) -> str:
+    """By what a guess is counted. Any page can make the owner's browser guess, without its cookies; that must not use up its own."""
+    source = visit.peer.source
+    return f"{source} {ELSEWHERE}" if offers.is_from_another_site(request) else source
 
 
 def user_agent(request: HTTPServerRequest) -> str:

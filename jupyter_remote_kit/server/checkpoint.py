@@ -5,7 +5,6 @@ All of it is settled from the headers, in the event loop, without a disk: a floo
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import logs, offers, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
-from jupyter_remote_kit.server.peers import connected_peer
 from jupyter_remote_kit.server.visits import Visit
 
 if TYPE_CHECKING:
@@ -38,6 +36,10 @@ class Site:
     instance: str
     base_url: str
     peers: Peers
+
+    def fix(self, option: str, trait: str) -> str:
+        """What sets `option`; a server without an instance is set up by its own configuration file."""
+        return own_command(self.instance, f"init {option}") if self.instance else f"c.RemoteKit.{trait} = […]"
 
 
 class Checkpoint:
@@ -64,11 +66,12 @@ class Checkpoint:
             return refusals.malformed()
         if not self._peers.admits(visit.peer):
             self._audit.record(Action.ADDRESS, request)
-            command = f"init --allow-network default --allow-network {visit.peer}"
-            return refusals.address(str(visit.peer), own_command(self._site.instance, command))
+            return refusals.address(
+                str(visit.peer), self._site.fix(f"--allow-network default --allow-network {visit.peer}", "allow_networks")
+            )
         if not self._peers.admits_host(request.headers.get("Host")):
             self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
-            return refusals.host(own_command(self._site.instance, "init --allow-host NAME"))
+            return refusals.host(self._site.fix("--allow-host NAME", "allow_hosts"))
         offer = offers.of(request)
         visit = self._authenticator.recognise(request, visit.peer, offer)
         visits.note(request, visit)
@@ -85,18 +88,15 @@ class Checkpoint:
 
     def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:
         """The seconds that this stranger has to wait, having guessed too often; counts the guess that is in the headers."""
-        now = time.monotonic()
+        authenticator = self._authenticator
         wait = 0.0
         if offer.token:
-            wait = self._authenticator.throttle.guess(visit.peer.source, now, device=visit.device, token=offer.token).wait
-            self._audit.record(Action.GUESS, request, reason="token")
+            wait = authenticator.count_token(request, visit, offer.token)
         elif request.method == "POST" and request.path == self._login:
             # The password is in the body: counted when it is looked at, refused here before it is read.
-            wait = self._authenticator.throttle.wait(visit.peer.source, now, device=visit.device)
-            if wait:
-                self._audit.record(Action.GUESS, request, reason="throttled")
-        if wait and self._authenticator.connections is not None and not visit.device:
-            self._authenticator.connections.heat(connected_peer(request), wait)
+            wait = authenticator.wait(request, visit)
+        if wait and authenticator.connections is not None and not visit.device and not offers.is_from_another_site(request):
+            authenticator.connections.heat(visit.peer.address, wait)
         return wait
 
     def _bound_body(self, request: HTTPServerRequest) -> bool:

@@ -30,9 +30,9 @@ class Devices:
         """`key` is secret and does not depend on password or token, or every rotation would make the owner's browser a stranger."""
         self._key = key
 
-    def issue(self, now: float) -> str:
-        """A cookie for a browser that was not here before; `now` in seconds since the epoch. Letters, digits and dots only."""
-        said = f"{secrets.token_hex(_ID_BYTES)}.{int(now)}"
+    def issue(self, now: float, device: str = "") -> str:
+        """A cookie for `device`, or for a browser that was not here before; `now` in seconds since the epoch. Letters, digits and dots."""
+        said = f"{device or secrets.token_hex(_ID_BYTES)}.{int(now)}"
         return f"{said}.{self._mac(said)}"
 
     def read(self, cookie: str | None, now: float) -> str | None:

@@ -18,7 +18,7 @@ from jupyter_remote_kit.plan import policy
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
-from jupyter_remote_kit.server import keys, offers, parts, report
+from jupyter_remote_kit.server import cookies, keys, offers, parts, report
 from jupyter_remote_kit.server.audit import current_request
 from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
@@ -133,9 +133,10 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         if not self.armed or visit is None:
             return None
         current_request.set(handler.request)
-        by_body = not visit.signed_in and self.authenticator.check_body_token(handler, visit)
-        if not visit.signed_in and not by_body:
-            if handler.get_cookie(self.get_cookie_name(handler)) is not None:
+        signed_in = visit.signed_in and self.authenticator.is_current(visit)
+        by_body = not signed_in and self.authenticator.check_body_token(handler, visit)
+        if not signed_in and not by_body:
+            if cookies.values(handler.request, self.get_cookie_name(handler)):
                 self.clear_login_cookie(handler)
             return None
         by_token = by_body or visit.way is Way.TOKEN
@@ -172,8 +173,8 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         return None
 
     def set_login_cookie(self, handler: RequestHandler, user: User) -> None:
-        """A session of its own for a caller of the base class's method; ours call the authenticator."""
-        self.authenticator.sign_in(cast("JupyterHandler", handler), user, "token")
+        """The session's cookie with `user` in it: whoever calls the base class's method has found out who it is, and signs nobody in."""
+        self.authenticator.renew_cookie(handler, user)
 
     def clear_login_cookie(self, handler: RequestHandler) -> None:
         """As the base class, and the session ends: a copy of its cookie is worth nothing any more."""
@@ -197,7 +198,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         app = self.server
         key = self.cookie_secret_hook(hmac.new(keys.root_key(app), digestmod=hashlib.sha256)).digest()
         app.cookie_secret = web_app.settings["cookie_secret"] = key
-        self.authenticator.sessions.use_key(keys.name_of(key))
+        self.authenticator.use_key(keys.name_of(key))
 
     def reload_credentials(self) -> None:
         """Take hash and token from the instance file again; every session ends at once.

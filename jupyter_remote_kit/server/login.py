@@ -52,9 +52,11 @@ class LoginHandler(LoginFormHandler):
         else:
             user = self.current_user = self.identity_provider.generate_anonymous_user(self)
             authenticator.sign_in(self, user, told.way)
-            # tornado refuses a header with control characters in it, with a 500.
-            going_to = _CONTROL.sub("", self.get_argument("next", default=self.base_url))
-            self._redirect_safe(going_to)  # type: ignore[no-untyped-call]
+            self._redirect_safe(self.get_argument("next", default=self.base_url))
+
+    def _redirect_safe(self, url: str, default: str | None = None) -> None:
+        """As the base class; tornado refuses a header with control characters in it, with a 500."""
+        super()._redirect_safe(_CONTROL.sub("", url), default)  # type: ignore[no-untyped-call]
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""

@@ -6,7 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
@@ -54,10 +54,26 @@ def announced_body(request: HTTPServerRequest) -> int:
 
 
 def is_navigation(request: HTTPServerRequest) -> bool:
-    """Whether a browser opens a page: its address bar shows this URL. Programs, and VS Code among them, accept anything."""
+    """Whether a browser opens a page: its address bar shows this URL.
+
+    All browsers name XHTML then, in that spelling, for twenty years. Programs accept anything, VS Code among them; Java's own HTTP client,
+    and so perhaps PyCharm, asks for `text/html` whatever it fetches.
+    """
     headers = request.headers
-    upgrade = headers.get("Upgrade")
-    return request.method == "GET" and not upgrade and "text/html" in headers.get("Accept", "")
+    return request.method == "GET" and "Upgrade" not in headers and "application/xhtml+xml" in headers.get("Accept", "")
+
+
+def is_from_another_site(request: HTTPServerRequest) -> bool:
+    """Whether another site's page makes the owner's browser send this, without the owner's cookies (`SameSite`), as by an image.
+
+    Browsers say so (Fetch Metadata) to servers over TLS and on loopback; elsewhere `Origin` and `Referer` tell what they tell.
+    """
+    headers = request.headers
+    said = headers.get("Sec-Fetch-Site")
+    if said is not None:
+        return said == "cross-site"
+    source = urlsplit(headers.get("Origin") or headers.get("Referer") or "").netloc
+    return bool(source) and source.lower() != request.host.lower()
 
 
 def without_token(request: HTTPServerRequest) -> str:

@@ -20,6 +20,7 @@ PARTS = {
     "jupyter_remote_kit.server.authenticator": "Authenticator",
     "jupyter_remote_kit.server.throttle": "Throttle",
     "jupyter_remote_kit.server.verifier": "Verifier",
+    "jupyter_remote_kit.server.cookies": "values",
     "jupyter_remote_kit.server.devices": "Devices",
     "jupyter_remote_kit.server.keys": "derive",
     "jupyter_remote_kit.server.sessions": "Sessions",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import psutil
 
@@ -78,8 +78,7 @@ class Peers:
 
     def is_trusted(self, address: IPAddress | None) -> bool:
         """Whether `address` is a proxy that is believed; whoever reaches a UNIX socket counts as loopback."""
-        nearest = address or ipaddress.IPv4Address("127.0.0.1")
-        return any(nearest in network for network in self._trusted if network.version == nearest.version)
+        return forwarded.is_trusted(address, self._trusted)
 
     def admits(self, peer: Peer) -> bool:
         """Whether `peer`'s address is served."""
@@ -89,17 +88,16 @@ class Peers:
         """Whether this host is meant by a `Host` header."""
         host = hosts.host_of(header) if header else None
         # The machine is asked only when what was declared does not settle it.
-        return hosts.admits(host, self._declared.allow_hosts, self._declared.allow_hosts) or hosts.admits(
-            host, self._names(), self._addresses()
-        )
+        return host in self._declared.allow_hosts or hosts.admits(host, self._names(), self._addresses())
 
 
 def connected_peer(request: HTTPServerRequest) -> IPAddress | None:
-    """The other end of the request's connection; `None` for a UNIX socket, which tornado calls `0.0.0.0`."""
-    context = getattr(request.connection, "context", None)
-    if getattr(context, "address_family", None) not in {socket.AF_INET, socket.AF_INET6}:
-        return None
-    return _parsed(context.address[0])  # type: ignore[union-attr]  # an address family comes with a context
+    """The other end of the request's connection; `None` for a UNIX socket, which tornado calls `0.0.0.0`.
+
+    Raises `AttributeError` where there is no telling: who it is decides what he may, so that then nobody is anybody.
+    """
+    context: Any = request.connection.context  # type: ignore[union-attr]  # HTTP1Connection's
+    return None if context.address_family == socket.AF_UNIX else _parsed(context.address[0])
 
 
 def on_link() -> tuple[IPNetwork, ...]:

@@ -55,13 +55,17 @@ def malformed() -> Refusal:
 def address(shown: str, command: str) -> Refusal:
     """The client's address is not among the networks that are served."""
     sentence = msg("This server does not serve the address {address}.", address=shown)
-    return Refusal(403, sentence, msg("To allow it, run this on the host, then restart the server:"), command)
+    return Refusal(
+        403, sentence, msg("To allow it, run this on the host with all networks that are to be allowed, then restart the server:"), command
+    )
 
 
 def host(command: str) -> Refusal:
     """The `Host` header names another host. The name itself is left out: it is the stranger's text."""
     sentence = msg("This server is not known by the name in the address bar.")
-    return Refusal(403, sentence, msg("If it should be, run this on the host, then restart the server:"), command)
+    return Refusal(
+        403, sentence, msg("If it should be, run this on the host with all further names that it has, then restart the server:"), command
+    )
 
 
 def too_large(most: int) -> Refusal:

@@ -63,6 +63,7 @@ class Why(str, Enum):
 
     ENDED = "ended"
     SIGNED_OUT = "signed-out"
+    REPLACED = "replaced"
     ROTATED = "rotated"
     EXPIRED = "expired"
     CROWDED_OUT = "crowded-out"

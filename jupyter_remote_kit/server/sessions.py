@@ -138,6 +138,10 @@ class Sessions:
             self._change(current, now)
         return current
 
+    def holds(self, session: Session) -> bool:
+        """Whether `session` has not ended."""
+        return session.digest in self._by_digest
+
     def seen(self, session: Session, *, address: str, client: str) -> None:
         """Note where `session` is used from now, and by what; a websocket of an IDE may say nothing of itself."""
         current = self._by_digest.get(session.digest)

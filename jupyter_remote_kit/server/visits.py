@@ -45,7 +45,7 @@ class Visit:
     """One request.
 
     `way` is `None` for a stranger; `session` and `user` are those of its cookie; `device` is the id of a browser that signed in before,
-    looked for in strangers only.
+    looked for in strangers only. `epoch` counts the credentials that a token was one of.
     """
 
     peer: Peer
@@ -53,6 +53,7 @@ class Visit:
     session: Session | None = None
     user: User | None = None
     device: str = ""
+    epoch: int = 0
 
     @property
     def signed_in(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 PASSWORD = "Correct-horse-7"
 TOKEN = "canary-token-0123456789abcdef0123456789"
 WITH_TOKEN = {"Authorization": f"token {TOKEN}"}
+# What Java's own client sends, whatever it fetches.
+JAVA = {"Accept": "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -86,7 +89,9 @@ def test_a_token_in_the_address_bar_becomes_a_cookie_and_goes(machine: Machine) 
 def test_the_way_to_another_host_does_not_come_out_of_the_exchange(machine: Machine) -> None:
     server = machine.start(machine.settings())
     server.ready()
-    told = answer_to(server, f"GET //evil.example/lab?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n".encode())
+    told = answer_to(
+        server, f"GET //evil.example/lab?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\nAccept: application/xhtml+xml\r\n\r\n".encode()
+    )
     assert b"Location: /evil.example/lab\r\n" in told
 
 
@@ -94,7 +99,7 @@ def test_programs_are_not_sent_elsewhere_and_keep_one_session(machine: Machine) 
     server = machine.start(machine.settings())
     server.ready()
     for _ in range(5):
-        with server.client() as poller:
+        with server.client(headers=JAVA) as poller:
             assert poller.get("/api/sessions", params={"token": TOKEN}).status_code == 200
             with_cookie = poller.get("/api/sessions")
             assert with_cookie.status_code == 200
@@ -175,6 +180,97 @@ def test_the_page_says_how_long_to_wait_in_the_readers_language(machine: Machine
     assert "秒后重试" in chinese.text
     assert f"Try again in {english.headers['retry-after']} seconds" in english.text
     assert 'href="/login"' in english.text
+
+
+def test_another_sites_page_uses_up_none_of_the_owners_guesses(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client() as browser:
+        for header in ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, {"Referer": "https://evil.example/"}):
+            seen = [browser.get("/x.png", params={"token": f"{number}"}, headers=header).status_code for number in range(7)]
+            assert seen[-1] == 429
+        assert guess(browser, PASSWORD).status_code == 302
+    assert {row.get("reason") for row in audit(machine) if row["action"] == "refused-guess"} == {"cross-site"}
+
+
+def test_a_second_cookie_of_the_name_does_not_lock_out(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner, server.client() as same:
+        name, good = next((name, value) for name, value in owner.cookies.items() if name.startswith("username"))
+        for pair in (f"{name}=planted; {name}={good}", f"{name}={good}; {name}=planted"):
+            answer = same.get("/api/kernels", headers={"Cookie": pair})
+            assert answer.status_code == 200
+            assert "set-cookie" not in answer.headers
+
+
+def test_a_changed_name_keeps_the_session(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        xsrf = {"X-XSRFToken": owner.cookies["_xsrf"]}
+        assert owner.patch("/api/me", json={"color": "#123456"}, headers=xsrf).status_code in {200, 501}
+        assert owner.get("/api/kernels").status_code == 200
+    assert len(server.control.sessions()) == 1
+    assert [row["action"] for row in audit(machine)] == ["sign-in"]
+
+
+def test_signing_in_again_leaves_one_session(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        first = dict(owner.cookies)
+        owner.post("/login", data={"_xsrf": owner.cookies["_xsrf"], "password": PASSWORD})
+        devices = {name: value.split(".")[0] for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
+        assert devices == {name: value.split(".")[0] for name, value in first.items() if name.startswith("remotekit-device")}
+        assert owner.get("/api/kernels").status_code == 200
+        with server.client(cookies=first) as old:
+            assert old.get("/api/kernels").status_code == 403
+    assert len(server.control.sessions()) == 1
+
+
+# -- what was recognised before a rotation, and arrives after it ---------------------------------------------------------------------
+
+
+HELD = {
+    "a terminal's websocket by token": (
+        "GET /api/events/subscribe HTTP/1.1",
+        ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
+        f"Authorization: token {TOKEN}",
+    ),
+    "a page by token": (f"GET /lab?token={TOKEN} HTTP/1.1", (f"Accept: {BROWSER['Accept']}",), "X-Nothing: 1"),
+    "a file by token": ("PUT /api/contents/a.txt HTTP/1.1", ("Content-Type: application/json",), f"Authorization: token {TOKEN}"),
+    "a file by cookie": ("PUT /api/contents/a.txt HTTP/1.1", ("Content-Type: application/json",), "Cookie"),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_request_that_began_before_a_rotation_is_a_strangers_after_it(machine: Machine, held: str) -> None:
+    settings = machine.settings()
+    server = machine.start(settings)
+    server.ready()
+    line, more, credential = HELD[held]
+    body = b'{"type": "file", "format": "text", "content": "x"}'
+    with server.signed_in() as owner:
+        if credential == "Cookie":
+            pairs = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
+            credential = f"Cookie: {pairs}\r\nX-XSRFToken: {owner.cookies['_xsrf']}"
+    head = "\r\n".join((line, f"Host: 127.0.0.1:{settings.port}", *more, credential, f"Content-Length: {len(body)}", "", "")).encode()
+    with socket.create_connection(("127.0.0.1", settings.port), timeout=10) as peer:
+        peer.sendall(head + body[:1])
+        # It has been recognised once the audit, or nothing at all, says so; a question of ours comes after it in any case.
+        server.control.status()
+        traits = machine.traits(settings)
+        traits["RemoteKitIdentityProvider"]["token"] = TOKEN[::-1]
+        machine.write(settings, traits)
+        server.control.reload_credentials()
+        peer.sendall(body[1:])
+        told = peer.recv(65536)
+    status = int(told.split()[1])
+    assert status in {302, 403}, told
+    # A deletion of the old cookie is all that may come back.
+    assert not re.search(rb"Set-Cookie: username-[^=]+=\"?2\|", told)
+    assert not (machine.root / "a.txt").exists()
 
 
 # -- addresses and names -----------------------------------------------------------------------------------------------------------
@@ -291,6 +387,14 @@ def test_strangers_are_not_told_the_version(machine: Machine) -> None:
 
 
 # -- signing out -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_break_in_the_way_back_does_no_harm(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        answer = owner.get("/login?next=/a%0d%0aX-Injected")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/aX-Injected")
 
 
 def test_signing_out_ends_the_session_of_a_copied_cookie_too(machine: Machine) -> None:

@@ -1,0 +1,52 @@
+"""Our two cookies: the session's, and the one by which a browser is known again. Read from the header, written to an answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+    from tornado.web import RequestHandler
+
+# Cookies ignore ports and paths: any other service of the host may set one of our names beside ours.
+MAX_VALUES = 4
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]")
+
+
+def session_name(request: HTTPServerRequest, configured: str = "") -> str:
+    """The name of the session's cookie, as `IdentityProvider.get_cookie_name` makes it: with the port, so that servers keep apart."""
+    return configured or _NOT_IN_A_NAME.sub("-", f"username-{request.host}")
+
+
+def device_name(request: HTTPServerRequest) -> str:
+    """The name of the cookie by which a browser is known again."""
+    return _NOT_IN_A_NAME.sub("-", f"remotekit-device-{request.host}")
+
+
+def values(request: HTTPServerRequest, name: str) -> list[str]:
+    """What the request's cookies of this name hold, the first four of them.
+
+    `request.cookies` keeps the last one alone, and makes an object of each cookie: 26 to 42 ms of the event loop for 64 KB of them.
+    """
+    found: list[str] = []
+    for pair in request.headers.get("Cookie", "").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            found.append(value.removeprefix('"').removesuffix('"'))
+            if len(found) == MAX_VALUES:
+                break
+    return found
+
+
+def options(handler: RequestHandler, *, given: dict[str, Any], base_url: str, secure: bool) -> dict[str, Any]:
+    """The attributes of either cookie; `given` is what the configuration says.
+
+    `SameSite=Lax` at least: another site's form must not carry the session. `Secure` wherever the client's way is TLS.
+    """
+    settled = {"path": base_url, **{key.lower(): value for key, value in given.items()}, "httponly": True}
+    if str(settled.get("samesite")).lower() != "strict":
+        settled["samesite"] = "Lax"
+    if secure or handler.request.protocol == "https":
+        settled["secure"] = True
+    return settled
