@@ -14,6 +14,8 @@ WEBSOCKET = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
+# What a browser's address bar asks for.
+NAVIGATION = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 SWITCHING = 101
 NO_BODY = frozenset({SWITCHING, 204, 304})
 TIMEOUT_S = 20.0

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from jupyter_remote_kit.settings import Access
 from tests.gate.cases.forwarded import CASES, CLIENT, FORGED, PROXY, PROXY_V6, SCHEMES, STRANGER, TRUSTED, SchemeCase
-from tests.gate.raw import SWITCHING, WEBSOCKET, ask
+from tests.gate.raw import NAVIGATION, SWITCHING, WEBSOCKET, ask
 from tests.server.conftest import TOKEN, Machine, Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -114,7 +115,7 @@ def test_no_other_header_tells_the_client(header: str, peer: str, signed: Signed
 
 def cookies_are_secure(server: Server, case: SchemeCase) -> set[bool]:
     """Of the cookies that somebody gets who opens a page by token."""
-    fields = [("Host", server.url.partition("//")[2]), ("Accept", "text/html")]
+    fields = [("Host", server.url.partition("//")[2]), *NAVIGATION.items()]
     fields += [("X-Forwarded-Proto", bytewise(value)) for value in case.headers]
     answer = ask(server, f"/lab?token={TOKEN}", *fields, source=PROXY if case.trusted else STRANGER)
     assert answer.status == 302
@@ -124,3 +125,21 @@ def cookies_are_secure(server: Server, case: SchemeCase) -> set[bool]:
 @pytest.mark.parametrize("case", [case for case in SCHEMES if case.own == "http"], ids=lambda case: case.name)
 def test_cookies_are_secure_where_the_client_speaks_tls(case: SchemeCase, signed: Signed) -> None:
     assert cookies_are_secure(signed.server, case) == {case.scheme == "https"}
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iterator[Server]:
+    server = started(tmp_path_factory, hashed_password, ip="127.0.0.1")
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("case", [case for case in SCHEMES if case.own == "https"], ids=lambda case: case.name)
+def test_cookies_of_a_server_with_tls_are_secure_whatever_a_proxy_says(case: SchemeCase, over_tls: Server) -> None:
+    transport = httpx.HTTPTransport(verify=over_tls.verify, local_address=PROXY if case.trusted else STRANGER)
+    headers = [*NAVIGATION.items(), *(("X-Forwarded-Proto", value.strip()) for value in case.headers)]
+    with httpx.Client(base_url=over_tls.url, transport=transport) as client:
+        answer = client.get("/lab", params={"token": TOKEN}, headers=headers)
+    cookies = [value for value in answer.headers.get_list("Set-Cookie") if value.startswith("username-")]
+    assert cookies
+    assert all("secure" in value.lower() for value in cookies)

@@ -21,6 +21,7 @@ from stage.ides import execute
 from stage.namespaces import Namespace
 
 from tests.gate.load.network import FIRST_ATTACKER
+from tests.gate.raw import NAVIGATION
 
 pytestmark = pytest.mark.timeout(300)
 PAGE_CONFIG = re.compile(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', re.DOTALL)
@@ -128,14 +129,14 @@ def _send_secrets_where_they_do_not_belong(story: Used, password: str) -> None:
         session = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
         http.cookies.clear()
         asked = {
-            "a page by token": ("/lab", {"Accept": "text/html"}),
+            "a page by token": ("/lab", NAVIGATION),
             "an API by token": ("/api/contents", {}),
-            "an absent page by token": ("/nowhere", {"Accept": "text/html"}),
+            "an absent page by token": ("/nowhere", NAVIGATION),
             "an absent API by token": ("/api/contents/nowhere", {}),
             "an absent file by token": ("/files/nowhere", {}),
             "a static file by token": ("/static/favicon.ico", {}),
             "a foreign host by token": ("/lab", {"Host": "evil.example"}),
-            "the login page by token": ("/login", {"Accept": "text/html"}),
+            "the login page by token": ("/login", NAVIGATION),
         }
         for name, (path, more) in asked.items():
             story.pages[name] = http.get(path, params={"token": token}, headers=more)
@@ -174,7 +175,7 @@ def _guess(story: Used, password: str) -> None:
             story.pages[f"near miss {number}"] = http.post("/login", data=form)
             story.pages[f"near miss by token {number}"] = http.get("/api/status", params={"token": f"{token}{number}"})
             story.pages[f"near miss in a header {number}"] = http.get("/api/status", headers={"Authorization": f"token {token}{number}"})
-            wrong, html = {"token": f"{token}{number}"}, {"Accept": "text/html"}
+            wrong, html = {"token": f"{token}{number}"}, NAVIGATION
             story.pages[f"near miss of a page {number}"] = http.get("/lab", params=wrong, headers=html)
     statuses = {answer.status_code for answer in story.pages.values()}
     assert httpx.codes.TOO_MANY_REQUESTS in statuses
