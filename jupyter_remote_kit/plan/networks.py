@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.settings import Access
@@ -89,6 +90,7 @@ def source_of(address: IPAddress | None) -> str:
     return str(ipaddress.IPv6Network((int(client), SOURCE_PREFIX), strict=False))
 
 
+@lru_cache(1024)
 def wide_source_of(source: str) -> str | None:
     """With what others `source`, as `source_of` gives it, is counted once more; whatever follows a blank in it makes no difference.
 
@@ -101,7 +103,7 @@ def wide_source_of(source: str) -> str | None:
     address = ipaddress.IPv6Address(text.partition("/")[0])
     if address in LINK_LOCAL:
         return str(LINK_LOCAL)
-    # Not by an IPv6Network: making one takes 10 µs, and this is asked of every request that guesses.
+    # Not by an IPv6Network, which takes 10 µs to make: every request that guesses asks this.
     host_bits = 128 - SITE_PREFIX
     return f"{ipaddress.IPv6Address(int(address) >> host_bits << host_bits)}/{SITE_PREFIX}"
 
