@@ -15,6 +15,8 @@ from jupyter_remote_kit.plan.terminal import printable
 
 Event = Mapping[str, str | int]
 MAX_FIELD = 256
+# The reason of a refused guess that tries nothing: an IDE that was left running repeats yesterday's token.
+REPEATED_TOKEN = "repeated-token"  # noqa: S105  # the word for it, not a token
 _CUT = "…"
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

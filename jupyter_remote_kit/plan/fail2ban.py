@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.plan.audit import REPEATED_TOKEN, Action
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.layout import PUBLIC_FILE, Layout
 from jupyter_remote_kit.plan.model import Plan, RemoveFile, Step
@@ -29,12 +29,12 @@ _COUNTED = (Action.GUESS, Action.ADDRESS)
 # What fail2ban reads as something else in a path: `%` and `;` of its configuration files, `*?[` of globs, and line breaks.
 _PATH = re.compile(r"[^\x00-\x1f%;*?\[\]<>\x7f]+\Z")
 # fail2ban cuts the time out of the line before it looks for the address. Up to there every character is ours: what a stranger sends
-# comes later, and no quotation mark of his is one in JSON.
+# comes later, and no quotation mark of his is one in JSON. So he cannot name a reason either.
 FILTER = r"""# Written by jupyter-remote-kit: jupyter remotekit audit --install-fail2ban
 # Wrong guesses and refused addresses in the audit of a Jupyter server.
 [Definition]
 datepattern = ^\{{"time": "%%Y-%%m-%%dT%%H:%%M:%%S\.%%f%%z"
-failregex = ^, "action": "(?:{actions})", "client": "<ADDR>"[,}}]
+failregex = ^, "action": "(?:{actions})", "client": "<ADDR>"(?!.*, "reason": "{harmless}"[,}}])[,}}]
 ignoreregex =
 """
 JAIL = """# Written by jupyter-remote-kit: jupyter remotekit audit --install-fail2ban
@@ -78,7 +78,7 @@ def jail_file(instance: str) -> Path:
 
 def render_filter() -> str:
     """The filter, which all instances share."""
-    return FILTER.format(actions="|".join(action.value for action in _COUNTED))
+    return FILTER.format(actions="|".join(action.value for action in _COUNTED), harmless=REPEATED_TOKEN)
 
 
 def render_jail(jail: Jail) -> str:

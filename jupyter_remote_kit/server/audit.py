@@ -85,7 +85,8 @@ class Audit:
         if action.refused:
             now = self._clock()
             source = _source(request) or known.get("client", "")
-            admitted = self._thinning.admit(action, source, now)
+            kind = events.REPEATED_TOKEN if details.get("reason") == events.REPEATED_TOKEN else ""
+            admitted = self._thinning.admit(action, source, now, kind)
             if admitted is None:
                 return
             repeated = admitted
@@ -101,8 +102,8 @@ class Audit:
 
     def tell_left_out(self, *, final: bool = False) -> None:
         """One line for each flood of refusals that is over, with the number of those not recorded."""
-        for action, source, number in self._thinning.due(self._clock(), final=final):
-            self._thinning.charge(self._write(action, {"client": source or VARIOUS}, number))
+        for action, source, reason, number in self._thinning.due(self._clock(), final=final):
+            self._thinning.charge(self._write(action, {"client": source or VARIOUS, "reason": reason}, number))
 
     def close(self) -> None:
         """Record what ends with this server, and what was left out; nothing is recorded from then on."""

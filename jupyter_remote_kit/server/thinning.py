@@ -13,7 +13,7 @@ INTERVAL_S = 60.0
 # push a sign-in out of the 50 MB that are kept.
 BUDGET = 256 * 1024
 BUDGET_A_SECOND = 256
-Key = tuple[Action, str]
+Key = tuple[Action, str, str]
 
 
 @dataclass
@@ -34,7 +34,10 @@ class _Source:
 
 
 class Thinning:
-    """Which refusals are recorded. By source and action five at once, then one a minute; over all of them a budget of bytes."""
+    """Which refusals are recorded. By source and action five at once, then one a minute; over all of them a budget of bytes.
+
+    A `kind` is counted for itself: what an IDE repeats must not hide somebody's guesses behind the same address, nor count as some.
+    """
 
     def __init__(self, *, sources: int = 4096) -> None:
         self._limit = sources
@@ -44,9 +47,9 @@ class Thinning:
         # Of sources that the table has no room for any more.
         self._elsewhere: dict[Action, int] = {}
 
-    def admit(self, action: Action, source: str, now: float) -> int | None:
+    def admit(self, action: Action, source: str, now: float, kind: str = "") -> int | None:
         """Whether this one is recorded: `None` when it is left out, else how many like it were left out before it."""
-        entry = self._entry((action, source), now)
+        entry = self._entry((action, source, kind), now)
         if entry.room < 1 or not self._within_budget(now):
             entry.left_out += 1
             return None
@@ -56,23 +59,23 @@ class Thinning:
         """So many bytes were written for what was admitted."""
         self._budget -= size
 
-    def due(self, now: float, *, final: bool = False) -> Iterator[tuple[Action, str, int]]:
-        """What was left out of floods that are over: action, source (empty: of several), number; `final` of those that go on as well.
+    def due(self, now: float, *, final: bool = False) -> Iterator[tuple[Action, str, str, int]]:
+        """What was left out of floods that are over: action, source (empty: of several), kind, number; `final` of those that go on as well.
 
         Charge each before asking for the next one.
         """
-        for (action, source), entry in list(self._sources.items()):
+        for (action, source, kind), entry in list(self._sources.items()):
             entry.fill(now)
             if entry.left_out and (final or entry.room >= 1):
                 if self._within_budget(now):
-                    yield action, source, self._take(entry)
+                    yield action, source, kind, self._take(entry)
                 elif final:
                     self._count_elsewhere(action, self._take(entry))
             if entry.idle:
-                del self._sources[action, source]
+                del self._sources[action, source, kind]
         elsewhere, self._elsewhere = self._elsewhere, {}
         for action, number in elsewhere.items():
-            yield action, "", number
+            yield action, "", "", number
 
     def _take(self, entry: _Source) -> int:
         entry.room -= 1

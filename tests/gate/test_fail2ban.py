@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.plan import audit, fail2ban
-from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.plan.audit import REPEATED_TOKEN, Action
 from tests.commands.host import LAN, PASSWORD, SSH, Host, Outcome, console_script
 from tests.gate.cases.hostile import CASES
 
@@ -77,6 +77,26 @@ def test_nobody_can_have_somebody_else_counted(matched: Callable[[list[bytes]], 
     lines = [_line(action, "192.0.2.7", user_agent=text, route=text, host=text) for text in texts for action in (Action.GUESS, Action.HOST)]
     lines += [_line(Action.SIGN_IN, "192.0.2.7", **{text: text, "reason": text}) for text in texts]
     assert matched(lines) == ["192.0.2.7"] * len(texts)
+
+
+def test_a_token_that_is_repeated_is_not_counted(matched: Callable[[list[bytes]], list[str]]) -> None:
+    """An IDE that was left running with yesterday's polls for as long as its owner sleeps."""
+    lines = [_line(Action.GUESS, f"192.0.2.{number}", reason=REPEATED_TOKEN) for number in range(10)]
+    lines.append(audit.line(audit.event(Action.GUESS, NOW, {"client": "192.0.2.20", "reason": REPEATED_TOKEN}, repeated=19)))
+    lines += [_line(Action.GUESS, "192.0.2.30", reason=reason) for reason in ("token", "password", "throttled", f"{REPEATED_TOKEN}s")]
+    lines.append(_line(Action.GUESS, "2001:db8::7", reason=REPEATED_TOKEN))
+    assert matched(lines) == ["192.0.2.30"] * 4
+
+
+def test_nobody_can_pass_a_guess_off_as_repeated(matched: Callable[[list[bytes]], list[str]]) -> None:
+    claims = (
+        f'", "reason": "{REPEATED_TOKEN}"',
+        f', "reason": "{REPEATED_TOKEN}"}}',
+        f'", "reason": "{REPEATED_TOKEN}", "x": "',
+        REPEATED_TOKEN,
+    )
+    lines = [_line(Action.GUESS, "192.0.2.7", user_agent=text, route=text, reason="token") for text in claims]
+    assert matched(lines) == ["192.0.2.7"] * len(claims)
 
 
 def test_the_time_is_read_in_its_zone(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from jupyter_events.logger import EventLogger
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.plan.audit import REPEATED_TOKEN, Action
 from jupyter_remote_kit.plan.fail2ban import MAX_RETRY
 from jupyter_remote_kit.server.audit import SCHEMA_ID, Audit, current_request
 from jupyter_remote_kit.server.thinning import BUDGET, Thinning
@@ -118,6 +118,16 @@ def test_a_flood_that_is_over_is_told(recorder: Recorder) -> None:
     assert [(line["action"], line["client"], line["repeated"]) for line in recorder.lines[5:]] == [("refused-address", "192.0.2.7", 3)]
 
 
+def test_what_an_ide_repeats_hides_no_guess_and_is_told_as_what_it_is(recorder: Recorder) -> None:
+    for _ in range(100):
+        recorder.audit.record(Action.GUESS, a_request(), reason=REPEATED_TOKEN)
+    recorder.audit.record(Action.GUESS, a_request(), reason="password")
+    assert [line["reason"] for line in recorder.lines] == [REPEATED_TOKEN] * 5 + ["password"]
+    recorder.clock.now += 60
+    recorder.audit.tell_left_out()
+    assert [(line["reason"], line["repeated"]) for line in recorder.lines[6:]] == [(REPEATED_TOKEN, 95)]
+
+
 def test_what_was_left_out_is_told_when_the_server_ends(recorder: Recorder) -> None:
     for _ in range(8):
         recorder.audit.record(Action.HOST, a_request())
@@ -156,7 +166,7 @@ def test_the_table_of_sources_is_bounded_and_forgets_no_number() -> None:
     for _ in range(7):
         left_out += thinning.admit(Action.GUESS, "last", 0.0) is None
     assert len(thinning._sources) == 10
-    assert sum(number for _, _, number in thinning.due(0.0, final=True)) == left_out
+    assert sum(number for *_, number in thinning.due(0.0, final=True)) == left_out
 
 
 def test_without_budget_the_numbers_are_told_together() -> None:
@@ -167,7 +177,7 @@ def test_without_budget_the_numbers_are_told_together() -> None:
     thinning.charge(BUDGET * 2)
     assert thinning.admit(Action.GUESS, "d", 0.0) is None
     assert list(thinning.due(60.0)) == []
-    assert list(thinning.due(60.0, final=True)) == [(Action.GUESS, "", 7)]
+    assert list(thinning.due(60.0, final=True)) == [(Action.GUESS, "", "", 7)]
 
 
 def test_a_quiet_source_is_forgotten() -> None:
