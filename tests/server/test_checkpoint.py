@@ -30,6 +30,9 @@ HEADERS = {
     "permissions-policy": "browsing-topics=(), geolocation=(), payment=(), camera=(self), microphone=(self), usb=(self), serial=(self)",
 }
 
+# A real server for each: once is enough, not on every Python.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def behind_proxy(machine: Machine) -> Server:
