@@ -42,7 +42,8 @@ class Saver:
         """Return once everything that was put is on the disk, or could not be written."""
         job = self._job
         if job is not None:
-            await asyncio.wrap_future(job)
+            # Who waits may go away; cancelled with it, a write that has not begun would never be asked for again.
+            await asyncio.shield(asyncio.wrap_future(job))
 
     def close(self) -> None:
         """Write what waits, and end; it blocks for as long as the disk does."""

@@ -1,7 +1,8 @@
 """Who is signed in: one entry a cookie, kept over a restart, ended one by one or all at once.
 
-The cookie holds 256 random bits, the table and its file their SHA-256 only: neither a copy of the file nor a dump of the memory signs
-anybody in. The table lives on the event loop; its file is written elsewhere.
+The cookie holds 256 random bits, the table and its file their SHA-256 only: a copy of the file signs nobody in. A dump of the memory does:
+there are the secrets of those who came by token, which are handed out again, beside the token itself and the key that signs every cookie.
+The table lives on the event loop; its file is written elsewhere.
 """
 
 from __future__ import annotations
@@ -163,11 +164,11 @@ class Sessions:
 
     def end(self, id: str, why: Why = Why.ENDED) -> Session | None:
         """End the session with this id and hang up on its websockets; `None` when there is none. `saved` tells when the file knows."""
-        return self._end(next((session for session in self._by_digest.values() if session.id == id), None), why)
-
-    def end_secret(self, secret: str) -> Session | None:
-        """End the session of a cookie, whose user signs out."""
-        return self._end(self._by_digest.get(_digest(secret)), Why.SIGNED_OUT)
+        session = next((session for session in self._by_digest.values() if session.id == id), None)
+        if session is not None:
+            self._remove(session, why)
+            self._save()
+        return session
 
     def end_all(self, why: Why = Why.ENDED) -> tuple[Session, ...]:
         """End every session, and hang up on every websocket."""
@@ -216,12 +217,6 @@ class Sessions:
         # abs: a clock that was set back must not keep the file from being written for as long.
         if abs(now - self._saved_at) >= SAVE_SEEN_EVERY_S:
             self._save()
-
-    def _end(self, session: Session | None, why: Why) -> Session | None:
-        if session is not None:
-            self._remove(session, why)
-            self._save()
-        return session
 
     def _remove(self, session: Session, why: Why) -> None:
         del self._by_digest[session.digest]

@@ -24,6 +24,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
 from jupyter_remote_kit.server.hangup import GRACE_S
+from jupyter_remote_kit.server.saving import Saver
 from jupyter_remote_kit.server.session import MAX_SESSIONS, parse
 from jupyter_remote_kit.server.sessions import SAVE_SEEN_EVERY_S, Session, Sessions, Why
 
@@ -215,10 +216,9 @@ def test_ending_one_leaves_the_others() -> None:
         assert ended.id == id
         assert one.sessions.end(id) is None
         assert one.sessions.end("00000000") is None
-        assert one.sessions.end_secret(theirs) is not None
-        assert one.sessions.end_secret(theirs) is None
-        assert one.sessions.end_secret("x") is None
-        assert [why for _, why in one.ended] == [Why.ENDED, Why.SIGNED_OUT]
+        assert one.sessions.end(one.id_of(theirs), Why.REPLACED) is not None
+        assert one.sessions.find(theirs) is None
+        assert [why for _, why in one.ended] == [Why.ENDED, Why.REPLACED]
         assert one.ids == [one.id_of(other)]
 
 
@@ -522,6 +522,39 @@ def test_a_server_that_is_killed_while_it_writes_leaves_a_whole_file(path: Path,
     assert told(warnings) == []
 
 
+def test_whoever_no_longer_waits_for_the_file_does_not_keep_it_from_being_written(path: Path) -> None:
+    """A client hangs up while its sign-out is on its way to a slow disk."""
+    saver = Saver(path)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        reached.set()
+        assert go_on.wait(20)
+        return b"first"
+
+    async def story() -> None:
+        saver.put(slow)
+        assert await asyncio.to_thread(reached.wait, 20)
+        saver.put(lambda: b"second")
+        waiting = asyncio.ensure_future(saver.saved())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go_on.set()
+        await saver.saved()
+        assert path.read_bytes() == b"second"
+        saver.put(lambda: b"third")
+        await saver.saved()
+        assert path.read_bytes() == b"third"
+
+    try:
+        asyncio.run(story())
+    finally:
+        go_on.set()
+        saver.close()
+
+
 def test_a_table_that_was_closed_takes_no_harm(path: Path) -> None:
     with table(path) as one:
         one.open()
@@ -642,7 +675,7 @@ def test_however_a_session_ends_its_websockets_do(end: str) -> None:
             hall.table.clock.now += LIFETIME
             assert hall.sessions.find(secret) is None
         elif end == "sign out":
-            hall.sessions.end_secret(secret)
+            hall.sessions.end(hall.table.id_of(secret), Why.SIGNED_OUT)
         else:
             for _ in range(MAX_SESSIONS):
                 hall.table.clock.now += 1
@@ -666,7 +699,7 @@ def test_a_websocket_that_was_about_to_open_is_closed_when_it_does(path: str) ->
         secret = hall.table.open()
         connecting = asyncio.ensure_future(hall.connect(secret, path))
         await hall.attached.wait()
-        hall.sessions.end_secret(secret)
+        hall.sessions.end(hall.table.id_of(secret), Why.SIGNED_OUT)
         hall.go_on.set()
         client = await connecting
         with suppress(WebSocketClosedError):
@@ -690,7 +723,7 @@ def test_whoever_ignores_the_close_frame_is_not_heard_and_cut_off() -> None:
         assert await reader.readexactly(4) == b"\x81\x02hi"
         loop = asyncio.get_running_loop()
         began = loop.time()
-        hall.sessions.end_secret(secret)
+        hall.sessions.end(hall.table.id_of(secret), Why.SIGNED_OUT)
         writer.write((frame + b"no") * 100)
         rest = await asyncio.wait_for(reader.read(), 10)
         assert rest == b"\x88\x0c\x03\xf0signed out"
