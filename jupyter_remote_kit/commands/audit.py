@@ -8,15 +8,16 @@ from datetime import datetime, timezone
 
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option
 from jupyter_remote_kit.errors import Problem, WrongUsage
-from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.host.audit import AuditReader
-from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.host import instances, paths
+from jupyter_remote_kit.host.audit import AuditReader, is_there
+from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan import audit
+from jupyter_remote_kit.plan.fail2ban import INSTALL, REMOVE
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.result import Line, Result, Stream
 
+Event = dict[str, str | int]
 FIRST_SHOWN = 10
-INSTALL, REMOVE = "--install-fail2ban", "--remove-fail2ban"
 
 
 @kit_command("audit", marked("Show who came in and who was refused."))
@@ -38,9 +39,10 @@ def command(context: Context, instance: str, follow: bool, since: str | None, **
             "nothing-to-try", msg("Reading the audit changes nothing: --dry-run has nothing to show."), msg("Leave out --dry-run")
         )
     begin = audit.parse_since(since, datetime.now(timezone.utc)) if since is not None else None
+    _check_exists(layout, instance)
     if follow:
         return Stream("audit", _followed(context, layout, instance, begin))
-    return _recorded(context, layout, instance, begin)
+    return _recorded(layout, instance, begin) if context.as_json else Stream("audit", _printed(context, layout, instance, begin))
 
 
 def _guard(said: Mapping[str, bool]) -> str | None:
@@ -55,25 +57,41 @@ def _guarded(layout: Layout, instance: str, guard: str, *, dry_run: bool) -> Res
     return (banning.install if guard == INSTALL else banning.remove)(layout, instance, dry_run=dry_run)
 
 
-def _recorded(context: Context, layout: Layout, instance: str, begin: str | None) -> Result:
-    """What the files hold now."""
+def _recorded(layout: Layout, instance: str, begin: str | None) -> Result:
+    """What the files hold now, as one object."""
+    events: list[Event] = []
+    unreadable = 0
     with AuditReader(layout.audit_file(instance)) as reader:
-        read = [audit.parse(line) for line in reader.lines()]
-    unreadable = sum(happened is None for happened in read)
-    events = list(audit.newer((happened for happened in read if happened is not None), begin))
-    problems = (Problem("lines-unreadable", msg("Lines that cannot be read: {number}.", number=unreadable)),) if unreadable else ()
-    data = {"instance": instance, "events": events}
-    if not events:
-        return Result("audit", data, (msg("Nothing is recorded for the instance {name!r}.", name=instance),), problems=problems)
-    blocks = () if context.as_json else tuple(audit.shown(happened, context.translate) for happened in events)
-    return Result("audit", data, blocks=blocks, problems=problems)
+        for happened in audit.newer(map(audit.parse, reader.lines()), begin):
+            if happened is None:
+                unreadable += 1
+            else:
+                events.append(happened)
+    messages = () if events else (_nothing(instance),)
+    return Result("audit", {"instance": instance, "events": events}, messages, problems=_problems(unreadable))
+
+
+def _printed(context: Context, layout: Layout, instance: str, begin: str | None) -> Iterator[Line]:
+    """What the files hold now, line by line: they may be 50 MB."""
+    unreadable, empty = 0, True
+    with AuditReader(layout.audit_file(instance)) as reader:
+        for happened in audit.newer(map(audit.parse, reader.lines()), begin):
+            if happened is None:
+                unreadable += 1
+            else:
+                empty = False
+                yield _line(context, happened)
+    if empty:
+        yield Line(context.say(_nothing(instance)), {})
+    if unreadable:
+        context.emit(Result("audit", problems=_problems(unreadable)))
 
 
 def _followed(context: Context, layout: Layout, instance: str, begin: str | None) -> Iterator[Line]:
     """What is recorded since `begin`, or the last ten events, and then whatever comes."""
     with AuditReader(layout.audit_file(instance)) as reader:
-        recorded = audit.newer((happened for happened in map(audit.parse, reader.lines()) if happened is not None), begin)
-        for happened in deque(recorded, maxlen=FIRST_SHOWN if begin is None else None):
+        recorded = (happened for happened in audit.newer(map(audit.parse, reader.lines()), begin) if happened is not None)
+        for happened in deque(recorded, maxlen=FIRST_SHOWN) if begin is None else recorded:
             yield _line(context, happened)
         for line in reader.follow():
             happened_now = audit.parse(line) if line is not None else None
@@ -81,5 +99,19 @@ def _followed(context: Context, layout: Layout, instance: str, begin: str | None
                 yield _line(context, happened_now)
 
 
-def _line(context: Context, happened: dict[str, str | int]) -> Line:
+def _check_exists(layout: Layout, instance: str) -> None:
+    """Refuse a name that no instance has; one that was removed by hand may have left its audit."""
+    if not is_there(layout.audit_file(instance)):
+        instances.require(layout, instance)
+
+
+def _nothing(instance: str) -> Message:
+    return msg("Nothing is recorded for the instance {name!r}.", name=instance)
+
+
+def _problems(unreadable: int) -> tuple[Problem, ...]:
+    return (Problem("lines-unreadable", msg("Lines that cannot be read: {number}.", number=unreadable)),) if unreadable else ()
+
+
+def _line(context: Context, happened: Event) -> Line:
     return Line(audit.shown(happened, context.translate), happened)

@@ -16,13 +16,12 @@ from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import fail2ban
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import FileKind
-from jupyter_remote_kit.plan.fail2ban import Jail
+from jupyter_remote_kit.plan.fail2ban import INSTALL, REMOVE, Jail
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access
 
-INSTALL, REMOVE = "--install-fail2ban", "--remove-fail2ban"
 LOWEST_PORT = 1024  # below it only root listens, so that a jail there would guard somebody else's service
 
 

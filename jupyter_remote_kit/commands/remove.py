@@ -16,6 +16,7 @@ from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.fail2ban import REMOVE
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
@@ -62,7 +63,7 @@ def _guarding(layout: Layout, instance: str) -> tuple[Plan, tuple[Problem, ...]]
         return Plan(), ()
     if os.geteuid() == 0:
         return banning.plan_remove(instance), ()
-    command = banning.root_command(layout, instance, banning.REMOVE)
+    command = banning.root_command(layout, instance, REMOVE)
     left = Problem("fail2ban-left", msg("fail2ban keeps its jail of this instance: it is root's."), msg("{command}", command=command))
     return Plan(), (left,)
 

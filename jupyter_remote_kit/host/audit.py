@@ -10,11 +10,17 @@ from pathlib import Path
 from jupyter_remote_kit.host import files, trouble
 from jupyter_remote_kit.host.rotating import generations
 
+# How many files there are of an audit: the newest, and those that it was rotated to.
 KEPT = 5
 POLL_S = 0.25
 # A line of ours has some hundred bytes; what is longer was not written by us.
 MAX_LINE = 64 * 1024
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything was ever recorded there, and is kept."""
+    return any(os.path.lexists(file) for file in generations(path, KEPT))
 
 
 class AuditReader:

@@ -162,9 +162,9 @@ def _local(text: str, zone: tzinfo | None) -> str:
         return text
 
 
-def newer(events: Iterable[dict[str, str | int]], since: str | None) -> Iterator[dict[str, str | int]]:
-    """The events from `since` on, as `parse_since` gives it."""
-    return (happened for happened in events if since is None or str(happened["time"]) >= since)
+def newer(events: Iterable[dict[str, str | int] | None], since: str | None) -> Iterator[dict[str, str | int] | None]:
+    """The events from `since` on, as `parse_since` gives it. `None`, for a line that cannot be read, has no time and stays."""
+    return (happened for happened in events if happened is None or since is None or str(happened["time"]) >= since)
 
 
 def _plain(value: object) -> bool:

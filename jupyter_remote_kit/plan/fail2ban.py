@@ -22,6 +22,8 @@ JAILS = FOLDER / "jail.d"
 # Root's own record of what it wrote below /etc: those of the user are not root's to write.
 SYSTEM = Layout(Path("/etc/jupyter"), Path("/var/lib/jupyter"), Path("/run/jupyter"))
 RECORD = "fail2ban"
+# The options of `audit` that put it in place and take it back.
+INSTALL, REMOVE = "--install-fail2ban", "--remove-fail2ban"
 LOOPBACK = ("127.0.0.0/8", "::1")
 MAX_RETRY = 5
 # A name refused is no attack on the server: the owner's own browser sends it, led by a page that plays with DNS.

@@ -19,6 +19,7 @@ from jupyter_events.schema_registry import SchemaRegistryException
 from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.host.audit import KEPT
 from jupyter_remote_kit.host.rotating import RotatingFile
 from jupyter_remote_kit.plan import audit as events
 from jupyter_remote_kit.plan.audit import Action
@@ -37,7 +38,6 @@ __all__ = ["Action", "Audit", "current_request"]
 SCHEMA = Path(__file__).with_name("audit.yaml")
 SCHEMA_ID = "https://events.jupyter.org/jupyter_remote_kit/audit/v1"
 MAX_BYTES = 10 * 1000 * 1000
-KEPT = 5
 VARIOUS = "various"
 _COMPLAIN_S = 60.0
 _log = logging.getLogger("ServerApp")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
+import psutil
 import pytest
 
 from jupyter_remote_kit.host.rotating import RotatingFile
@@ -33,10 +34,42 @@ def _clients(outcome_data: dict[str, list[dict[str, str]]]) -> list[str]:
     return [event["client"] for event in outcome_data["events"]]
 
 
-def test_nothing_is_recorded_yet(host: Host) -> None:
-    outcome = host.must("audit", "--json")
+def test_nothing_is_recorded_yet(ssh_host: Host) -> None:
+    outcome = ssh_host.must("audit", "--json")
     assert outcome.data == {"instance": "default", "events": []}
-    assert "Nothing is recorded" in host.must("audit").out
+    assert "Nothing is recorded" in ssh_host.must("audit").out
+
+
+def test_a_name_that_no_instance_has(ssh_host: Host) -> None:
+    for argv in ((), ("--follow",), ("--since", "1h")):
+        outcome = ssh_host.run("audit", "--instance", "typo", "--json", *argv)
+        assert (outcome.code, outcome.codes) == (78, ["no-instance"])
+    told = ssh_host.run("audit", "--instance", "typo")
+    assert (told.code, told.out) == (78, "")
+    assert "There is no instance 'typo' yet" in told.err
+
+
+def test_what_an_instance_has_left_is_shown(host: Host) -> None:
+    _record(host, *(f"192.0.2.{number}" for number in range(3)), limit=100)
+    host.layout.audit_file("default").unlink()
+    assert _clients(host.must("audit", "--json").data) == ["192.0.2.0", "192.0.2.1"]
+
+
+def test_long_files_are_printed_as_they_are_read(host: Host) -> None:
+    """A reader that takes the first lines does not wait for all; nor does the memory."""
+    _record(host, *["192.0.2.7"] * 60_000)
+    for argv in (("audit",), ("audit", "--since", "1d"), ("audit", "--follow", "--since", "1d")):
+        process = subprocess.Popen([console_script(), *argv], env=host.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            first = process.stdout.readline()
+            at_once = psutil.Process(process.pid).memory_info().rss
+            for _ in range(40_000):
+                assert process.stdout.readline() == first
+            assert psutil.Process(process.pid).memory_info().rss < at_once + 4_000_000
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_what_is_recorded(host: Host) -> None:
@@ -101,6 +134,8 @@ def test_lines_that_cannot_be_read_are_told(host: Host) -> None:
         file.write(b'{"torn\n')
     outcome = host.must("audit", "--json")
     assert (_clients(outcome.data), outcome.codes) == (["192.0.2.7"], ["lines-unreadable"])
+    told = host.must("audit")
+    assert (len(told.out.splitlines()), told.err) == (1, "warning: Lines that cannot be read: 1.\n")
 
 
 def test_a_file_that_others_can_use_is_refused(host: Host) -> None:
@@ -109,6 +144,7 @@ def test_a_file_that_others_can_use_is_refused(host: Host) -> None:
     for argv in (("audit", "--json"), ("audit", "--json", "--follow")):
         outcome = host.run(*argv)
         assert (outcome.code, outcome.codes) == (78, ["file-exposed"])
+    assert host.run("audit").code == 78
 
 
 def test_a_closed_pipe_ends_it(host: Host) -> None:
@@ -157,9 +193,9 @@ def test_followed_as_json_one_object_a_line(host: Host) -> None:
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_followed_before_there_is_a_file(host: Host) -> None:
-    with _following(host) as (process, out):
-        _record(host, "192.0.2.7")
+def test_followed_before_there_is_a_file(ssh_host: Host) -> None:
+    with _following(ssh_host) as (process, out):
+        _record(ssh_host, "192.0.2.7")
         assert b"192.0.2.7" in out.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0

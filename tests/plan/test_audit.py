@@ -137,6 +137,7 @@ def test_from_then_on() -> None:
     events = [audit.event(Action.SIGN_IN, MOMENT + timedelta(minutes=minute), {}) for minute in range(3)]
     assert list(audit.newer(events, None)) == events
     assert list(audit.newer(events, audit.stamp(MOMENT + timedelta(minutes=1)))) == events[1:]
+    assert list(audit.newer([*events, None], audit.stamp(MOMENT + timedelta(days=1)))) == [None]
 
 
 def test_what_people_see() -> None:
