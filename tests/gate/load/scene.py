@@ -261,7 +261,7 @@ class _Flood:
             "--new-share": attack.new_share,
             "--cpu": cores()[1],
             # Everybody else shares this core; none of them is to wait for the generator.
-            "--nice": 5,
+            "--nice": 19,
         }
         options = [str(word) for pair in words.items() for word in pair]
         self._argv = [sys.executable, "-I", HERE / "flood.py", *options, *(["--tls"] if target.tls else [])]
