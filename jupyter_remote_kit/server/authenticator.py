@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import Finish, decode_signed_value
 
-from jupyter_remote_kit.plan.audit import Action
+from jupyter_remote_kit.plan.audit import CROSS_SITE, REPEATED_TOKEN, Action
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind
 from jupyter_remote_kit.secret import Secret
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 DAY_S = 86400
 MAX_PASSWORD = 4096
-ELSEWHERE = "cross-site"
 # Clients that came by token: each is worth one line of the audit. More than a team has, and no more than a memory should.
 MAX_TOKEN_CLIENTS = 1024
 
@@ -87,6 +86,11 @@ class Authenticator:
             return Visit(peer, Way.COOKIE, session, user)
         return Visit(peer, device=self._device(request))
 
+    def recognises(self, request: HTTPServerRequest) -> bool:
+        """Whether `request` carries a token or a cookie that is good, by its headers alone; noted nowhere."""
+        token = offers.of(request).token
+        return (bool(token) and self._provider.is_token(token)) or self._by_cookie(request)[0] is not None
+
     def is_current(self, visit: Visit) -> bool:
         """Whether what `visit` was signed in by still holds. A body may take its time, and things end meanwhile."""
         if visit.way is Way.TOKEN:
@@ -128,7 +132,7 @@ class Authenticator:
         """Count a wrong token that a stranger offers; the seconds to wait where it is one too many."""
         source = _source(request, visit)
         guess = self.throttle.guess(source, time.monotonic(), device=visit.device, token=token)
-        reason = ELSEWHERE if source != visit.peer.source else "repeated-token" if guess.repeated else "token"
+        reason = CROSS_SITE if source != visit.peer.source else REPEATED_TOKEN if guess.repeated else "token"
         self._audit.record(Action.GUESS, request, reason=reason)
         return guess.wait
 
@@ -256,7 +260,7 @@ class Authenticator:
 def _source(request: HTTPServerRequest, visit: Visit) -> str:
     """By what a guess is counted. Any page can make the owner's browser guess, without its cookies; that must not use up its own."""
     source = visit.peer.source
-    return f"{source} {ELSEWHERE}" if offers.is_from_another_site(request) else source
+    return f"{source} {CROSS_SITE}" if offers.is_from_another_site(request) else source
 
 
 def user_agent(request: HTTPServerRequest) -> str:

@@ -6,15 +6,16 @@ tornado alone waits an hour for a header, for ever for a TLS handshake or a body
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPInputError, HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream
 from tornado.netutil import ssl_wrap_socket
@@ -27,16 +28,19 @@ from jupyter_remote_kit.server.deadlines import State
 from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.listener import Listener
 from jupyter_remote_kit.server.seats import Seats
-from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
-from jupyter_remote_kit.server.turns import Arrival, Queued, Request, Visitor
+from jupyter_remote_kit.server.streams import MOST_READ, Connection, GuardedSSLStream, GuardedStream
+from jupyter_remote_kit.server.turns import Arrival, Heads, Queued, Request, Visitor
 
 log = logging.getLogger(__name__)
 
-# In turns (server/door.py). A connection has its first request with it.
-TLS_COST = 2.0
-PLAIN_COST = 1.0
+# In turns (server/door.py).
+TLS_COST = 1.0
+PLAIN_COST = 0.2
 REQUEST_COST = 1.0
-TICK_S = 0.02
+# A request with so many bytes of header, or fewer, is one turn; one of twice as many two.
+HEADER_A_TURN = 4096
+# Two turns fall due in it: whatever else is ready waits for no more.
+TICK_S = 0.01
 # As many as one round of the listener accepts.
 ROOM_MADE = 32
 
@@ -50,6 +54,7 @@ class GuardedServer(HTTPServer):
         request_callback: Application,
         *,
         exempt: Callable[[IPAddress], bool] = lambda _: False,
+        client_of: Callable[[IPAddress | None, HTTPHeaders], IPAddress | None] = lambda peer, _: peer,
         rules: Rules | None = None,
         clock: Callable[[], float] = time.monotonic,
         **options: Any,
@@ -59,31 +64,49 @@ class GuardedServer(HTTPServer):
         self.conn_params.header_timeout = None
         self._rules = rules or Rules()
         self._exempt = exempt
+        self._client_of = client_of
+        # Whether a request carries a cookie or token that is good. Asked for those only that would have to wait.
+        self.recognises: Callable[[HTTPServerRequest], bool] = lambda _: False
         self._clock = clock
         bounds = self._rules.bounds
         self._door: Door[Visitor] = Door(self._rules.paces, waiting=bounds.waiting, patience=self._rules.deadlines.turn)
         self._seats: Seats[Connection] = Seats(
-            _gives_way, each=bounds.each, overall=bounds.overall, within_source=cast("int", State.BODY.gives_way)
+            lambda connection: connection.progress.state.gives_way,
+            each=bounds.each,
+            overall=bounds.overall,
+            within_source=State.BODY.gives_way,
+            last=State.UPGRADED.gives_way,
         )
         self._all: set[Connection] = set()
+        self._numbers = itertools.count()
         self._listeners: list[Listener] = []
         self._tick: object | None = None
         self._sweeper: PeriodicCallback | None = None
 
     @classmethod
-    def instead_of(cls, server: HTTPServer, app: Application, exempt: Callable[[IPAddress], bool]) -> GuardedServer:
-        """A server for `app` with the limits of `server`, which must not listen yet. `exempt` are the peers that speak for others."""
+    def instead_of(
+        cls,
+        server: HTTPServer,
+        app: Application,
+        exempt: Callable[[IPAddress], bool],
+        client_of: Callable[[IPAddress | None, HTTPHeaders], IPAddress | None] = lambda peer, _: peer,
+    ) -> GuardedServer:
+        """A server for `app` with the limits of `server`, which must not listen yet.
+
+        `exempt` are the peers that speak for others, and `client_of` tells for whom, by a request's headers.
+        """
         given = server.conn_params
         return cls(
             app,
             exempt=exempt,
+            client_of=client_of,
             ssl_options=server.ssl_options,
             protocol=server.protocol,
             xheaders=server.xheaders,
             trusted_downstream=server.trusted_downstream,
             max_buffer_size=server.max_buffer_size,
             chunk_size=given.chunk_size,
-            max_header_size=given.max_header_size,
+            max_header_size=MOST_READ,
             max_body_size=given.max_body_size,
             decompress_request=given.decompress,
             no_keep_alive=given.no_keep_alive,
@@ -94,18 +117,20 @@ class GuardedServer(HTTPServer):
     def signed_in(self, request: HTTPServerRequest) -> None:
         """The connection of `request` belongs to somebody who is signed in: it is counted no more, and its body may take its time."""
         connection = _connection_of(request.server_connection)
-        if connection is None or connection.progress.signed_in:
+        if connection is None:
+            return
+        connection.vouched = True
+        if connection.progress.signed_in:
             return
         now = self._clock()
         connection.progress.sign_in(now)
         self._seats.give_up(connection, connection.source)
-        if not connection.exempt:
-            self._door.welcome(connection.source, connection.paid, now)
-            connection.paid = 0.0
+        self._door.welcome(connection.source, connection.paid, now)
+        connection.paid = 0.0
 
     def heat(self, address: IPAddress | None, seconds: float) -> None:
-        """`address` is guessing: for so long its connections and requests have their turn slowly, and after those of all others."""
-        if address is not None and not self._exempt(address):
+        """`address`, a client's, is guessing: for so long what comes from it has its turn slowly, and after that of all others."""
+        if address is not None:
             self._door.heat(networks.source_of(address), seconds, self._clock())
 
     # -- accepting -----------------------------------------------------------------------------------------------------------------
@@ -142,19 +167,23 @@ class GuardedServer(HTTPServer):
 
     def _arrive(self, peer: socket.socket, address: Any) -> None:  # noqa: ANN401  # what the socket's family makes of it
         where = _address_of(peer, address)
-        source = networks.source_of(where)
         if where is None or self._exempt(where):
-            self._take_up(peer, address, self._connection(source, 0.0, exempt=True))
+            self._take_up(peer, address, self._connection(self._name(), 0.0, where, exempt=True))
             return
-        connection = self._connection(source, PLAIN_COST if self.ssl_options is None else TLS_COST, exempt=False)
+        source = networks.source_of(where)
+        connection = self._connection(source, PLAIN_COST if self.ssl_options is None else TLS_COST, where, exempt=False)
         arrival = Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection))
         outsider = self._door.knock(arrival, source, arrival.cost, self._clock())
         if outsider is not None:
             outsider.dismiss()
         self._give_turns_soon()
 
-    def _connection(self, source: str, paid: float, *, exempt: bool) -> Connection:
-        return Connection(source, self._rules.deadlines, self._clock, paid, exempt=exempt)
+    def _connection(self, source: str, paid: float, peer: IPAddress | None, *, exempt: bool) -> Connection:
+        return Connection(source, self._rules.deadlines, self._clock, paid, peer, exempt=exempt)
+
+    def _name(self) -> str:
+        """What a proxy's connection is counted by while nobody knows for whom it is: a source of its own."""
+        return f"proxy {next(self._numbers)}"
 
     def _give_turns_soon(self) -> None:
         """Now, unless a tick is due: then others wait already, and the order is worked out for all of them at once."""
@@ -173,7 +202,7 @@ class GuardedServer(HTTPServer):
             self._tick = IOLoop.current().call_later(TICK_S, self._give_turns)
 
     def _take_up(self, peer: socket.socket, address: Any, connection: Connection) -> None:  # noqa: ANN401
-        room, leaver = self._seats.room_for(connection.source, bounded=not connection.exempt)
+        room, leaver = self._seats.room_for(connection.source)
         if not room:
             peer.close()
             return
@@ -210,9 +239,11 @@ class GuardedServer(HTTPServer):
             connection.progress.enter(State.IDLE, self._clock())
         connection.requests += 1
         if connection.exempt:
-            # A proxy's next request is somebody else's.
+            # The next request is somebody else's.
             connection.progress.signed_in = False
-        return Request(connection, delegate, self._turn_of)
+            connection.paid = 0.0
+            self._count_by(connection, self._name())
+        return Request(connection, request_conn, delegate, self)
 
     def on_close(self, server_conn: object) -> None:
         """tornado is through with a connection: it is closed, or it is a websocket."""
@@ -225,22 +256,51 @@ class GuardedServer(HTTPServer):
         else:
             connection.progress.enter(State.UPGRADED, self._clock())
 
-    def _turn_of(self, connection: Connection) -> Awaitable[bool] | None:
-        """What a stranger's further request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
-        if connection.progress.signed_in or connection.exempt or connection.requests <= 1 or connection.stream is None:
+    def turn_of(self, connection: Connection, heads: Heads) -> Awaitable[bool] | None:
+        """What a stranger's request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
+        # Stopped, nobody gives turns any more, and nobody new can come.
+        if connection.progress.signed_in or connection.stream is None or not self._listeners:
             return None
-        if not self._listeners:
-            # Stopped: nobody gives turns any more, and nobody new can come.
-            return None
+        if connection.exempt:
+            client = self._client_of(connection.peer, heads.headers)
+            if client is None:
+                return None
+            self._count_by(connection, networks.source_of(client))
         connection.progress.enter(State.QUEUED, self._clock())
-        visitor = Queued(connection.source, REQUEST_COST, connection, asyncio.get_running_loop().create_future())
+        cost = REQUEST_COST * max(1.0, connection.header / HEADER_A_TURN)
+        visitor = Queued(connection.source, cost, connection, asyncio.get_running_loop().create_future())
         self._door.ask(visitor, visitor.source, visitor.cost, self._clock())
         self._give_turns_soon()
         if visitor.turn.done():
             return None if visitor.turn.result() else visitor.turn
+        if self._is_recognised(heads):
+            self._door.leave(visitor, visitor.source)
+            return None
         # Nobody reads meanwhile, so that nobody else would notice the end.
         connection.stream.set_close_callback(lambda: self._gone(visitor))
         return visitor.turn
+
+    def seen(self, connection: Connection) -> None:
+        """The gate has looked at a header. Whoever came after somebody signed in, on the same connection, is a stranger for all that."""
+        if connection.progress.signed_in and not connection.vouched:
+            connection.progress.signed_in = False
+            self._seats.take(connection, connection.source)
+
+    def _is_recognised(self, heads: Heads) -> bool:
+        try:
+            return self.recognises(heads.request())
+        except HTTPInputError:
+            return False
+
+    def _count_by(self, connection: Connection, source: str) -> None:
+        """A proxy's connection is somebody else's from here on. Where that one has too many, another of them is closed for it."""
+        if (connection, connection.source) in self._seats:
+            self._seats.give_up(connection, connection.source)
+            _, leaver = self._seats.room_for(source)
+            if leaver is not None:
+                self._turn_out(leaver)
+            self._seats.take(connection, source)
+        connection.source = source
 
     def _gone(self, visitor: Queued) -> None:
         self._door.leave(visitor, visitor.source)
@@ -279,10 +339,6 @@ class GuardedServer(HTTPServer):
     def _forget(self, connection: Connection) -> None:
         self._all.discard(connection)
         self._seats.give_up(connection, connection.source)
-
-
-def _gives_way(connection: Connection) -> int | None:
-    return connection.progress.state.gives_way
 
 
 def _connection_of(server_conn: object) -> Connection | None:

@@ -18,7 +18,7 @@ from jupyter_remote_kit.server.visits import Peer
 from jupyter_remote_kit.settings import Access
 
 if TYPE_CHECKING:
-    from tornado.httputil import HTTPServerRequest
+    from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
     from jupyter_remote_kit.grammar import IPAddress
     from jupyter_remote_kit.plan.networks import IPNetwork
@@ -72,9 +72,13 @@ class Peers:
         if not trusted:
             return _peer(socket_peer, secure=request.protocol == "https")
         headers = request.headers
-        client = forwarded.client_of(socket_peer, headers.get_list("X-Forwarded-For"), self._trusted)
+        client = self.client_of(socket_peer, headers)
         scheme = forwarded.scheme_of(request.protocol, peer_trusted=True, forwarded_proto=headers.get_list("X-Forwarded-Proto"))
         return _peer(client, secure=scheme == "https")
+
+    def client_of(self, socket_peer: IPAddress | None, headers: HTTPHeaders) -> IPAddress | None:
+        """For whom the other end of a connection speaks, by the headers of one request."""
+        return forwarded.client_of(socket_peer, headers.get_list("X-Forwarded-For"), self._trusted)
 
     def is_trusted(self, address: IPAddress | None) -> bool:
         """Whether `address` is a proxy that is believed; whoever reaches a UNIX socket counts as loopback."""

@@ -87,7 +87,8 @@ class Protection:
         app = self._app
         if not hasattr(app, "http_server"):
             return None
-        guarded = GuardedServer.instead_of(app.http_server, app.web_app, self.peers.is_trusted)
+        guarded = GuardedServer.instead_of(app.http_server, app.web_app, self.peers.is_trusted, self.peers.client_of)
+        guarded.recognises = self.authenticator.recognises
         app._http_server = guarded  # what the read-only property gives; `_bind_http_server` has not run yet
         if app.ssl_options:
             self.certificate = Certificate(guarded, app.ssl_options)

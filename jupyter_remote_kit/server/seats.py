@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Who = TypeVar("Who", bound=Hashable)
@@ -11,15 +11,17 @@ Who = TypeVar("Who", bound=Hashable)
 class Seats(Generic[Who]):
     """Places for strangers: `each` of one source, `overall` of all.
 
-    `gives_way` tells how readily somebody is sent away: the smallest number first, `None` never. Up to `within_source` a source's own
-    newcomer may take the place: there is no use in pushing out a request that is being answered for one that has yet to begin.
+    `gives_way` tells how readily somebody is sent away: the smallest number first, and from `last` on only when there is nobody else. Up to
+    `within_source` a source's own newcomer may take the place: there is no use in pushing out a request that is being answered for one
+    that has yet to begin.
     """
 
-    def __init__(self, gives_way: Callable[[Who], int | None], *, each: int, overall: int, within_source: int) -> None:
+    def __init__(self, gives_way: Callable[[Who], int], *, each: int, overall: int, within_source: int, last: int) -> None:
         self._gives_way = gives_way
         self._each = each
         self._overall = overall
         self._within_source = within_source
+        self._last = last
         # Insertion order is the order of arrival.
         self._taken: dict[str, dict[Who, None]] = {}
         self._count = 0
@@ -27,19 +29,18 @@ class Seats(Generic[Who]):
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Who]:
-        """Everybody who has a place."""
-        for group in self._taken.values():
-            yield from group
-
     def of(self, source: str) -> int:
         """How many of `source` have a place."""
         return len(self._taken.get(source, ()))
 
-    def room_for(self, source: str, *, bounded: bool = True) -> tuple[bool, Who | None]:
-        """Whether one more of `source` can have a place, and who has to give it up. Not `bounded`: the overall bound alone counts."""
+    def __contains__(self, who: tuple[Who, str]) -> bool:
+        """Whether somebody, of a source, has a place."""
+        return who[0] in self._taken.get(who[1], ())
+
+    def room_for(self, source: str) -> tuple[bool, Who | None]:
+        """Whether one more of `source` can have a place, and who has to give it up."""
         group = self._taken.get(source, {})
-        if bounded and len(group) >= self._each:
+        if len(group) >= self._each:
             leaver = self._oldest(group, self._within_source)
             return leaver is not None, leaver
         if self._count < self._overall:
@@ -49,11 +50,9 @@ class Seats(Generic[Who]):
 
     def leaver(self) -> Who | None:
         """Who goes first when there is no room for anybody: the oldest of the source that has the most."""
-        for group in sorted(self._taken.values(), key=len, reverse=True):
-            leaver = self._oldest(group, None)
-            if leaver is not None:
-                return leaver
-        return None
+        groups = sorted(self._taken.values(), key=len, reverse=True)
+        ready = (self._oldest(group, self._last - 1) for group in groups)
+        return next((who for who in ready if who is not None), None) or next((self._oldest(group) for group in groups), None)
 
     def take(self, who: Who, source: str) -> None:
         """`who` has a place from now on."""
@@ -71,12 +70,13 @@ class Seats(Generic[Who]):
             if not group:
                 del self._taken[source]
 
-    def _oldest(self, group: dict[Who, None], most: int | None) -> Who | None:
+    def _oldest(self, group: dict[Who, None], most: int | None = None) -> Who | None:
+        """Of those who give way up to `most`, who does so most readily."""
         best: Who | None = None
         best_rank: int | None = None
         for who in group:
             rank = self._gives_way(who)
-            if rank is None or (most is not None and rank > most):
+            if most is not None and rank > most:
                 continue
             if best_rank is None or rank < best_rank:
                 best, best_rank = who, rank

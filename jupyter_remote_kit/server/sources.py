@@ -28,7 +28,7 @@ class Pace:
 class Paces:
     """The paces of a door. `guessing`: one source whose guesses are refused just now; `all_guessing`: all of those together."""
 
-    everybody: Pace = Pace(200, 16)
+    everybody: Pace = Pace(200, 8)
     source: Pace = Pace(100, 100)
     all_guessing: Pace = Pace(50, 10)
     guessing: Pace = Pace(10, 20)

@@ -5,28 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tornado.iostream import IOStream, SSLIOStream
+from tornado.httputil import HTTPInputError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
+from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
+
+# Node takes as much (`--max-http-header-size`), so that whoever has more cookies of `localhost` has met that bound elsewhere. A header line
+# is 3 us of the event loop's time, and a browser sends some 20 of them; Apache takes 100.
+MOST_HEADER = 16 * 1024
+MOST_LINES = 128
+# One that is larger than `MOST_HEADER` is told so, up to this; beyond it the connection is closed.
+MOST_READ = 2 * MOST_HEADER
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Connection:
     """One connection that was taken up: whose it is, and what it is doing.
 
-    `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that the source tells nothing;
-    `paid` are the turns that it has had, `requests` the requests that it was ready for.
+    `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that each of its requests may be from
+    somebody else; `paid` are the turns that it has had, `requests` the requests that it was ready for. Of the last one, `header` is the
+    bytes of its header, and `vouched` whether that was found to be of somebody signed in.
     """
 
-    __slots__ = ("clock", "exempt", "paid", "progress", "requests", "source", "stream")
+    __slots__ = ("clock", "exempt", "header", "paid", "peer", "progress", "requests", "source", "stream", "vouched")
 
-    def __init__(self, source: str, deadlines: Deadlines, clock: Callable[[], float], paid: float, *, exempt: bool) -> None:
+    def __init__(  # noqa: PLR0913  # what is known of it when it comes
+        self, source: str, deadlines: Deadlines, clock: Callable[[], float], paid: float, peer: IPAddress | None, *, exempt: bool
+    ) -> None:
         self.source = source
+        self.peer = peer
         self.exempt = exempt
         self.clock = clock
         self.progress = Progress(deadlines, clock())
         self.stream: GuardedStream | GuardedSSLStream | None = None
         self.paid = paid
         self.requests = 0
+        self.header = 0
+        self.vouched = False
 
     @property
     def closed(self) -> bool:
@@ -44,9 +60,9 @@ class Connection:
 
     def came(self, count: int) -> None:
         """Note that `count` bytes came."""
-        self.progress.received += count
         if self.progress.state is State.IDLE:
             self.enter(State.HEADER)
+        self.progress.receive(count)
 
 
 class _Guarded(IOStream):
@@ -74,6 +90,19 @@ class _Guarded(IOStream):
         super().close(exc_info)
         if self.error is not None:
             self.error.__traceback__ = None
+
+    async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
+        """As tornado's, which reads nothing but headers by it, and makes objects of all that this returns."""
+        header = await super().read_until_regex(regex, max_bytes)
+        self.guarded.header = len(header)
+        if len(header) > MOST_HEADER:
+            self.write(TOO_LARGE)
+            self.close()
+            raise StreamClosedError
+        if header.count(b"\n") > MOST_LINES:
+            message = "too many header lines"
+            raise HTTPInputError(message)
+        return header
 
     def set_nodelay(self, value: bool) -> None:
         """Nothing to change: the listening socket has the flag, and what is accepted inherits it.

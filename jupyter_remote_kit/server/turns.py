@@ -6,8 +6,9 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol, cast
 
-from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
 
 from jupyter_remote_kit.server.deadlines import State
 from jupyter_remote_kit.server.streams import Connection
@@ -64,20 +65,42 @@ class Queued:
 Visitor = Arrival | Queued
 
 
+class Host(Protocol):
+    """Who gives turns to requests."""
+
+    def turn_of(self, connection: Connection, heads: Heads) -> Awaitable[bool] | None:
+        """What the request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
+
+    def seen(self, connection: Connection) -> None:
+        """The gate has looked at the request's header."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What came before a request's body, and what it came by."""
+
+    via: HTTPConnection
+    start_line: RequestStartLine
+    headers: HTTPHeaders
+
+    def request(self) -> HTTPServerRequest:
+        """As tornado makes one of it for the application. Raises `HTTPInputError`."""
+        return HTTPServerRequest(connection=self.via, start_line=self.start_line, headers=self.headers)
+
+
 class Request(HTTPMessageDelegate):
     """Stands before the delegate of one request: lets it wait for its turn, and notes how far it is."""
 
-    def __init__(
-        self, connection: Connection, delegate: HTTPMessageDelegate, turn_of: Callable[[Connection], Awaitable[bool] | None]
-    ) -> None:
+    def __init__(self, connection: Connection, via: HTTPConnection, delegate: HTTPMessageDelegate, host: Host) -> None:
         self._connection = connection
+        self._via = via
         self._delegate = delegate
-        self._turn_of = turn_of
+        self._host = host
         self._passed = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
         """tornado waits for what this returns, and reads no body before."""
-        turn = self._turn_of(self._connection)
+        turn = self._host.turn_of(self._connection, Heads(self._via, cast("RequestStartLine", start_line), headers))
         return self._pass(start_line, headers) if turn is None else self._wait(turn, start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -108,6 +131,8 @@ class Request(HTTPMessageDelegate):
 
     def _pass(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
         self._passed = True
+        self._connection.vouched = False
         result = self._delegate.headers_received(start_line, headers)
+        self._host.seen(self._connection)
         self._connection.enter(State.BODY)
         return result

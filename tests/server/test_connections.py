@@ -21,18 +21,20 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.netutil import bind_unix_socket
 from tornado.routing import Matcher, Rule
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
+from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.host import certificates
 from jupyter_remote_kit.server.bounds import Bounds, Rules
 from jupyter_remote_kit.server.connections import GuardedServer
 from jupyter_remote_kit.server.deadlines import Deadlines
 from jupyter_remote_kit.server.listener import Listener
 from jupyter_remote_kit.server.sources import Pace, Paces
+from jupyter_remote_kit.server.streams import MOST_READ
 from jupyter_remote_kit.server.tls import server_context
 
 HOST = "127.0.0.1"
@@ -119,6 +121,12 @@ async def answer(reader: asyncio.StreamReader) -> int:
     return int(head.split()[1])
 
 
+async def say_and_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: str) -> int:
+    """The same, where the connection ends after the answer."""
+    writer.write(text.encode())
+    return int((await asyncio.wait_for(reader.read(), 5)).split()[1])
+
+
 async def ended(reader: asyncio.StreamReader, within: float = 5) -> float:
     """Seconds until the server closes."""
     begun = time.monotonic()
@@ -155,6 +163,11 @@ def leaf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def client_of(peer: IPAddress | None, headers: HTTPHeaders) -> IPAddress | None:
+    """As `plan.forwarded` does, with a header that needs no reading."""
+    return ip_address(headers["X-Client"]) if "X-Client" in headers else peer
+
+
 @contextlib.asynccontextmanager
 async def serving(rules: Rules = RULES, tls: Path | None = None, exempt: str = "") -> AsyncIterator[Served]:
     """A server, taken down in the end; nothing of it may be left."""
@@ -162,7 +175,8 @@ async def serving(rules: Rules = RULES, tls: Path | None = None, exempt: str = "
     app = Application([("/", Hello), ("/ws", Echo)], log_function=lambda _: None)
     app.default_router.rules.insert(0, Rule(holder, Hello))
     options = server_context({"certfile": str(tls)}) if tls else None
-    server = GuardedServer(app, rules=rules, exempt=lambda peer: str(peer) == exempt, ssl_options=options)
+    limits = {"max_header_size": MOST_READ, "ssl_options": options}
+    server = GuardedServer(app, rules=rules, exempt=lambda peer: str(peer) == exempt, client_of=client_of, **limits)
     holder.server = server
     before = descriptors()
     listener = socket.create_server((HOST, 0))
@@ -469,13 +483,98 @@ async def test_further_requests_of_a_guesser_have_to_wait_and_those_signed_in_do
         assert 0.9 < time.monotonic() - begun < 2.0, "four turns, four a second"
         begun = time.monotonic()
         for _ in range(50):
-            assert await say(*friend, f"{GET}\r\n") == 200
+            assert await say(*friend, f"{GET}{KEY}\r\n") == 200
         assert time.monotonic() - begun < 0.5
         assert await say(*stranger, f"{GET}{KEY}\r\n") == 200
         begun = time.monotonic()
         for _ in range(50):
-            assert await say(*stranger, f"{GET}\r\n") == 200
+            assert await say(*stranger, f"{GET}{KEY}\r\n") == 200
         assert time.monotonic() - begun < 0.5, "signed in meanwhile"
+
+
+@in_a_loop
+async def test_who_carries_a_key_does_not_wait_for_a_turn() -> None:
+    paces = replace(FREE, guessing=Pace(0.5, 1.5), all_guessing=Pace(1000, 1000))
+    async with serving(replace(RULES, paces=paces, deadlines=Deadlines())) as served:
+        strangers = [await served.open() for _ in range(4)]
+        friend = await served.open()
+        served.server.recognises = lambda request: "X-Signed-In" in request.headers
+        served.server.heat(ip_address(HOST), 60)
+        for _, writer in strangers[:3]:
+            writer.write(f"{GET}\r\n".encode())
+        strangers[3][1].write(b"GET /?" + b"x=1&" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: len(served.server._door) == 3)
+        begun = time.monotonic()
+        assert await say(*friend, f"{GET}{KEY}\r\n") == 200
+        assert time.monotonic() - begun < 0.5
+
+
+@in_a_loop
+async def test_a_stranger_on_the_connection_of_somebody_who_was_signed_in_is_counted() -> None:
+    async with serving(replace(RULES, deadlines=Deadlines())) as served:
+        friend = await served.ask(KEY)
+        assert len(served.server._seats) == 0
+        assert await say(*friend, f"{GET}\r\n") == 200
+        assert len(served.server._seats) == 1
+        assert await say(*friend, f"{GET}{KEY}\r\n") == 200
+        assert len(served.server._seats) == 0
+
+
+@in_a_loop
+async def test_a_proxys_clients_have_their_own_turns_and_places() -> None:
+    paces = replace(FREE, guessing=Pace(4, 1), all_guessing=Pace(1000, 1000))
+    rules = replace(RULES, paces=paces, deadlines=Deadlines(), bounds=Bounds(each=2, overall=20, waiting=8))
+    async with serving(rules, exempt=HOST) as served:
+        guesser, other = f"{GET}X-Client: 192.0.2.1\r\n", f"{GET}X-Client: 192.0.2.2\r\n"
+        through = await served.ask("X-Client: 192.0.2.1\r\n")
+        served.server.heat(ip_address("192.0.2.1"), 60)
+        begun = time.monotonic()
+        for _ in range(4):
+            assert await say(*through, f"{guesser}\r\n") == 200
+        assert 0.6 < time.monotonic() - begun < 2.0, "the guesser, whatever connection it comes by"
+        begun = time.monotonic()
+        for _ in range(20):
+            assert await say(*through, f"{other}\r\n") == 200
+        assert time.monotonic() - begun < 0.5, "somebody else on the same connection"
+        busy = [await served.open() for _ in range(4)]
+        for _, writer in busy[:3]:
+            writer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nX-Client: 192.0.2.2\r\nContent-Length: 5\r\n\r\n")
+            await asyncio.sleep(0.05)
+        assert await ended(busy[0][0]) < 1, "one more than a client may have"
+        assert await say(*busy[3], f"{GET}X-Client: 192.0.2.3\r\n\r\n") == 200
+        assert served.server._seats.of("192.0.2.2") == 2
+
+
+@in_a_loop
+async def test_large_headers_cost_turns_and_too_large_ones_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    paces = replace(FREE, source=Pace(10, 5))
+    async with serving(replace(RULES, paces=paces, deadlines=Deadlines())) as served:
+        browser = "".join(f"Cookie-{number}: {'x' * 250}\r\n" for number in range(60))
+        begun = time.monotonic()
+        for _ in range(3):
+            assert await say(*await served.open(), f"{GET}{browser}\r\n") == 200
+        assert 0.5 < time.monotonic() - begun < 2.0, "twelve turns and more, ten a second"
+        for header, status in (("X: y\r\n" * 200, 400), (f"X: {'y' * 17_000}\r\n", 431)):
+            assert await say_and_end(*await served.open(), f"{GET}{header}\r\n") == status
+        reader, writer = await served.open()
+        writer.write(f"{GET}X: {'y' * 40_000}\r\n".encode())
+        assert await ended(reader) < 1
+    assert all(record.levelname == "INFO" for record in caplog.records)
+
+
+@in_a_loop
+async def test_a_header_in_very_many_pieces_is_work(leaf: Path) -> None:
+    deadlines = replace(Deadlines(), header_reads=20)
+    async with serving(replace(RULES, deadlines=deadlines)) as served:
+        reader, writer = await served.open()
+        begun = time.monotonic()
+        for letter in f"{GET}{'X: y' * 20}":
+            if reader.at_eof():
+                break
+            writer.write(letter.encode())
+            await asyncio.sleep(0.005)
+        assert await ended(reader) < 1
+        assert time.monotonic() - begun < 2
 
 
 @in_a_loop
@@ -497,7 +596,7 @@ async def test_a_request_that_waits_too_long_or_is_given_up_is_dropped(caplog: p
 
 @in_a_loop
 async def test_who_left_while_waiting_costs_no_turn(leaf: Path) -> None:
-    rules = replace(RULES, paces=replace(FREE, guessing=Pace(10, 2)), deadlines=replace(Deadlines(), turn=2.0))
+    rules = replace(RULES, paces=replace(FREE, guessing=Pace(10, 1)), deadlines=replace(Deadlines(), turn=2.0))
     async with serving(rules, leaf) as served:
         served.server.heat(ip_address(HOST), 60)
         await served.plain()

@@ -282,34 +282,33 @@ def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(  # noq
 # -- places ----------------------------------------------------------------------------------------------------------------------------
 
 
-def seats(ranks: dict[str, int | None], each: int = 3, overall: int = 5) -> Seats[str]:
-    return Seats(lambda who: ranks.get(who, 0), each=each, overall=overall, within_source=1)
+def seats(ranks: dict[str, int], each: int = 3, overall: int = 5) -> Seats[str]:
+    return Seats(lambda who: ranks.get(who, 0), each=each, overall=overall, within_source=1, last=5)
 
 
 def test_the_one_too_many_takes_the_place_of_the_oldest_of_its_source() -> None:
-    ranks: dict[str, int | None] = {"a1": 1, "a2": 0, "a3": 0}
+    ranks: dict[str, int] = {"a1": 1, "a2": 0, "a3": 0}
     table = seats(ranks)
     for who in ranks:
         table.take(who, "A")
     assert table.room_for("A") == (True, "a2"), "half-open before idle"
-    ranks.update(a1=1, a2=2, a3=None)
+    ranks.update(a1=1, a2=2, a3=5)
     assert table.room_for("A") == (True, "a1")
     ranks["a1"] = 2
     assert table.room_for("A") == (False, None), "all of them are busy"
-    assert table.room_for("A", bounded=False) == (True, None)
     assert table.room_for("B") == (True, None)
 
 
 def test_the_bound_over_all_is_paid_by_the_source_that_has_the_most() -> None:
-    ranks: dict[str, int | None] = {"a1": None, "a2": None, "a3": None}
+    ranks: dict[str, int] = {"a1": 5, "a2": 5, "a3": 5}
     table = seats(ranks)
     for who, source in [("a1", "A"), ("a2", "A"), ("a3", "A"), ("b1", "B"), ("b2", "B")]:
         table.take(who, source)
     assert table.room_for("C") == (True, "b1")
     ranks["a2"] = 4
     assert table.room_for("C") == (True, "a2"), "a request in progress as well, before others have to go"
-    ranks.update(a2=None, b1=None, b2=None)
-    assert table.room_for("C") == (False, None)
+    ranks.update(a2=5, b1=5, b2=5)
+    assert table.room_for("C") == (True, "a1"), "in the end, those who give way last"
 
 
 def test_places_are_counted_once_and_given_up_once() -> None:
@@ -317,13 +316,13 @@ def test_places_are_counted_once_and_given_up_once() -> None:
     table.take("a", "A")
     table.take("a", "A")
     table.take("b", "A")
-    assert (len(table), table.of("A"), table.of("B"), list(table)) == (2, 2, 0, ["a", "b"])
+    assert (len(table), table.of("A"), table.of("B")) == (2, 2, 0)
     for _ in range(2):
         table.give_up("a", "A")
         table.give_up("c", "C")
     assert (len(table), table.of("A")) == (1, 1)
     table.give_up("b", "A")
-    assert (len(table), list(table), table.leaver()) == (0, [], None)
+    assert (len(table), table.leaver()) == (0, None)
 
 
 # -- deadlines -------------------------------------------------------------------------------------------------------------------------
