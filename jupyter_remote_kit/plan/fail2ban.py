@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan.audit import REPEATED_TOKEN, Action
+from jupyter_remote_kit.plan.audit import HARMLESS, Action
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.layout import PUBLIC_FILE, Layout
 from jupyter_remote_kit.plan.model import Plan, RemoveFile, Step
@@ -36,7 +36,7 @@ FILTER = r"""# Written by jupyter-remote-kit: jupyter remotekit audit --install-
 # Wrong guesses and refused addresses in the audit of a Jupyter server.
 [Definition]
 datepattern = ^\{{"time": "%%Y-%%m-%%dT%%H:%%M:%%S\.%%f%%z"
-failregex = ^, "action": "(?:{actions})", "client": "<ADDR>"(?!.*, "reason": "{harmless}"[,}}])[,}}]
+failregex = ^, "action": "(?:{actions})", "client": "<ADDR>"(?!.*, "reason": "(?:{harmless})"[,}}])[,}}]
 ignoreregex =
 """
 JAIL = """# Written by jupyter-remote-kit: jupyter remotekit audit --install-fail2ban
@@ -80,7 +80,7 @@ def jail_file(instance: str) -> Path:
 
 def render_filter() -> str:
     """The filter, which all instances share."""
-    return FILTER.format(actions="|".join(action.value for action in _COUNTED), harmless=REPEATED_TOKEN)
+    return FILTER.format(actions="|".join(action.value for action in _COUNTED), harmless="|".join(HARMLESS))
 
 
 def render_jail(jail: Jail) -> str:

@@ -85,7 +85,7 @@ class Audit:
         if action.refused:
             now = self._clock()
             source = _source(request) or known.get("client", "")
-            kind = events.REPEATED_TOKEN if details.get("reason") == events.REPEATED_TOKEN else ""
+            kind = reason if (reason := details.get("reason", "")) in events.HARMLESS else ""
             admitted = self._thinning.admit(action, source, now, kind)
             if admitted is None:
                 return

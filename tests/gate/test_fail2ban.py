@@ -85,6 +85,7 @@ def test_a_token_that_is_repeated_is_not_counted(matched: Callable[[list[bytes]]
     lines.append(audit.line(audit.event(Action.GUESS, NOW, {"client": "192.0.2.20", "reason": REPEATED_TOKEN}, repeated=19)))
     lines += [_line(Action.GUESS, "192.0.2.30", reason=reason) for reason in ("token", "password", "throttled", f"{REPEATED_TOKEN}s")]
     lines.append(_line(Action.GUESS, "2001:db8::7", reason=REPEATED_TOKEN))
+    lines.append(_line(Action.GUESS, "192.0.2.40", reason="cross-site"))
     assert matched(lines) == ["192.0.2.30"] * 4
 
 
