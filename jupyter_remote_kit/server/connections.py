@@ -33,9 +33,8 @@ from jupyter_remote_kit.server.turns import Arrival, Heads, Queued, Request, Vis
 
 log = logging.getLogger(__name__)
 
-# In turns (server/door.py).
-TLS_COST = 1.0
-PLAIN_COST = 0.2
+# In turns (server/door.py): what comes with a connection, a TLS handshake or something to read that is no request; and a request.
+CONNECTION_COST = 1.0
 REQUEST_COST = 1.0
 # A request with so many bytes of header, or fewer, is one turn; one of twice as many two.
 HEADER_A_TURN = 4096
@@ -171,7 +170,7 @@ class GuardedServer(HTTPServer):
             self._take_up(peer, address, self._connection(self._name(), 0.0, where, exempt=True))
             return
         source = networks.source_of(where)
-        connection = self._connection(source, PLAIN_COST if self.ssl_options is None else TLS_COST, where, exempt=False)
+        connection = self._connection(source, CONNECTION_COST, where, exempt=False)
         arrival = Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection))
         outsider = self._door.knock(arrival, source, arrival.cost, self._clock())
         if outsider is not None:

@@ -221,7 +221,7 @@ def test_sources_are_forgotten_when_there_are_too_many() -> None:
     for number in range(1000):
         entrance.knock(f"{number}", f"N{number}", 1.0, number)
         entrance.turns(number)
-        assert entrance.remembered <= 100
+        assert len(entrance._sources) <= 100
     assert entrance.guesses("guesser", 999)
 
 
@@ -272,7 +272,7 @@ def test_whatever_happens_everybody_is_told_once_and_no_pace_is_exceeded(  # noq
             welcomed += 1
         assert len(entrance) == len(came) - len(told)
         assert entrance._newcomers <= 10
-        assert entrance.remembered <= 6 + 8
+        assert len(entrance._sources) <= 6 + 8
     told.update(entrance.clear())
     assert set(told) == came
     assert all(count == 1 for count in told.values())
