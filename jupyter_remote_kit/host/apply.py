@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from jupyter_remote_kit.host.files import backup, file_fact, make_directory, rea
 from jupyter_remote_kit.host.manifest import Manifest, read_manifest, write_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileKind
+from jupyter_remote_kit.plan.instance import without_credentials
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
 
@@ -177,7 +178,7 @@ def _is_foreign(path: Path, manifest: Manifest) -> bool:
 def _execute(item: _Write | Step, layout: Layout) -> None:
     if isinstance(item, _Write):
         if item.backup and file_fact(item.path, with_content=False).kind is FileKind.FILE:
-            backup(item.path, layout.backups_dir)
+            backup(item.path, layout.backups_dir, blank=_blanking(item.path, layout))
         write_atomic(item.path, item.data, item.mode)
     elif isinstance(item, MakeDirectory):
         make_directory(item.path, item.mode)
@@ -186,6 +187,11 @@ def _execute(item: _Write | Step, layout: Layout) -> None:
             _remove_directory(item.path, layout)
         else:
             _remove_file(item, layout)
+
+
+def _blanking(path: Path, layout: Layout) -> Callable[[bytes], bytes]:
+    """What a copy of `path` must not hold: a credential that was changed is to be nowhere any more, and one in force in one place."""
+    return without_credentials if path.parent == layout.instances_dir else bytes
 
 
 def _remove_file(step: RemoveFile, layout: Layout) -> None:
@@ -202,7 +208,7 @@ def _remove_file(step: RemoveFile, layout: Layout) -> None:
         if status.st_uid not in {os.geteuid(), 0}:
             raise trouble.wrong_owner(path, status.st_uid)
         if step.backup and stat.S_ISREG(status.st_mode):
-            backup(path, layout.backups_dir)
+            backup(path, layout.backups_dir, blank=_blanking(path, layout))
         path.unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@ import secrets
 import socket
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -111,10 +111,10 @@ def make_directory(path: Path, mode: int = PRIVATE_DIR) -> None:
             os.close(folder)
 
 
-def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS) -> Path:
+def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Callable[[bytes], bytes] = bytes) -> Path:
     """Copy `path` to `<backups_dir>/<name>.<UTC time>`, 0600, and keep the newest `keep` of that name.
 
-    Returns the copy. Raises `Failed` when it cannot be read or written.
+    `blank` takes out of the content what no copy may hold. Returns the copy. Raises `Failed` when it cannot be read or written.
     """
     with trouble.os_errors(path):
         file = os.open(path, _READ)
@@ -128,7 +128,7 @@ def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS) -> Path:
     moment = datetime.now(timezone.utc)
     while (copy := backups_dir / f"{path.name}.{moment:%Y%m%dT%H%M%S.%fZ}").exists():
         moment += timedelta(microseconds=1)
-    write_atomic(copy, data, PRIVATE_FILE)
+    write_atomic(copy, blank(data), PRIVATE_FILE)
     stamped = re.compile(re.escape(path.name) + r"\.[0-9]{8}T[0-9]{6}\.[0-9]{6}Z\Z")
     with trouble.os_errors(backups_dir):
         # After a clock that was set back the new copy is not the newest by name, and is kept all the same.

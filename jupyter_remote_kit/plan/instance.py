@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
 
 T = TypeVar("T")
+
+_CREDENTIAL = re.compile(rb'("(?:token|hashed_password)"\s*:\s*)"(?:[^"\\]|\\.)*"?')
 
 KIT = "RemoteKit"
 SERVER = "ServerApp"
@@ -146,6 +149,11 @@ def _since_the_gate(reader: _Reader) -> dict[str, Any]:
         "hsts": lambda: reader.value(KIT, "hsts", bool),
     }
     return {key: parse() for key, parse in read.items() if reader.has(KIT, key)}
+
+
+def without_credentials(content: bytes) -> bytes:
+    """`content` of an instance file with token and password hash blanked, whatever else is wrong with it."""
+    return _CREDENTIAL.sub(rb'\1""', content)
 
 
 class _Reader:

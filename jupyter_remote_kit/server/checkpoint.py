@@ -61,17 +61,8 @@ class Checkpoint:
         logs.caused_by(visit)
         request.remote_ip = str(visit.peer)
         request.protocol = "https" if visit.peer.secure else "http"
-        # `GET http://elsewhere/ HTTP/1.1` and `OPTIONS *` are for proxies, and no proxy of ours sends them.
-        if not request.uri or not request.uri.startswith("/"):
-            return refusals.malformed()
-        if not self._peers.admits(visit.peer):
-            self._audit.record(Action.ADDRESS, request)
-            return refusals.address(
-                str(visit.peer), self._site.fix(f"--allow-network default --allow-network {visit.peer}", "allow_networks")
-            )
-        if not self._peers.admits_host(request.headers.get("Host")):
-            self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
-            return refusals.host(self._site.fix("--allow-host NAME", "allow_hosts"))
+        if refusal := self._turned_away(request, visit):
+            return refusal
         offer = offers.of(request)
         visit = self._authenticator.recognise(request, visit.peer, offer)
         visits.note(request, visit)
@@ -85,6 +76,23 @@ class Checkpoint:
         if offer.in_query and offers.is_navigation(request):
             return ExchangeHandler
         return None if visit.signed_in else self._strangers_answer(request)
+
+    def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
+        """Who is not served whatever they bring."""
+        # `GET http://elsewhere/ HTTP/1.1` and `OPTIONS *` are for proxies, and no proxy of ours sends them.
+        if not request.uri or not request.uri.startswith("/") or not offers.is_text(request.path):
+            return refusals.malformed()
+        if request.method not in RequestHandler.SUPPORTED_METHODS:
+            return refusals.verb()
+        if not self._peers.admits(visit.peer):
+            self._audit.record(Action.ADDRESS, request)
+            return refusals.address(
+                str(visit.peer), self._site.fix(f"--allow-network default --allow-network {visit.peer}", "allow_networks")
+            )
+        if not self._peers.admits_host(request.headers.get("Host")):
+            self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
+            return refusals.host(self._site.fix("--allow-host NAME", "allow_hosts"))
+        return None
 
     def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:
         """The seconds that this stranger has to wait, having guessed too often; counts the guess that is in the headers."""

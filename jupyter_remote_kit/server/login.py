@@ -14,7 +14,7 @@ from jupyter_server.utils import url_path_join
 from markupsafe import Markup
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
-from jupyter_remote_kit.server import refusals
+from jupyter_remote_kit.server import offers, refusals
 from jupyter_remote_kit.words import catalogue, negotiated_locale
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class LoginHandler(LoginFormHandler):
 
     def _redirect_safe(self, url: str, default: str | None = None) -> None:
         """As the base class; tornado refuses a header with control characters in it, with a 500."""
-        super()._redirect_safe(_CONTROL.sub("", url), default)  # type: ignore[no-untyped-call]
+        super()._redirect_safe(offers.leads_back(_CONTROL.sub("", url)), default)  # type: ignore[no-untyped-call]
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""
         locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
         translate = catalogue(locale)
-        query = urlencode({"next": self.get_argument("next", default=self.base_url)})
+        query = urlencode({"next": offers.leads_back(self.get_argument("next", default=self.base_url))})
         self.set_header("Cache-Control", "no-store")
         self.set_header("Vary", "Accept-Language")
         self.write(

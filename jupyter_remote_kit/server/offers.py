@@ -6,7 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # jupyter_server's `IdentityProvider.auth_header_pat`.
 _AUTHORIZATION = re.compile(r"(token|bearer)\s+(.+)", re.IGNORECASE)
 TOKEN = "token"  # noqa: S105  # the name of the parameter
+_TOKENS = re.compile(r"(?:^|(?<=&))token=[^&]*&?")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,22 @@ def is_from_another_site(request: HTTPServerRequest) -> bool:
         return said == "cross-site"
     source = urlsplit(headers.get("Origin") or headers.get("Referer") or "").netloc
     return bool(source) and source.lower() != request.host.lower()
+
+
+def is_text(path: str) -> bool:
+    """Whether a path is UTF-8 without NUL when it is decoded. Handlers take it for granted: what they answer otherwise is a traceback."""
+    if "%" not in path:
+        return "\0" not in path
+    try:
+        return "\0" not in unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def leads_back(url: str) -> str:
+    """`url`, where a sign-in leads to, without a token in its query: it would stand in the form, and in the address bar after that."""
+    path, mark, query = url.partition("?")
+    return f"{path}{mark}{_TOKENS.sub('', query)}".rstrip("?") if mark else url
 
 
 def without_token(request: HTTPServerRequest) -> str:

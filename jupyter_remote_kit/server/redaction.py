@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable
 
-_IN_A_QUERY = re.compile(r"(token|ticket)(=|%3D)[^&\s'\"<>]+", re.IGNORECASE)
+_IN_A_QUERY = re.compile(r"(token|ticket|password)(=|%3D)[^&\s'\"<>]+", re.IGNORECASE)
 HIDDEN = "…"
 
 
@@ -25,7 +25,7 @@ def install(secrets: Callable[[], tuple[str, ...]]) -> None:
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` without the values of token and ticket in queries, percent-encoded ones too, and without these secrets."""
+    """`text` without the values of token, ticket and password in queries, percent-encoded ones too, and without these secrets."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)

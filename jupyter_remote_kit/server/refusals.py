@@ -52,6 +52,11 @@ def malformed() -> Refusal:
     return Refusal(400, msg("The request target is not a path."))
 
 
+def verb() -> Refusal:
+    """A method that no route knows; RFC 9110, 15.5.6 wants those that are known to be named."""
+    return Refusal(405, msg("The request method is not known."), headers={"Allow": ", ".join(RequestHandler.SUPPORTED_METHODS)})
+
+
 def address(shown: str, command: str) -> Refusal:
     """The client's address is not among the networks that are served."""
     sentence = msg("This server does not serve the address {address}.", address=shown)
@@ -113,7 +118,7 @@ class RefusalHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Verbs that tornado does not know end here, before `prepare`."""
-        self.finish({"message": self._reason, "reason": None, "hint": None})
+        write(self, self._refusal)
 
     def check_xsrf_cookie(self) -> None:
         """Nothing is done here that could be forged."""

@@ -42,7 +42,7 @@ PAGES = (
 )
 # Where a secret may be, and then for the owner alone.
 HOLDERS = re.compile(
-    r"\.jupyter/remotekit/\w+\.json|\.local/share/jupyter/remotekit/backups/\w+\.json\.[0-9TZ.]+|\.local/share/jupyter/runtime/jpserver-\d+\.json"
+    r"\.jupyter/remotekit/\w+\.json|\.local/share/jupyter/runtime/jpserver-\d+\.json"
 )
 
 

@@ -334,3 +334,16 @@ def test_hosts_that_were_read_serve_in_certificates_and_urls(host: str) -> None:
     names, addresses = subjects(facts(), found)
     assert host in (*names, *addresses)
     assert all(url.startswith("https://") for url in plan_urls(found, facts(), Secret(TOKEN)).lab)
+
+
+@pytest.mark.parametrize(
+    ("content", "blanked"),
+    [
+        (b'{"a": {"token": "abc", "hashed_password": "x\\"y", "port": 1}}', b'{"a": {"token": "", "hashed_password": "", "port": 1}}'),
+        (b'{"token" : "abc\n', b'{"token" : ""'),
+        (b"not JSON at all \xff", b"not JSON at all \xff"),
+        (b'{"my_token": "kept", "hashed_password": ""}', b'{"my_token": "kept", "hashed_password": ""}'),
+    ],
+)
+def test_a_copy_holds_no_credentials(content: bytes, blanked: bytes) -> None:
+    assert instance.without_credentials(content) == blanked

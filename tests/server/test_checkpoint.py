@@ -322,6 +322,22 @@ def test_a_target_that_is_no_path_is_not_served(machine: Machine, target: str) -
     assert b"\r\nLocation: //" not in told
 
 
+@pytest.mark.parametrize("path", ["/files/%ff", "/static/%c0%af", "/lab/api/licenses/%ff", "/files/a%00b", "/api/contents/%80"])
+def test_a_path_that_is_no_text_is_answered_shortly(behind_proxy: Server, path: str) -> None:
+    for credential in ("X-Nothing: 1", f"Authorization: token {TOKEN}"):
+        asked = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{credential}\r\n\r\n"
+        assert answer_to(behind_proxy, asked.encode()).startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in behind_proxy.output
+
+
+@pytest.mark.parametrize("verb", ["BREW", "get", "TRACE"])
+def test_an_unknown_verb_is_told_the_known_ones(behind_proxy: Server, verb: str) -> None:
+    told = answer_to(behind_proxy, f"{verb} /lab HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert told.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: GET, HEAD, POST, DELETE, PATCH, PUT, OPTIONS\r\n" in told
+    assert "Traceback" not in behind_proxy.output
+
+
 # -- sizes -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -398,6 +414,17 @@ def test_a_line_break_in_the_way_back_does_no_harm(machine: Machine) -> None:
     with server.signed_in() as owner:
         answer = owner.get("/login?next=/a%0d%0aX-Injected")
     assert (answer.status_code, answer.headers["location"]) == (302, "/aX-Injected")
+
+
+def test_the_way_back_carries_no_token(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client() as stranger:
+        page = stranger.get("/login", params={"next": "/lab/tree?a=1&token=yesterdays&b=2"})
+        assert "yesterdays" not in page.text
+        assert "next=%2Flab%2Ftree%3Fa%3D1%26b%3D2" in page.text
+        stranger.post("/login?password=in-the-wrong-place", data={"x": "y"})
+    assert "in-the-wrong-place" not in server.output
 
 
 def test_signing_out_ends_the_session_of_a_copied_cookie_too(machine: Machine) -> None:
