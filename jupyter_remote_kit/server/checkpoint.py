@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler
@@ -68,7 +69,9 @@ class Checkpoint:
         visits.note(request, visit)
         logs.caused_by(visit)
         if not visit.signed_in and (wait := self._wait(request, visit, offer)):
-            return refusals.throttled(wait, self._login)
+            return refusals.throttled(wait, self._way_back(request))
+        if not visit.signed_in and offers.is_multipart(request):
+            return refusals.malformed()
         if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
             return refusals.too_large(MAX_BODY)
         if visit.signed_in and self._authenticator.connections is not None:
@@ -80,7 +83,7 @@ class Checkpoint:
     def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """Who is not served whatever they bring."""
         # `GET http://elsewhere/ HTTP/1.1` and `OPTIONS *` are for proxies, and no proxy of ours sends them.
-        if not request.uri or not request.uri.startswith("/") or not offers.is_text(request.path):
+        if not request.uri or not request.uri.startswith("/") or not offers.is_readable(request):
             return refusals.malformed()
         if request.method not in RequestHandler.SUPPORTED_METHODS:
             return refusals.verb()
@@ -106,6 +109,12 @@ class Checkpoint:
         if wait and authenticator.connections is not None and not visit.device and not offers.is_from_another_site(request):
             authenticator.connections.heat(visit.peer.address, wait)
         return wait
+
+    def _way_back(self, request: HTTPServerRequest) -> str:
+        """The sign-in page, with where it was to lead to."""
+        asked = request.query_arguments.get("next") if request.path == self._login else None
+        query = urlencode({"next": offers.leads_back(asked[-1].decode("utf-8", "replace"))}) if asked else ""
+        return f"{self._login}?{query}" if query else self._login
 
     def _bound_body(self, request: HTTPServerRequest) -> bool:
         """Let `MAX_BODY` be read and no more; whether that will do for what is announced."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tornado.routing import Matcher, Router, Rule
@@ -12,6 +13,9 @@ from jupyter_remote_kit.server.refusals import Refusal, RefusalHandler
 if TYPE_CHECKING:
     from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
     from tornado.web import Application, RequestHandler
+
+
+log = logging.getLogger("tornado.application")
 
 
 class Inspects(Protocol):
@@ -43,8 +47,18 @@ class Gate(Matcher):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         """The parameters of `_Desk` (so: a match) for what is answered here, else `None`."""
-        outcome = self._checkpoint.inspect(request) if self._checkpoint else refusals.closed()
+        outcome = self._inspected(request)
         return None if outcome is None else {"outcome": outcome}
+
+    def _inspected(self, request: HTTPServerRequest) -> Refusal | type[RequestHandler] | None:
+        if self._checkpoint is None:
+            return refusals.closed()
+        try:
+            return self._checkpoint.inspect(request)
+        # A defect of ours. tornado would hang up without a word; whatever it is, nothing gets past.
+        except Exception:
+            log.exception("The gate could not judge a request")
+            return refusals.malformed()
 
     def install(self, web_app: Application) -> None:
         """Become the first rule of `web_app`; a second call changes nothing."""

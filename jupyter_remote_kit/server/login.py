@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from markupsafe import Markup
 
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server import offers, refusals
 from jupyter_remote_kit.words import catalogue, negotiated_locale
@@ -86,7 +88,9 @@ class LogoutHandler(JupyterHandler):
     async def get(self) -> None:
         """The page that says so, once the session's end is on the disk: a crash must not bring it back."""
         self.identity_provider.clear_login_cookie(self)
-        await _authenticator(self).sessions.saved()
+        # It is over here in any case. What keeps the file from being written is in the log.
+        with suppress(RemoteKitError):
+            await _authenticator(self).sessions.saved()
         locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
         translate = catalogue(locale)
         self.set_header("Cache-Control", "no-store")

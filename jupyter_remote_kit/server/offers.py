@@ -73,12 +73,33 @@ def is_from_another_site(request: HTTPServerRequest) -> bool:
     said = headers.get("Sec-Fetch-Site")
     if said is not None:
         return said == "cross-site"
-    source = urlsplit(headers.get("Origin") or headers.get("Referer") or "").netloc
+    try:
+        source = urlsplit(headers.get("Origin") or headers.get("Referer") or "").netloc
+    except ValueError:
+        return True
     return bool(source) and source.lower() != request.host.lower()
 
 
-def is_text(path: str) -> bool:
-    """Whether a path is UTF-8 without NUL when it is decoded. Handlers take it for granted: what they answer otherwise is a traceback."""
+def is_readable(request: HTTPServerRequest) -> bool:
+    """Whether path, origin and referrer are what handlers take them for; what they answer otherwise is a traceback."""
+    if not _is_text(request.path):
+        return False
+    try:
+        for name in ("Origin", "Referer"):
+            if (url := request.headers.get(name)) is not None:
+                urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
+def is_multipart(request: HTTPServerRequest) -> bool:
+    """Whether a body of parts is announced, which no sign-in form of ours sends; one that is none is a traceback in the handlers."""
+    return "multipart/" in request.headers.get("Content-Type", "").lower()
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8 without NUL when it is decoded."""
     if "%" not in path:
         return "\0" not in path
     try:

@@ -66,6 +66,7 @@ class Protection:
         self._lay_defaults_under()
         app.web_app.add_transform(headers.protective(hsts=kit.hsts))
         self._limit_logs()
+        self._start_terminals_among_notebooks()
         self.authenticator.connections = self._guard_connections()
         self.audit.watch(app)
         tuning.settle()
@@ -93,6 +94,12 @@ class Protection:
         if app.ssl_options:
             self.certificate = Certificate(guarded, app.ssl_options)
         return guarded
+
+    def _start_terminals_among_notebooks(self) -> None:
+        """Terminals that name no folder would start where the server does: beside the audit and the sessions."""
+        manager = self._app.web_app.settings.get("terminal_manager")
+        if manager is not None:
+            manager.term_settings = {"cwd": self._app.root_dir, **manager.term_settings}
 
     def _limit_logs(self) -> None:
         settings = self._app.web_app.settings

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 
 _IN_A_QUERY = re.compile(r"(token|ticket|password)(=|%3D)[^&\s'\"<>]+", re.IGNORECASE)
+# Our two cookies, wherever somebody puts them: what tornado has signed (web.py, `create_signed_value`), and a device's.
+_COOKIE = re.compile(r"2(?:\||%7C)1(?::|%3A)[0-9]+(?:\||%7C)[^\s'\"<>;,&]+|\b[0-9a-f]{24}\.[0-9]{9,10}\.[0-9a-f]{64}\b", re.IGNORECASE)
 HIDDEN = "…"
 
 
@@ -29,7 +31,7 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)
-    return _IN_A_QUERY.sub(rf"\1\2{HIDDEN}", text)
+    return _COOKIE.sub(HIDDEN, _IN_A_QUERY.sub(rf"\1\2{HIDDEN}", text))
 
 
 def _redacted(record: logging.LogRecord, secrets: tuple[str, ...]) -> logging.LogRecord:

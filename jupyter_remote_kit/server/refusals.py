@@ -48,8 +48,8 @@ def closed() -> Refusal:
 
 
 def malformed() -> Refusal:
-    """A request target that names no path of this server."""
-    return Refusal(400, msg("The request target is not a path."))
+    """A target that is no path, or headers and bodies that no client of ours sends."""
+    return Refusal(400, msg("The request is not one that this server understands."))
 
 
 def verb() -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -11,6 +12,7 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
 from jupyter_remote_kit import __version__, words
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ class Replies:
         """Take up other credentials; those who came in with the old ones are out when this answers, and stay out after a crash."""
         self._kit.provider.reload_credentials()
         self._kit.tickets.revoke_all()
-        await self._kit.provider.authenticator.sessions.saved()
+        # A file that cannot be written names the old key: what it holds is worth nothing after a crash either.
+        with suppress(RemoteKitError):
+            await self._kit.provider.authenticator.sessions.saved()
         return {"reloaded": True}
 
     async def certificate(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Saver:
         self._lock = Lock()
         self._wanted: Callable[[], bytes] | None = None
         self._job: Future[None] | None = None
-        self._failing = False
+        self._failure: RemoteKitError | None = None
         self._closed = False
 
     def put(self, render: Callable[[], bytes]) -> None:
@@ -39,11 +39,13 @@ class Saver:
                 self._job = self._worker.submit(self._write)
 
     async def saved(self) -> None:
-        """Return once everything that was put is on the disk, or could not be written."""
+        """Return once everything that was put is on the disk. Raises what keeps it from there, `Failed` or `Refused`."""
         job = self._job
         if job is not None:
             # Who waits may go away; cancelled with it, a write that has not begun would never be asked for again.
             await asyncio.shield(asyncio.wrap_future(job))
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Write what waits, and end; it blocks for as long as the disk does."""
@@ -63,9 +65,9 @@ class Saver:
             files.write_atomic(self._path, render(), PRIVATE_FILE)
         except RemoteKitError as error:
             # Once until it works again: a full disk must not be filled by its own complaints.
-            if not self._failing:
+            if self._failure is None:
                 for line in report.lines(error.problems):
                     get_logger().warning("%s", line)
-            self._failing = True
+            self._failure = error
         else:
-            self._failing = False
+            self._failure = None

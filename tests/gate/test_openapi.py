@@ -24,7 +24,9 @@ def test_schemathesis_finds_nothing(
     options: tuple[str, ...], loopback: tuple[Machine, Server], tmp_path: Path, long: bool, figure: Callable[[str], None]
 ) -> None:
     machine, server = loopback
-    words = {"--url": server.url, "--checks": "all", "--seed": SEED, "--max-examples": LONG if long else SHORT, "--workers": 1}
+    # jupyter_server asks who it is, and for XSRF's cookie, before it looks at the verb: 403 where that check wants 405.
+    checks = {"--checks": "all", "--exclude-checks": "unsupported_method"}
+    words = checks | {"--url": server.url, "--seed": SEED, "--max-examples": LONG if long else SHORT, "--workers": 1}
     argv = [Path(sys.executable).parent / "schemathesis", "--no-color", "run", OPENAPI]
     # It keeps what it has found in the working directory.
     done = subprocess.run(

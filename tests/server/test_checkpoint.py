@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psutil
 import pytest
 import websocket
 
@@ -436,3 +437,22 @@ def test_signing_out_ends_the_session_of_a_copied_cookie_too(machine: Machine) -
         assert copy.get("/api/kernels").status_code == 403
     assert server.control.sessions() == []
     assert [row["action"] for row in audit(machine)] == ["sign-in", "session-ended"]
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+def test_a_header_that_cannot_be_read_does_not_make_guesses_free(machine: Machine, header: str) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    for credential in ("wrong", TOKEN):
+        asked = f"GET /api/status HTTP/1.1\r\nHost: localhost\r\n{header}: http://[\r\nAuthorization: token {credential}\r\n\r\n"
+        assert answer_to(server, asked.encode()).startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in server.output
+
+
+def test_a_terminal_starts_among_the_notebooks(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client(headers=WITH_TOKEN) as editor:
+        assert editor.post("/api/terminals", json={}).status_code == 200
+        shells = [child for child in psutil.Process(server.process.pid).children() if child.terminal()]
+        assert [shell.cwd() for shell in shells] == [str(machine.root)]

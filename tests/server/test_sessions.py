@@ -23,6 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.server.hangup import GRACE_S
 from jupyter_remote_kit.server.saving import Saver
 from jupyter_remote_kit.server.session import MAX_SESSIONS, parse
@@ -481,9 +482,11 @@ def test_a_disk_that_takes_nothing_costs_one_warning_and_no_sign_in(path: Path, 
     path.parent.parent.joinpath("default").write_text("a file where the folder should be")
     with table(path) as one:
         secrets = [one.open() for _ in range(5)]
-        asyncio.run(one.sessions.saved())
-        one.open()
-        asyncio.run(one.sessions.saved())
+        for _ in range(2):
+            one.open()
+            # Whoever has to know is told: an ended session would come back with the file.
+            with pytest.raises(RemoteKitError):
+                asyncio.run(one.sessions.saved())
         assert all(one.sessions.find(secret) for secret in secrets)
         assert len(told(warnings)) == 1
 
