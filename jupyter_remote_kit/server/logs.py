@@ -24,8 +24,10 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from enum import Enum
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tornado
 from tornado.log import access_log
 
 from jupyter_remote_kit.server.visits import visit_of
@@ -49,6 +51,7 @@ PREFIX = 50
 SUMMARY = 80
 # They log below the handlers, where nobody knows yet who it is.
 BELOW_HANDLERS = ("tornado", "asyncio")
+TORNADO = str(Path(tornado.__file__).parent)
 _DECIDED = "remotekit_kept"
 
 
@@ -194,7 +197,8 @@ def _is_limited(record: logging.LogRecord) -> bool:
         return False
     cause = _cause.get()
     if cause is None:
-        return record.name.partition(".")[0] in BELOW_HANDLERS
+        # By the file as well: jupyter_server gives tornado's loggers its own name (serverapp.py, `init_logging`).
+        return record.name.partition(".")[0] in BELOW_HANDLERS or record.pathname.startswith(TORNADO)
     return cause is Cause.STRANGER
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from jupyter_server.log import log_request
 from jupyter_server.prometheus.metrics import HTTP_REQUEST_DURATION_SECONDS
+from tornado import http1connection
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
@@ -72,6 +73,9 @@ class Log:
 @pytest.fixture
 def log() -> Iterator[Log]:
     made = Log()
+    # A server that ran in this process has given them its own name.
+    for name in ("tornado.access", "tornado.application", "tornado.general"):
+        logging.getLogger(name).name = name
     tornado = logging.getLogger("tornado")
     before = (tornado.parent, tornado.level, tornado.propagate)
     made.app.propagate, tornado.propagate, tornado.parent = False, True, made.app
@@ -448,3 +452,13 @@ def test_lines_of_a_real_request_know_whose_they_are(log: Log) -> None:
         assert rounds + 200 < sum(each.startswith(line) for each in log.lines) < rounds + 300
     malformed = sum(line.startswith("Malformed HTTP") for line in log.lines)
     assert 100 < malformed < rounds
+
+
+def test_tornados_lines_are_limited_under_the_servers_name_too(log: Log) -> None:
+    """jupyter_server renames tornado's loggers to its own; what tornado says of a stranger's connection is tornado's all the same."""
+    for number in range(3000):
+        record = logging.LogRecord(
+            "ServerApp", logging.WARNING, http1connection.__file__, 344, "Malformed HTTP message %d", (number,), None
+        )
+        log.handler.handle(record)
+    assert 0 < len(log.lines) < 1000
