@@ -41,9 +41,7 @@ PAGES = (
     "/nbconvert/html/absent.ipynb",
 )
 # Where a secret may be, and then for the owner alone.
-HOLDERS = re.compile(
-    r"\.jupyter/remotekit/\w+\.json|\.local/share/jupyter/runtime/jpserver-\d+\.json"
-)
+HOLDERS = re.compile(r"\.jupyter/remotekit/\w+\.json|\.local/share/jupyter/runtime/jpserver-\d+\.json")
 
 
 @pytest.fixture(scope="module")
