@@ -108,7 +108,7 @@ BREAKS: dict[str, Callable[[Path, Host], None]] = {
     "the protection fails while it is set up": replacing(
         "server/pages.py", 'settings["page_config_hook"]', 'web_app.nothing["page_config_hook"]'
     ),
-    "the gate cannot be opened": replacing("server/identity.py", "self.gate.open()", "self.gate.lift()"),
+    "the gate cannot be opened": replacing("server/identity.py", "self.gate.open(checkpoint)", "self.gate.lift()"),
     "the templates are missing": without("templates"),
     "the extension is switched off by the user": configured(
         "jupyter_server_config.d/own.json", {"ServerApp": {"jpserver_extensions": {"jupyter_remote_kit": False}}}

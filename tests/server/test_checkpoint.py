@@ -454,5 +454,7 @@ def test_a_terminal_starts_among_the_notebooks(machine: Machine) -> None:
     server.ready()
     with server.client(headers=WITH_TOKEN) as editor:
         assert editor.post("/api/terminals", json={}).status_code == 200
-        shells = [child for child in psutil.Process(server.process.pid).children() if child.terminal()]
-        assert [shell.cwd() for shell in shells] == [str(machine.root)]
+        process = psutil.Process(server.process.pid)
+        # A child has its terminal a moment after it was forked.
+        shell = server.wait_until(lambda: next((child for child in process.children() if child.terminal()), None))
+        assert shell.cwd() == str(machine.root)
