@@ -51,6 +51,9 @@ class Checkpoint:
         self._authenticator, self._audit = authenticator, audit
         self._login = url_path_join(site.base_url, "login")
         self._version = url_path_join(site.base_url, "api")
+        # jupyterlab_server never answers a stranger there: `LicensesHandler.finish` cannot be called as `write_error` calls it. What hangs
+        # keeps its connection.
+        self._unanswered = url_path_join(site.base_url, "lab/api/licenses")
 
     def inspect(self, request: HTTPServerRequest) -> Refusal | type[RequestHandler] | None:
         """Why `request` is refused, or who else answers it; `None` lets it through.
@@ -123,7 +126,9 @@ class Checkpoint:
             request.connection.set_max_body_size(MAX_BODY)  # type: ignore[attr-defined]  # HTTP1Connection's
         return offers.announced_body(request) <= MAX_BODY
 
-    def _strangers_answer(self, request: HTTPServerRequest) -> type[RequestHandler] | None:
+    def _strangers_answer(self, request: HTTPServerRequest) -> Refusal | type[RequestHandler] | None:
+        if request.path.startswith(self._unanswered):
+            return refusals.stranger(self._login)
         return StrangersVersion if request.path == self._version and request.method == "GET" else None
 
 

@@ -29,8 +29,7 @@ MINUTE_S = 60
 class Refusal:
     """One answer.
 
-    `command` is what mends it, to be pasted on the host; `sign_in` is the path of the form to go back to; `headers` go with it; `close`
-    ends the connection after it.
+    `command` is what mends it, to be pasted on the host; `sign_in` is the path of the form to go back to; `headers` go with it.
     """
 
     status: int
@@ -39,12 +38,11 @@ class Refusal:
     command: str = ""
     sign_in: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    close: bool = True
 
 
 def closed() -> Refusal:
     """Before the gate is open."""
-    return Refusal(503, msg("The server is starting."), headers={"Retry-After": "1"}, close=False)
+    return Refusal(503, msg("The server is starting."), headers={"Retry-After": "1"})
 
 
 def malformed() -> Refusal:
@@ -71,6 +69,11 @@ def host(command: str) -> Refusal:
     return Refusal(
         403, sentence, msg("If it should be, run this on the host with all further names that it has, then restart the server:"), command
     )
+
+
+def stranger(sign_in: str) -> Refusal:
+    """Somebody who is not signed in, where that is needed."""
+    return Refusal(403, msg("Sign in first."), sign_in=sign_in)
 
 
 def too_large(most: int) -> Refusal:
@@ -134,8 +137,8 @@ def write(handler: RequestHandler, refusal: Refusal) -> None:
     handler.set_status(refusal.status)
     for name, value in refusal.headers.items():
         handler.set_header(name, value)
-    if refusal.close:
-        handler.set_header("Connection", "close")
+    # tornado ends the connection after an answer that came before the body was read, and says so to nobody.
+    handler.set_header("Connection", "close")
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Vary", "Accept, Accept-Language")
     asked = handler.request.headers
