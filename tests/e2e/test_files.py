@@ -115,15 +115,17 @@ def test_init_killed_at_any_moment_leaves_old_or_new_files_and_the_next_one_sett
         if LONG or number % 5 == 4:
             day.up(*(() if day.instance_file().exists() else ("--password-stdin",)), stdin=given)
             day.kit("down").expect()
+        begun = time.monotonic()
         day.kit("init", "--allow-root", "--password-stdin", *options, stdin=given).expect()
+        # A machine is busier at one time than at another: the next kill is timed by the `init` before it.
+        takes = time.monotonic() - begun
         assert day.kit("init", "--allow-root", *options, "--json").expect().data["changed"] is False, where
         canaries.watch_instance(day.instance_file())
         for name in day.state():
             complete(Path(name))
         assert temporary(day) == [], where
         old_port = port
-    # Kills come at random moments; on a busy machine more of them come too late.
-    assert hits >= max(1, KILLS // 8), f"only {hits} of {KILLS} were still at work (seed {seed})"
+    assert hits > KILLS // 4, f"only {hits} of {KILLS} were still at work (seed {seed})"
 
 
 # -- a machine that cannot write --------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_a_flood_keeps_nobody_out(case: Case, hosts: tuple[Host, Namespace], lon
 
 
 # 401: wrong, and counted; 403: a stranger's request; 429: too many; 503: the queue is full.
-REFUSALS = {"401", "403", "429", "503", "302"}
+REFUSALS = {"401", "403", "429", "503"}
 
 
 def in_time(figures: Figures) -> None:
