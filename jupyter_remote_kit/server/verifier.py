@@ -27,7 +27,7 @@ _MAPPED_BYTES = 4 << 20
 # A check is eight threads (argon2's lanes), and kernels and the event loop may have one core between them: at 19 they have it first. With
 # two checks going on beside it, the loop is late by 0.9 ms then (p95), by 13 ms otherwise; 10 is not enough.
 STRANGERS_NICE = 19
-KNOWN_NICE = 5
+KNOWN_NICE = 10
 
 
 class Busy(Exception):

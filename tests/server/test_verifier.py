@@ -138,7 +138,7 @@ def test_the_processor_is_others_first() -> None:
     async def main() -> None:
         verifier = Verifier(own_nice)
         assert await verifier.verify("hash", "19", known=False)
-        assert await verifier.verify("hash", "5", known=True)
+        assert await verifier.verify("hash", "10", known=True)
 
     asyncio.run(main())
     assert os.getpriority(os.PRIO_PROCESS, 0) == 0
