@@ -10,6 +10,7 @@ import gettext
 import io
 import json
 import os
+import select
 import signal
 import sys
 import traceback
@@ -110,6 +111,11 @@ def _tell_stream(context: Context, stream: Stream) -> Result | ExitCode:
     """Print each line as it comes. An interrupt is how a stream is meant to end; what goes wrong on the way is told as ever."""
     try:
         for line in stream.lines:
+            if line is None:
+                if _nobody_reads():
+                    # As the next line would have ended it.
+                    signal.raise_signal(signal.SIGPIPE)
+                continue
             try:
                 click.echo(_streamed(context, line))
             except OSError as error:
@@ -123,6 +129,16 @@ def _tell_stream(context: Context, stream: Stream) -> Result | ExitCode:
 
 def _streamed(context: Context, line: Line) -> str:
     return json.dumps(dict(line.data), ensure_ascii=False) if context.as_json else line.text
+
+
+def _nobody_reads() -> bool:
+    """Whether the other end of the pipe behind standard output is closed (`… | head`); poll(2) tells without a byte written."""
+    if sys.stdout is None:
+        return False
+    output = select.poll()
+    # No event is asked for: an error is told in any case.
+    output.register(sys.stdout.fileno(), 0)
+    return any(events & select.POLLERR for _, events in output.poll(0))
 
 
 def _output_failed(context: Context, error: OSError) -> ExitCode:

@@ -65,7 +65,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Stream:
-    """The outcome of a command that goes on: each line is printed as it comes, until there are no more, or the user interrupts it."""
+    """The outcome of a command that goes on: each line is printed as it comes, until there are no more, or the user interrupts it.
+
+    `None` among the lines says that there is none for the moment.
+    """
 
     command: str
-    lines: Iterator[Line]
+    lines: Iterator[Line | None]

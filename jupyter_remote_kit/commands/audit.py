@@ -87,15 +87,16 @@ def _printed(context: Context, layout: Layout, instance: str, begin: str | None)
         context.emit(Result("audit", problems=_problems(unreadable)))
 
 
-def _followed(context: Context, layout: Layout, instance: str, begin: str | None) -> Iterator[Line]:
-    """What is recorded since `begin`, or the last ten events, and then whatever comes."""
+def _followed(context: Context, layout: Layout, instance: str, begin: str | None) -> Iterator[Line | None]:
+    """What is recorded since `begin`, or the last ten events, and then whatever comes; `None` while nothing does."""
     with AuditReader(layout.audit_file(instance)) as reader:
         recorded = (happened for happened in audit.newer(map(audit.parse, reader.lines()), begin) if happened is not None)
         for happened in deque(recorded, maxlen=FIRST_SHOWN) if begin is None else recorded:
             yield _line(context, happened)
         for line in reader.follow():
-            happened_now = audit.parse(line) if line is not None else None
-            if happened_now is not None:
+            if line is None:
+                yield None
+            elif (happened_now := audit.parse(line)) is not None:
                 yield _line(context, happened_now)
 
 
