@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 import jupyter_remote_kit
@@ -49,6 +50,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _standard_input(process: psutil.Process) -> str:
+    """What it reads from; nothing, once it has ended."""
+    try:
+        return str(Path(f"/proc/{process.pid}/fd/0").readlink())
+    except FileNotFoundError:
+        return ""
+
+
 @dataclass
 class Server:
     """One started process. What it prints is in `log`."""
@@ -73,6 +82,10 @@ class Server:
     def ready(self) -> dict[str, Any]:
         """The control socket's status, once it answers."""
         return dict(self.wait_until(self.control.status))
+
+    def shells(self) -> list[psutil.Process]:
+        """The shells of its terminals; psutil's `terminal()` knows only those terminals that there were when it was first asked."""
+        return [child for child in psutil.Process(self.process.pid).children() if _standard_input(child).startswith("/dev/pts/")]
 
     def ended(self, seconds: float = START_SECONDS) -> int:
         """The exit code, once there is one."""

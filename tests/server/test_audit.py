@@ -348,8 +348,7 @@ def test_terminals_are_recorded_however_they_end(machine: Machine) -> None:
         ide.delete(f"/api/terminals/{asked}").raise_for_status()
         ended = server.wait_until(lambda: _happened(machine, Action.TERMINAL_ENDED, terminal=asked))
         assert (ended["client"], ended["route"]) == ("127.0.0.1", f"/api/terminals/{asked}")
-    shells = [child for child in psutil.Process(server.process.pid).children() if child.terminal()]
-    shells[0].kill()
+    server.shells()[0].kill()
     ended = server.wait_until(lambda: _happened(machine, Action.TERMINAL_ENDED, terminal=own))
     assert ended["client"] == ""
     server.stop()
