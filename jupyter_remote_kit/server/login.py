@@ -17,7 +17,7 @@ from markupsafe import Markup
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server import offers, refusals
-from jupyter_remote_kit.words import catalogue, negotiated_locale
+from jupyter_remote_kit.server.templates import Page, asked_locale
 
 if TYPE_CHECKING:
     from jupyter_remote_kit.server.authenticator import Authenticator
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.tickets import Tickets
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
-PAGE = refusals.PAGES.get_template("login.html")
-SIGNED_OUT = refusals.PAGES.get_template("signed_out.html")
+PAGE = Page("login.html")
+SIGNED_OUT = Page("signed_out.html")
 
 
 class LoginHandler(LoginFormHandler):
@@ -62,23 +61,18 @@ class LoginHandler(LoginFormHandler):
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""
-        locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
-        translate = catalogue(locale)
         query = urlencode({"next": offers.leads_back(self.get_argument("next", default=self.base_url))})
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Vary", "Accept-Language")
-        self.write(
-            PAGE.render(
-                language=locale.replace("_", "-"),
-                title=msg("Sign in to JupyterLab").render(translate),
-                label=msg("Password or token").render(translate),
-                button=msg("Sign in").render(translate),
-                hint=msg("Forgotten it? Set a new one on the host:").render(translate),
-                error=message.render(translate),
-                action=f"{url_path_join(self.base_url, 'login')}?{query}",
-                xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
-            )
+        page = PAGE.render(
+            asked_locale(self),
+            title=msg("Sign in to JupyterLab"),
+            label=msg("Password or token"),
+            button=msg("Sign in"),
+            hint=msg("Forgotten it? Set a new one on the host:"),
+            error=message,
+            action=f"{url_path_join(self.base_url, 'login')}?{query}",
+            xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
         )
+        self.write(page)
 
 
 class LogoutHandler(JupyterHandler):
@@ -91,18 +85,13 @@ class LogoutHandler(JupyterHandler):
         # It is over here in any case. What keeps the file from being written is in the log.
         with suppress(RemoteKitError):
             await _authenticator(self).sessions.saved()
-        locale = negotiated_locale(self.request.headers.get("Accept-Language", ""))
-        translate = catalogue(locale)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Vary", "Accept-Language")
-        self.write(
-            SIGNED_OUT.render(
-                language=locale.replace("_", "-"),
-                title=msg("You are signed out").render(translate),
-                link=msg("Sign in").render(translate),
-                sign_in=url_path_join(self.base_url, "login"),
-            )
+        page = SIGNED_OUT.render(
+            asked_locale(self),
+            title=msg("You are signed out"),
+            link=msg("Sign in"),
+            sign_in=url_path_join(self.base_url, "login"),
         )
+        self.write(page)
 
 
 class TicketHandler(JupyterHandler):

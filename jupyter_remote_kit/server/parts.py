@@ -13,6 +13,7 @@ PARTS = {
     "jupyter_remote_kit.server.gate": "Gate",
     "jupyter_remote_kit.server.checkpoint": "Checkpoint",
     "jupyter_remote_kit.server.refusals": "RefusalHandler",
+    "jupyter_remote_kit.server.templates": "Page",
     "jupyter_remote_kit.server.exchange": "ExchangeHandler",
     "jupyter_remote_kit.server.offers": "of",
     "jupyter_remote_kit.server.visits": "visit_of",

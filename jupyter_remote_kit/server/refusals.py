@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-import jupyter_remote_kit
 from jupyter_remote_kit.messages import BLANK, Message, msg
-from jupyter_remote_kit.words import catalogue, negotiated_locale
+from jupyter_remote_kit.server.templates import Page, asked_locale
+from jupyter_remote_kit.words import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from jupyter_remote_kit.messages import Translate
 
-# Read when the module is imported: without it this part of the kit is missing, and `parts` keeps the server from starting.
-PAGES = Environment(loader=FileSystemLoader(Path(jupyter_remote_kit.__file__).parent / "templates"), autoescape=True)
-PAGE = PAGES.get_template("refused.html")
+PAGE = Page("refused.html")
 MINUTE_S = 60
 
 
@@ -139,11 +135,8 @@ def write(handler: RequestHandler, refusal: Refusal) -> None:
         handler.set_header(name, value)
     # tornado ends the connection after an answer that came before the body was read, and says so to nobody.
     handler.set_header("Connection", "close")
-    handler.set_header("Cache-Control", "no-store")
-    handler.set_header("Vary", "Accept, Accept-Language")
-    asked = handler.request.headers
-    locale = negotiated_locale(asked.get("Accept-Language", ""))
-    if "text/html" in asked.get("Accept", ""):
+    locale = asked_locale(handler, vary="Accept, Accept-Language")
+    if "text/html" in handler.request.headers.get("Accept", ""):
         handler.set_header("Content-Type", "text/html; charset=utf-8")
         handler.finish(_page(refusal, locale))
     else:
@@ -153,15 +146,14 @@ def write(handler: RequestHandler, refusal: Refusal) -> None:
 
 def _page(refusal: Refusal, locale: str) -> str:
     """The refusal as HTML."""
-    translate = catalogue(locale)
     return PAGE.render(
-        language=locale.replace("_", "-"),
-        title=msg("JupyterLab").render(translate),
-        sentence=refusal.sentence.render(translate),
-        hint=refusal.hint.render(translate),
+        locale,
+        title=msg("JupyterLab"),
+        sentence=refusal.sentence,
+        hint=refusal.hint,
         command=refusal.command,
         sign_in=refusal.sign_in,
-        back=msg("Back to the sign-in page").render(translate),
+        back=msg("Back to the sign-in page"),
     )
 
 
