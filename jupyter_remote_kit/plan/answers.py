@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Refused, RemoteKitError, WrongUsage
@@ -120,6 +121,7 @@ def check_machine(settings: Settings, facts: Facts) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(ip: str) -> bool:
     """Whether only this machine reaches a listener on `ip`. A name counts only where its meaning is fixed (RFC 6761, 6.3)."""
     try:

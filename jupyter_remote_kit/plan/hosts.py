@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
@@ -13,6 +14,7 @@ from jupyter_remote_kit.plan.answers import is_loopback
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
 
 
+@lru_cache(maxsize=256)
 def host_of(header: str) -> str | None:
     """The name or address of a `Host` header, in the form of `grammar.host_name`, without the port; `None` for what is neither."""
     match = _HOST.match(header)

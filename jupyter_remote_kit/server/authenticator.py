@@ -105,6 +105,8 @@ class Authenticator:
         self.sessions.use_key(key_id)
 
     def _by_cookie(self, request: HTTPServerRequest) -> tuple[Session | None, User | None]:
+        if "Cookie" not in request.headers:
+            return None, None
         for text in self._payloads(request):
             try:
                 session = self.sessions.find(json.loads(text)["session"])
