@@ -20,7 +20,7 @@ from jupyter_remote_kit.plan.fail2ban import INSTALL, REMOVE, Jail
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.result import Result
-from jupyter_remote_kit.settings import Access
+from jupyter_remote_kit.settings import Access, Settings
 
 LOWEST_PORT = 1024  # below it only root listens, so that a jail there would guard somebody else's service
 
@@ -43,7 +43,8 @@ def install(layout: Layout, instance: str, *, dry_run: bool) -> Result:
         sleeping = Problem(
             "fail2ban-stopped", msg("fail2ban is not running; it will guard this instance once it is started."), _start_fail2ban()
         )
-        return _result(instance, plan, (msg("Written."),), problems=(sleeping,), changed=bool(plan.steps))
+        done = msg("Written.") if plan.steps else msg("Nothing to do: filter and jail are in place.")
+        return _result(instance, plan, (done,), problems=(sleeping,), changed=bool(plan.steps))
     return _result(
         instance, plan, (msg("fail2ban guards this instance: five refusals in ten minutes, and an address is shut out for an hour."),)
     )
@@ -77,6 +78,24 @@ def has_jail_of(layout: Layout, instance: str) -> bool:
     """Whether the jail of that name is this user's: whether it reads this instance's audit."""
     content = files.file_fact(fail2ban.jail_file(instance)).content
     return fail2ban.log_of(content) == str(layout.audit_file(instance))
+
+
+def outdated(layout: Layout, settings: Settings) -> tuple[Problem, ...]:
+    """A warning where the jail of an instance guards another port, or spares other proxies, than its settings say now."""
+    instance = settings.instance
+    if not has_jail_of(layout, instance):
+        return ()
+    jail = Jail(instance, settings.port, layout.audit_file(instance), settings.trusted_proxies)
+    if fail2ban.fits(files.file_fact(fail2ban.jail_file(instance)).content, jail):
+        return ()
+    option = INSTALL if settings.access is Access.LAN else REMOVE
+    return (
+        Problem(
+            "fail2ban-outdated",
+            msg("fail2ban's jail of this instance was written for other settings: it is root's."),
+            msg("{command}", command=root_command(layout, instance, option)),
+        ),
+    )
 
 
 def root_command(layout: Layout, instance: str, option: str) -> str:

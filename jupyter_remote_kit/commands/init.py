@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from jupyter_remote_kit.commands import machine
+from jupyter_remote_kit.commands import banning, machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
 from jupyter_remote_kit.errors import Problem, Refused, WrongUsage
@@ -86,7 +86,7 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
 
 
 def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> tuple[Problem, ...]:
-    """Apply the plan and let running servers take what they can; what waits for a restart comes back as warnings.
+    """Apply the plan and let running servers take what they can; what waits for a restart, or for root, comes back as warnings.
 
     `show` is handed the steps before the first is taken.
     """
@@ -96,7 +96,7 @@ def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> t
     applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
     with machine.password_told(prepared.generated):
         _renew_others(prepared)
-        return _tell_running(prepared)
+        return (*_tell_running(prepared), *banning.outdated(prepared.facts.layout, settings))
 
 
 def _renew_others(prepared: Prepared) -> None:

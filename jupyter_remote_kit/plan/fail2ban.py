@@ -97,6 +97,12 @@ def log_of(content: bytes | None) -> str | None:
     return found[1].decode(errors="replace") if found else None
 
 
+def fits(content: bytes | None, jail: Jail) -> bool:
+    """Whether a jail guards the port of `jail` and spares its networks; what else somebody has changed in it is theirs."""
+    found = (content or b"").decode(errors="replace").splitlines()
+    return all(line in found for line in render_jail(jail).splitlines() if line.startswith(("port =", "ignoreip =")))
+
+
 def plan_install(jail: Jail, files: Mapping[Path, FileFact], manifest: Mapping[str, tuple[str, ...]]) -> Plan:
     """Write filter and jail; of what stands there already no step.
 

@@ -55,6 +55,22 @@ def test_another_port_is_a_change_of_ours() -> None:
     assert _written(plan) == [(JAIL_FILE, False)]
 
 
+@pytest.mark.parametrize(
+    ("jail", "fitting"),
+    [
+        (JAIL, True),
+        (Jail("gpu1", 8801, LOG, ("10.0.0.0/8",)), False),
+        (Jail("gpu1", 880, LOG, ("10.0.0.0/8",)), False),
+        (Jail("gpu1", 8800, LOG), False),
+        (Jail("gpu1", 8800, LOG, ("10.0.0.0/8", "192.0.2.1/32")), False),
+    ],
+)
+def test_a_jail_fits_while_port_and_proxies_are_the_same(jail: Jail, fitting: bool) -> None:
+    edited = fail2ban.render_jail(JAIL).replace("maxretry = 5", "maxretry = 3").encode()
+    assert fail2ban.fits(edited, jail) is fitting
+    assert not fail2ban.fits(None, jail)
+
+
 def test_what_was_edited_is_named_and_backed_up() -> None:
     files = {**READY, FILTER_FILE: _file("[Definition]\n")}
     plan = fail2ban.plan_install(JAIL, files, _known(*READY.items()))
