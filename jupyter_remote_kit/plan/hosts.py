@@ -9,6 +9,7 @@ from functools import lru_cache
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.plan.answers import is_loopback
+from jupyter_remote_kit.plan.certificates import is_address
 
 # RFC 9110, 7.2: uri-host [ ":" port ]. Browsers send a name in its ASCII form and an IPv6 address in brackets.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
@@ -27,7 +28,19 @@ def host_of(header: str) -> str | None:
 
 
 def admits(host: str | None, names: Iterable[str], addresses: Iterable[str]) -> bool:
-    """Whether `host`, as `host_of` gives it, is this one: one of its names and addresses, or a loopback that no DNS can point elsewhere."""
+    """Whether `host`, as `host_of` gives it, is this one: one of its names and addresses, or a loopback that no DNS can point elsewhere.
+
+    A name `*.lab.example`, as certificates have it, is every name of one label more; nobody can declare one (`grammar.host_name`).
+    """
     if host is None:
         return False
-    return is_loopback(host) or host in names or host in addresses
+    return is_loopback(host) or not {host, _wildcard(host)}.isdisjoint(names) or host in addresses
+
+
+def _wildcard(host: str) -> str:
+    """The wildcard that stands for `host`: its first label, whole, and no other (RFC 9525, 6.3); `host` itself where none may.
+
+    None for a whole top-level domain: OpenSSL (`valid_star`) and browsers take no such certificate either.
+    """
+    _, _, domain = host.partition(".")
+    return f"*.{domain}" if "." in domain and not is_address(host) else host

@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.plan.certificates import is_address
 from jupyter_remote_kit.plan.hosts import admits, host_of
-from tests.gate.cases.hosts import ADDRESSES, CASES, NAMES, Case
+from tests.gate.cases.hosts import ADDRESSES, CASES, NAMES, WILDCARD_CASES, WILDCARD_NAMES, Case
 
 PIECES = st.text(st.sampled_from("gpuboxGPUBOX019.-_:[]%@/\\,; \t\0\x7f\xfc計"), max_size=20)
 HEADERS = st.one_of(
@@ -33,6 +34,19 @@ def test_a_spelling_is_read_and_served_as_written_beside_it(case: Case) -> None:
     host = host_of(case.header)
     assert host == case.host
     assert admits(host, NAMES, ADDRESSES) is case.served
+
+
+@pytest.mark.parametrize("case", WILDCARD_CASES, ids=lambda case: case.name)
+def test_a_wildcard_of_a_certificate_is_one_label(case: Case) -> None:
+    host = host_of(case.header)
+    assert host == case.host
+    assert admits(host, WILDCARD_NAMES, ()) is case.served
+
+
+@pytest.mark.parametrize("name", WILDCARD_NAMES)
+def test_nobody_can_declare_a_wildcard(name: str) -> None:
+    with pytest.raises(WrongUsage):
+        grammar.host_name(name)
 
 
 def test_the_table_is_one_of_distinct_cases() -> None:

@@ -182,3 +182,23 @@ CASES: tuple[Case, ...] = (
     nothing("quotes", '"gpubox"'),
     nothing("markup", "<script>"),
 )
+
+
+# Of a certificate of the user's own: no option takes such a name.
+WILDCARD_NAMES = ("*.lab.example", "*.local", "*.0.2.107", "*", "*.*.example.org", "gpu*.example.net")
+WILDCARD_CASES: tuple[Case, ...] = (
+    served("one label more", "gpubox.lab.example", "gpubox.lab.example"),
+    served("one label more, upper case, trailing dot, with the port", "GPUBOX.Lab.Example.:8800", "gpubox.lab.example"),
+    served("a label in punycode", "xn--mnchen-3ya.lab.example", "xn--mnchen-3ya.lab.example"),
+    another("two labels more", "a.gpubox.lab.example", "a.gpubox.lab.example"),
+    another("no label more", "lab.example", "lab.example"),
+    another("the domain at the end of another", "evillab.example", "evillab.example"),
+    another("a label of a stranger's", "gpubox.lab.example.evil.example", "gpubox.lab.example.evil.example"),
+    another("another domain", "gpubox.lib.example", "gpubox.lib.example"),
+    another("below a top-level domain", "gpubox.local", "gpubox.local"),
+    another("an address that ends as a name does", "192.0.2.107", "192.0.2.107"),
+    another("one label, where a wildcard stands alone", "gpubox", "gpubox"),
+    another("two wildcards", "a.b.example.org", "a.b.example.org"),
+    another("a wildcard within a label", "gpu1.example.net", "gpu1.example.net"),
+    nothing("the wildcard itself", "*.lab.example"),
+)
