@@ -126,11 +126,7 @@ def read_own(certfile: Path, keyfile: Path | None) -> CertificateFact:
     pem = _read(certfile)
     fact = read_leaf(pem)
     if fact is None:
-        raise Failed.of(
-            "certificate-unreadable",
-            msg("{path} holds no certificate in PEM form.", path=certfile),
-            msg("Look at it: openssl x509 -in {path} -noout -text", path=trouble.quoted(certfile)),
-        )
+        raise _no_certificate(certfile)
     place = keyfile or certfile
     key_pem = _read(place) if keyfile else pem
     if _private_key(key_pem) is None:
@@ -153,6 +149,18 @@ def read_own(certfile: Path, keyfile: Path | None) -> CertificateFact:
     return _fact(certificate, names, addresses, _key_fits(certificate, key_pem), fact.issuer_digest)
 
 
+def read_names(certfile: Path) -> tuple[str, ...]:
+    """The names and addresses that the first certificate in `certfile` is for. A key is not looked at: to check one takes milliseconds.
+
+    Raises `Failed` that names the file which cannot be read or holds no certificate.
+    """
+    try:
+        names, addresses = _subject_names(x509.load_pem_x509_certificates(_read(certfile))[0])
+    except _UNREADABLE as error:
+        raise _no_certificate(certfile) from error
+    return (*names, *addresses)
+
+
 def fingerprint(pem: bytes) -> str:
     """SHA-256 of the first certificate in `pem`, as browsers show it: `AB:CD:…`. Raises `Failed` when there is none."""
     try:
@@ -160,6 +168,14 @@ def fingerprint(pem: bytes) -> str:
     except _UNREADABLE as error:
         raise Failed.of("certificate-unreadable", msg("This is not a certificate in PEM form.")) from error
     return digest.hex(":").upper()
+
+
+def _no_certificate(certfile: Path) -> Failed:
+    return Failed.of(
+        "certificate-unreadable",
+        msg("{path} holds no certificate in PEM form.", path=certfile),
+        msg("Look at it: openssl x509 -in {path} -noout -text", path=trouble.quoted(certfile)),
+    )
 
 
 def _constraints(names: tuple[str, ...], hosts: tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]) -> x509.NameConstraints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -45,13 +45,16 @@ class Fresh(Generic[T]):
 
 @dataclass(frozen=True)
 class Declared:
-    """What the instance says of its clients, as `Settings` has it; `certificate_names` are the SANs of a certificate of the user's own."""
+    """What the instance says of its clients, as `Settings` has it.
+
+    `certificate_names` gives the SANs of a certificate of the user's own. It is asked for each request, so that it must know them.
+    """
 
     access: Access = Access.LAN
     allow_networks: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    certificate_names: Callable[[], Iterable[str]] = tuple
+    certificate_names: Callable[[], Collection[str]] = tuple
 
 
 class Peers:
@@ -62,7 +65,7 @@ class Peers:
         self._trusted = networks.parse(declared.trusted_proxies)
         self._allowed = networks.allowed(declared.access, declared.allow_networks, behind_proxy=bool(self._trusted))
         self._links = Fresh(on_link)
-        self._names = Fresh(lambda: frozenset((*facts.host_names(), *declared.certificate_names())))
+        self._names = Fresh(lambda: frozenset(facts.host_names()))
         self._addresses = Fresh(own_addresses)
 
     def of(self, request: HTTPServerRequest) -> Peer:
@@ -91,8 +94,10 @@ class Peers:
     def admits_host(self, header: str | None) -> bool:
         """Whether this host is meant by a `Host` header."""
         host = hosts.host_of(header) if header else None
-        # The machine is asked only when what was declared does not settle it.
-        return host in self._declared.allow_hosts or hosts.admits(host, self._names(), self._addresses())
+        if host in self._declared.allow_hosts or hosts.admits(host, self._declared.certificate_names(), ()):
+            return True
+        # The machine is asked only when neither what was declared nor the meaning of loopback settles it.
+        return host is not None and hosts.admits(host, self._names(), self._addresses())
 
 
 def connected_peer(request: HTTPServerRequest) -> IPAddress | None:

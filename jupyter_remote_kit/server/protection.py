@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,7 @@ class Protection:
         named = kit.instance
         self._app, self._kit = app, kit
         self.certificate: Certificate | None = None
+        self._own_names: tuple[str, ...] = ()
         self._log_timer: PeriodicCallback | None = None
         self.peers = Peers(
             Declared(
@@ -92,7 +92,9 @@ class Protection:
         guarded.recognises = self.authenticator.recognises
         app._http_server = guarded  # what the read-only property gives; `_bind_http_server` has not run yet
         if app.ssl_options:
-            self.certificate = Certificate(guarded, app.ssl_options)
+            certificate = self.certificate = Certificate(guarded, app.ssl_options, self._read_own_names)
+            # One of the user's own in the place of ours is served first, and said to be so afterwards (`RemoteKit.reload_certificate`).
+            self._kit.observe(lambda _: self._read_own_names(certificate.file), "own_certificate")
         return guarded
 
     def _start_terminals_among_notebooks(self) -> None:
@@ -120,14 +122,18 @@ class Protection:
             for line in report.lines(error.problems):
                 self._app.log.warning(line)
 
-    def _certificate_names(self) -> Iterable[str]:
+    def _certificate_names(self) -> tuple[str, ...]:
         """The names of a certificate of the user's own: whoever signed it has found that they are this host's."""
-        if not self._kit.own_certificate or not self._app.certfile:
-            return ()
+        return self._own_names if self._kit.own_certificate else ()
+
+    def _read_own_names(self, certfile: Path) -> None:
+        """Of the certificate that is served from now on. Those of the one before stay where it cannot be read."""
+        if not self._kit.own_certificate:
+            return
         from jupyter_remote_kit.host import certificates  # cryptography: only who has such a certificate pays for it
 
         try:
-            own = certificates.read_own(Path(self._app.certfile), Path(self._app.keyfile) if self._app.keyfile else None)
-        except Failed:
-            return ()
-        return (*own.names, *own.addresses)
+            self._own_names = certificates.read_names(certfile)
+        except Failed as error:
+            for line in report.lines(error.problems):
+                self._app.log.warning(line)

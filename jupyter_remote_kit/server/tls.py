@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -36,6 +37,10 @@ def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
     return context
 
 
+def _unheard(_file: Path) -> None:
+    """Stands in where nobody listens."""
+
+
 class Certificate:
     """The certificate in use. tornado looks `ssl_options` up for each connection (`TCPServer._handle_connection`).
 
@@ -43,17 +48,26 @@ class Certificate:
     fit, and would keep the old certificate beside the new where the kinds of key differ.
     """
 
-    def __init__(self, server: HTTPServer, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HTTPServer, options: Mapping[str, Any], on_load: Callable[[Path], None] = _unheard) -> None:
+        """`on_load` is called with the certificate's file whenever it was read and is served."""
         self._server = server
-        self._options = dict(options)
-        self.reload()
+        self._on_load = on_load
+        self._serve(dict(options))
+
+    @property
+    def file(self) -> Path:
+        """Where the certificate is."""
+        return Path(self._options["certfile"])
 
     def reload(self) -> None:
         """Read the files again; connections from now on get them. Raises `Failed` and keeps the old ones when they are unusable."""
-        self._server.ssl_options = server_context(self._options)
+        self._serve(self._options)
 
     def use(self, certfile: str, keyfile: str) -> None:
         """As `reload`, from now on with these files; an empty `keyfile` says that the certificate's file holds the key."""
-        options = {**self._options, "certfile": certfile, "keyfile": keyfile}
+        self._serve({**self._options, "certfile": certfile, "keyfile": keyfile})
+
+    def _serve(self, options: dict[str, Any]) -> None:
         self._server.ssl_options = server_context(options)
         self._options = options
+        self._on_load(self.file)

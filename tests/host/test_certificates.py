@@ -274,6 +274,24 @@ class TestOwn:
         (own / "both.pem").write_bytes((own / "key.pem").read_bytes() + (own / "cert.pem").read_bytes())
         assert certificates.read_own(own / "both.pem", None).key_fits
 
+    def test_its_names_are_read_without_its_key(self, own: Path, authority: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        (own / "both.pem").write_bytes((own / "key.pem").read_bytes() + (own / "cert.pem").read_bytes())
+        (own / "leaf.pem").write_bytes(certificates.issue_leaf(authority, ("gpubox",), ("192.0.2.7", "2001:db8::7"), NOW))
+
+        def load(*args: object, **kwargs: object) -> None:
+            pytest.fail("a key was loaded")
+
+        monkeypatch.setattr(serialization, "load_pem_private_key", load)
+        for file in ("cert.pem", "both.pem"):
+            assert certificates.read_names(own / file) == ("gpu.example.org", "*.lab.example.org")
+        assert certificates.read_names(own / "leaf.pem") == ("gpubox", "192.0.2.7", "2001:db8::7")
+
+    @pytest.mark.parametrize(("file", "code"), [("absent.pem", "not-found"), ("key.pem", "certificate-unreadable")])
+    def test_a_file_without_names_is_named(self, own: Path, file: str, code: str) -> None:
+        with pytest.raises(Failed, match=file) as error:
+            certificates.read_names(own / file)
+        assert error.value.problems[0].code == code
+
     def test_another_key_does_not_fit(self, own: Path, authority: bytes) -> None:
         (own / "other.pem").write_bytes(authority)
         assert not certificates.read_own(own / "cert.pem", own / "other.pem").key_fits

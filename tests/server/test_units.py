@@ -9,10 +9,12 @@ import pytest
 from jupyter_server.auth.identity import PasswordIdentityProvider
 
 from jupyter_remote_kit.errors import Failed, Problem
+from jupyter_remote_kit.host import facts
 from jupyter_remote_kit.messages import msg, untranslated
 from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
 from jupyter_remote_kit.server import mode, overlay, parts, report
 from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+from jupyter_remote_kit.server.peers import Declared, Peers
 from jupyter_remote_kit.server.status import Cached, is_secure
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS, MAX_OUTSTANDING, Tickets
 from jupyter_remote_kit.settings import Access
@@ -124,3 +126,26 @@ def test_many_askers_make_one_measurement_a_second() -> None:
         return [*answers, await cached.get()]
 
     assert asyncio.run(ask()) == [1] * 21 + [2]
+
+
+def test_what_is_declared_and_loopback_are_served_without_asking_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def names() -> tuple[str, ...]:
+        asked.append("names")
+        return ("gpubox",)
+
+    monkeypatch.setattr(facts, "host_names", names)
+    peers = Peers(Declared(allow_hosts=("alias.example",), certificate_names=lambda: ("*.lab.example", "2001:db8::7")))
+    for header in ("localhost:8800", "127.0.0.1", "[::1]", "alias.example", "gpu.lab.example", "[2001:db8::7]:8800"):
+        assert peers.admits_host(header)
+    for header in (None, "", "*.lab.example", "gpubox/lab"):
+        assert not peers.admits_host(header)
+    assert asked == []
+    assert peers.admits_host("gpubox:8800")
+    assert not peers.admits_host("lab.example")
+    assert asked == ["names"]
+
+
+def test_a_wildcard_that_is_no_certificates_is_none() -> None:
+    assert not Peers(Declared(allow_hosts=("*.lab.example",))).admits_host("gpu.lab.example")
