@@ -1,4 +1,4 @@
-"""Connections that never come to an end, and somebody who wants in; saves over a thin line; connections that rest. Prints its figures."""
+"""Connections that never come to an end, and somebody who wants in; saves over a thin line; connections that rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ SLOW = Path(servers.__file__).with_name("slow.py")
 MEGABIT_S = 1_000_000 / 8
 SIGN_INS = 5
 FOUND = 302
-# The README promises 1 s on the machine of its figures; this is for machines that run other tests meanwhile.
-SIGN_IN_WITHIN_S = 3.0
+SIGN_IN_WITHIN_S = 1.0
+# The short form runs beside other tests, which have the processor as well; the long one has the machine to itself.
+SHORT_SIGN_IN_WITHIN_S = 3.0
 SPARE_DESCRIPTORS = 4
 # What a Python has that has seen some hundred handshakes; the connections' own is given back.
 MEMORY_MB = 30.0
@@ -86,9 +87,7 @@ def sign_in(target: Target, source: str) -> float:
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
-def test_half_open_connections_keep_nobody_out(
-    tls: bool, hosts: tuple[Host, Namespace], long: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_half_open_connections_keep_nobody_out(tls: bool, hosts: tuple[Host, Namespace], long: bool, figure: Callable[[str], None]) -> None:
     connections, seconds = (5000, 30) if long else (500, 12)
     with servers.kit(*hosts, tls=tls) as target:
         sign_in(target, OWNER)
@@ -109,27 +108,24 @@ def test_half_open_connections_keep_nobody_out(
         back = time.monotonic() - ended
         grown = target.memory() - memory
         log = target.logs[0].read_text(errors="replace")
-    with capsys.disabled():
-        print(  # noqa: T201  # figures are for people
-            f"\n{connections} half-open, {'TLS' if tls else 'plain'}: sign-in p50 {statistics.median(taken):.3f} s, "
-            f"most {max(taken):.3f} s of {len(taken)} (quiet {statistics.median(quiet):.3f} s); "
-            f"{most} established, {held} descriptors held, back after {back:.1f} s; "
-            f"{grown:.1f} MB more; {cpu:.0%} of a core; log {len(log)} bytes; {counts}"
-        )
-    assert max(taken) < SIGN_IN_WITHIN_S
+    figure(
+        f"{connections} half-open, {'TLS' if tls else 'plain'}: sign-in p50 {statistics.median(taken):.3f} s, "
+        f"most {max(taken):.3f} s of {len(taken)} (quiet {statistics.median(quiet):.3f} s); "
+        f"{most} established, {held} descriptors held, back after {back:.1f} s; "
+        f"{grown:.1f} MB more; {cpu:.0%} of a core; log {len(log)} bytes; {counts}"
+    )
+    assert max(taken) < (SIGN_IN_WITHIN_S if long else SHORT_SIGN_IN_WITHIN_S)
     assert grown < MEMORY_MB
     assert counts["closed"] > 0
     assert "Traceback" not in log, log[-4000:]
 
 
-def test_the_owner_behind_the_same_address_gets_in(hosts: tuple[Host, Namespace], capsys: pytest.CaptureFixture[str]) -> None:
-    with servers.kit(*hosts, tls=True) as target:
-        with half_open(target, 200, sources=1) as crowd:
-            for _ in range(8):
-                counts = crowd.look()
-            taken = [_at_last(target, FIRST_ATTACKER) for _ in range(3)]
-        with capsys.disabled():
-            print(f"\n200 half-open from one address: sign-in from the same {[f'{each:.2f} s' for each in taken]}; {counts}")  # noqa: T201
+def test_the_owner_behind_the_same_address_gets_in(hosts: tuple[Host, Namespace], figure: Callable[[str], None]) -> None:
+    with servers.kit(*hosts, tls=True) as target, half_open(target, 200, sources=1) as crowd:
+        for _ in range(8):
+            counts = crowd.look()
+        taken = [_at_last(target, FIRST_ATTACKER) for _ in range(3)]
+    figure(f"200 half-open from one address: sign-in from the same {[f'{each:.2f} s' for each in taken]}; {counts}")
     assert max(taken) < 10
 
 
@@ -160,7 +156,7 @@ def save(client: httpx.Client, token: str, size: int) -> httpx.Response:
     return client.put("/api/contents/big.txt", json=model, headers={"Authorization": f"token {token}"})
 
 
-def test_a_save_over_a_thin_line_goes_through(hosts: tuple[Host, Namespace], long: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_save_over_a_thin_line_goes_through(hosts: tuple[Host, Namespace], long: bool, figure: Callable[[str], None]) -> None:
     size = 20_000_000 if long else 1_500_000
     with servers.kit(*hosts, tls=True) as target, target.machine.entered(), target.client(seconds=400) as editor:
         with thin_line(target.machine):
@@ -169,8 +165,7 @@ def test_a_save_over_a_thin_line_goes_through(hosts: tuple[Host, Namespace], lon
             taken = time.monotonic() - begun
         assert answer.status_code == httpx.codes.CREATED, answer.text
         assert answer.json()["size"] == size
-    with capsys.disabled():
-        print(f"\n{size / 1e6:g} MB saved at {size / taken / MEGABIT_S:.2f} Mbps in {taken:.1f} s")  # noqa: T201
+    figure(f"{size / 1e6:g} MB saved at {size / taken / MEGABIT_S:.2f} Mbps in {taken:.1f} s")
     # Longer than a stranger would have had.
     assert taken > size / MEGABIT_S * 0.8 > 9
 
