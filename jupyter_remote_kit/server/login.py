@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PAGE = Page("login.html")
+SIGN_OUT = Page("sign_out.html")
 SIGNED_OUT = Page("signed_out.html")
 
 
@@ -80,7 +81,13 @@ class LogoutHandler(JupyterHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """The page that says so, once the session's end is on the disk: a crash must not bring it back."""
+        """The page that says so, once the session's end is on the disk: a crash must not bring it back.
+
+        Where another site leads here, a page that asks first: a browser sends a `SameSite=Lax` cookie with every link that is followed.
+        """
+        if offers.is_from_another_site(self.request):
+            self._ask()
+            return
         self.identity_provider.clear_login_cookie(self)
         # It is over here in any case. What keeps the file from being written is in the log.
         with suppress(RemoteKitError):
@@ -90,6 +97,16 @@ class LogoutHandler(JupyterHandler):
             title=msg("You are signed out"),
             link=msg("Sign in"),
             sign_in=url_path_join(self.base_url, "login"),
+        )
+        self.write(page)
+
+    def _ask(self) -> None:
+        """The button leads here again, from a page of this server's."""
+        page = SIGN_OUT.render(
+            asked_locale(self),
+            title=msg("Sign out of JupyterLab?"),
+            button=msg("Sign out"),
+            action=url_path_join(self.base_url, "logout"),
         )
         self.write(page)
 

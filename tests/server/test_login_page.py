@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
 
@@ -38,3 +40,36 @@ def test_where_the_visitor_was_going_survives_the_form_and_cannot_leave_it(machi
         page = client.get("/login", params={"next": '/lab/tree/a b.ipynb?x="><script>'})
         assert "<script>" not in page.text
         assert 'action="/login?next=%2Flab%2Ftree%2Fa+b.ipynb%3Fx%3D%22%3E%3Cscript%3E"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("named", "followed"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}),
+        # As older browsers, and all over plain HTTP.
+        ({"Referer": "https://evil.example/"}, {"Referer": "{url}/logout"}),
+    ],
+)
+def test_another_sites_page_signs_nobody_out(machine: Machine, named: dict[str, str], followed: dict[str, str]) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as client:
+        asked = client.get("/logout", headers=named)
+        assert (asked.status_code, "Set-Cookie" in asked.headers) == (200, False)
+        assert "Sign out of JupyterLab?" in asked.text
+        assert '<form action="/logout">' in asked.text
+        assert client.get("/api/contents").status_code == 200
+        assert len(server.control.sessions()) == 1
+        done = client.get("/logout", headers={name: value.format(url=server.url) for name, value in followed.items()})
+        assert "You are signed out" in done.text
+        assert server.control.sessions() == []
+        assert client.get("/api/contents").status_code == 403
+
+
+@pytest.mark.parametrize("named", [{"Sec-Fetch-Site": "none"}, {}])
+def test_whoever_enters_the_address_is_signed_out(machine: Machine, named: dict[str, str]) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as client:
+        assert "You are signed out" in client.get("/logout", headers=named).text
+        assert client.get("/api/contents").status_code == 403
