@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from tornado.httputil import HTTPServerRequest
 
+    from jupyter_remote_kit.server.session import Session, Why
+
 __all__ = ["Action", "Audit", "current_request"]
 
 SCHEMA = Path(__file__).with_name("audit.yaml")
@@ -93,6 +95,15 @@ class Audit:
         size = self._write(action, known, repeated)
         if action.refused:
             self._thinning.charge(size)
+
+    def session_ended(self, session: Session, why: Why) -> None:
+        """Record that `session` ended, by whoever held it: the request if that did it, else where the session was seen last, and by what.
+
+        The request that happens to run may be another's: a sign-in sweeps what has expired, and makes room in a full table.
+        """
+        request = current_request.get() if why.by_its_holder else None
+        holder = {} if request is not None else {"client": session.address, "user_agent": events.header_text(session.client)}
+        self.record(Action.SESSION_ENDED, request, session=session.id, reason=why.value, **holder)
 
     def watch(self, app: ServerApp) -> None:
         """Record the kernels and terminals of `app` from now on, and every minute what was left out of floods that are over."""

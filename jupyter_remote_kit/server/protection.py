@@ -10,15 +10,14 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.server import headers, keys, logs, overlay, pages, report, tuning
-from jupyter_remote_kit.server.audit import Audit, current_request
+from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
 from jupyter_remote_kit.server.connections import GuardedServer
 from jupyter_remote_kit.server.devices import Devices
 from jupyter_remote_kit.server.peers import Declared, Peers
-from jupyter_remote_kit.server.sessions import Session, Sessions, Why
+from jupyter_remote_kit.server.sessions import Sessions
 from jupyter_remote_kit.server.tls import Certificate
 from jupyter_remote_kit.settings import Access
 
@@ -52,7 +51,7 @@ class Protection:
         )
         self.audit = Audit(app.event_logger, layout.audit_file(named) if named else None, secrets=kit.secrets)
         sessions_file = layout.sessions_file(named) if named else None
-        self.sessions = Sessions(sessions_file, kit.session_days * DAY_S, on_end=self._session_ended)
+        self.sessions = Sessions(sessions_file, kit.session_days * DAY_S, on_end=self.audit.session_ended)
         # Without password and token in it: a browser that was known stays known when they are changed.
         devices = Devices(keys.derive(keys.root_key(app), "device", named))
         self.authenticator = Authenticator(kit.provider, self.sessions, devices, self.audit)
@@ -79,9 +78,6 @@ class Protection:
             self._log_timer.stop()
         self.authenticator.close()
         self.audit.close()
-
-    def _session_ended(self, session: Session, why: Why) -> None:
-        self.audit.record(Action.SESSION_ENDED, current_request.get(), session=session.id, reason=why.value)
 
     def _guard_connections(self) -> GuardedServer | None:
         """Ours in the place of the HTTP server that jupyter_server has made and not yet bound."""

@@ -68,6 +68,11 @@ class Why(str, Enum):
     EXPIRED = "expired"
     CROWDED_OUT = "crowded-out"
 
+    @property
+    def by_its_holder(self) -> bool:
+        """Whether whoever held the session has ended it, and by a request. A table is crowded by others, and their sign-ins are told."""
+        return self in {Why.SIGNED_OUT, Why.REPLACED}
+
 
 def render(key_id: str | None, sessions: tuple[Session, ...]) -> bytes:
     """The file, for the cookie key that is called `key_id`: one session a line.

@@ -23,6 +23,7 @@ from jupyter_remote_kit.errors import Refused
 from jupyter_remote_kit.plan.audit import REPEATED_TOKEN, Action
 from jupyter_remote_kit.plan.fail2ban import MAX_RETRY
 from jupyter_remote_kit.server.audit import SCHEMA_ID, Audit, current_request
+from jupyter_remote_kit.server.sessions import MAX_SESSIONS, Sessions, Why
 from jupyter_remote_kit.server.thinning import BUDGET, Thinning
 from jupyter_remote_kit.server.visits import Peer, Visit, note
 from tests.server.conftest import TOKEN, Machine, Server
@@ -282,6 +283,67 @@ def test_a_request_is_current_while_its_task_runs() -> None:
 # -- a real server ---------------------------------------------------------------------------------------------------------------------
 
 
+class Held:
+    """A table of sessions that tells the audit which have ended."""
+
+    def __init__(self, recorder: Recorder, lifetime_s: float = 60.0) -> None:
+        self._recorder = recorder
+        self.sessions = Sessions(None, lifetime_s, clock=recorder.clock, on_end=recorder.audit.session_ended)
+        self.sessions.use_key("key")
+
+    def open(self, address: str = "192.0.2.7", client: str = "Fire\xc3\xbcfox") -> str:
+        """The id of a new session."""
+        found = self.sessions.find(self.sessions.open(way="password", address=address, client=client))
+        assert found is not None
+        return found.id
+
+    def ended(self, end: Callable[[], object]) -> list[tuple[str, ...]]:
+        """What is recorded when `end` is called for a request of somebody else's."""
+
+        async def story() -> None:
+            request = a_request(address="198.51.100.9", agent="curl/8")
+            current_request.set(request)
+            end()
+
+        asyncio.run(story())
+        found = [line for line in self._recorder.lines if line["action"] == "session-ended"]
+        return [tuple(str(line.get(name, "")) for name in ("session", "reason", "client", "user_agent", "route")) for line in found]
+
+
+def test_an_expired_session_ends_as_its_own_in_the_sign_in_of_another(recorder: Recorder) -> None:
+    held = Held(recorder)
+    id = held.open()
+    recorder.clock.now += 61
+    assert held.ended(lambda: held.open("198.51.100.9")) == [(id, "expired", "192.0.2.7", "Fireüfox", "")]
+
+
+def test_whoever_is_crowded_out_is_named_and_not_the_newcomer(recorder: Recorder) -> None:
+    held = Held(recorder)
+    id = held.open()
+    recorder.clock.now += 1
+    for _ in range(MAX_SESSIONS - 1):
+        held.sessions.open(way="password", address="203.0.113.5", client="")
+    assert held.ended(lambda: held.open("198.51.100.9")) == [(id, "crowded-out", "192.0.2.7", "Fireüfox", "")]
+
+
+@pytest.mark.parametrize("why", [Why.ENDED, Why.ROTATED])
+def test_sessions_that_are_ended_from_the_host_name_their_clients(recorder: Recorder, why: Why) -> None:
+    held = Held(recorder)
+    first, second = held.open(), held.open("2001:db8::7", "")
+    expected = [(first, why.value, "192.0.2.7", "Fireüfox", ""), (second, why.value, "2001:db8::7", "", "")]
+    assert held.ended(lambda: held.sessions.end_all(why)) == expected
+
+
+@pytest.mark.parametrize("why", [Why.SIGNED_OUT, Why.REPLACED])
+def test_whoever_ends_their_own_session_does_so_by_a_request(recorder: Recorder, why: Why) -> None:
+    held = Held(recorder)
+    id, other = held.open(), held.open()
+    assert held.ended(lambda: held.sessions.end(id, why)) == [(id, why.value, "198.51.100.9", "curl/8", "/login")]
+    # Without one it is whom it belonged to.
+    held.sessions.end(other, why)
+    assert recorder.lines[-1]["client"] == "192.0.2.7"
+
+
 def _recorded(machine: Machine) -> list[dict[str, Any]]:
     return [json.loads(line) for line in machine.layout.audit_file("default").read_text().splitlines()]
 
@@ -357,3 +419,13 @@ def test_terminals_are_recorded_however_they_end(machine: Machine) -> None:
     assert ended_with_server["reason"] == "server-stopped"
     counted = Counter((line["action"], line["terminal"]) for line in _recorded(machine) if "terminal" in line)
     assert set(counted.values()) == {1}
+
+
+def test_a_session_that_the_host_ends_is_recorded_with_its_client(machine: Machine) -> None:
+    server = _server(machine)
+    with server.signed_in() as client:
+        client.get("/api/kernels", headers={"User-Agent": "Mozilla/5.0 (canary)"})
+        (session,) = server.control.end_sessions()
+    line = _happened(machine, Action.SESSION_ENDED, session=session["id"])
+    assert line is not None
+    assert (line["reason"], line["client"], line["user_agent"]) == ("ended", "127.0.0.1", "Mozilla/5.0 (canary)")
