@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.visits import Peer, Visit, note
 from tests.commands.host import SSH, Host, detached, free_port
 from tests.gate.cases.hostile import CASES, Case
+from tests.gate.raw import send
 
 PATIENCE_S = 30
 # Of the 64 KiB that tornado takes some are the other headers'.
@@ -122,13 +122,10 @@ def serving(host: Host) -> Iterator[int]:
 
 
 def ask(port: int, request: bytes) -> bytes:
-    """The answer to one raw request, or nothing where the server hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
-        try:
-            connection.sendall(request)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-        except ConnectionError:
-            return b""
+    """What came back; nothing where the server hangs up."""
+    heard = send(port, request, timeout=PATIENCE_S)
+    assert heard.closed
+    return heard.data
 
 
 def as_user_agent(case: Case, token: str) -> bytes:

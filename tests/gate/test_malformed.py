@@ -9,32 +9,28 @@ from __future__ import annotations
 
 import itertools
 import re
-import socket
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 
 import psutil
 import pytest
 
 from tests.gate.cases.malformed import Case, corpus, generated, is_sound
+from tests.gate.raw import Heard, connect, port_of, send
 from tests.server.conftest import Machine, Server
 
 SEED = 20_261_121
 SHORT, LONG = 1_000, 10_000
 AT_ONCE = 16
-SILENCE_S = 0.5
 # Each address is a source of its own: a single one would soon be kept waiting, and the parser would never see what it sends.
 SOURCES = tuple(f"127.77.{number // 250}.{number % 250 + 1}" for number in range(1000))
 CLOSES_WITHIN_S = 15.0
 MEMORY_MB = 20.0
 MB = 1_000_000
 DESCRIPTORS_TO_SPARE = 2
-STATUS = re.compile(rb"^HTTP/1\.1 ([0-9]{3}) [^\r\n]*\r$", re.MULTILINE)
 TROUBLE = re.compile(r"Traceback|Uncaught exception|never retrieved|never awaited|Exception in callback")
 # A form that tornado cannot read is answered with 400, and jupyter_server stumbles over the page for it: `write_error` asks for the user
 # before anybody has looked who it is (base/handlers.py, `logged_in`). A body is not there yet when the gate looks.
@@ -47,53 +43,7 @@ def troubles(output: str) -> list[str]:
     return [record[:3000] for record in records if TROUBLE.search(record) and UPSTREAM not in record]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back until the connection was closed; `closed` is false where the server never did."""
-
-    data: bytes
-    closed: bool
-
-    @property
-    def statuses(self) -> list[int]:
-        """Of all final answers, in order."""
-        return [int(match[1]) for match in STATUS.finditer(self.data) if match[1] != b"100"]
-
-    @property
-    def locations(self) -> list[bytes]:
-        return re.findall(rb"^Location: ([^\r]*)\r$", self.data, re.MULTILINE)
-
-
-def send(address: tuple[str, int], raw: bytes, source: str = "127.0.0.1") -> Answer:
-    """Send, listen until it is silent, say that no more will come, and listen to the end."""
-    with socket.create_connection(address, timeout=CLOSES_WITHIN_S, source_address=(source, 0)) as connection:
-        # Whoever refuses early does not read the rest.
-        with suppress(ConnectionError):
-            connection.sendall(raw)
-        connection.settimeout(SILENCE_S)
-        data, closed = _listen(connection)
-        if not closed:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(CLOSES_WITHIN_S)
-            more, closed = _listen(connection)
-            data += more
-    return Answer(data, closed)
-
-
-def _listen(connection: socket.socket) -> tuple[bytes, bool]:
-    data = b""
-    try:
-        while received := connection.recv(1 << 16):
-            data += received
-    except TimeoutError:
-        return data, False
-    except ConnectionError:
-        pass
-    return data, True
-
-
-def complaint(raw: bytes, answer: Answer) -> str | None:
+def complaint(raw: bytes, answer: Heard) -> str | None:
     """What is wrong with `answer`; `None` when nothing is."""
     statuses = answer.statuses
     if not answer.closed:
@@ -115,16 +65,16 @@ def complaint(raw: bytes, answer: Answer) -> str | None:
 def test_malformed_requests(loopback: tuple[Machine, Server], long: bool, figure: Callable[[str], None]) -> None:
     _, server = loopback
     authority = server.url.partition("//")[2]
-    address = ("127.0.0.1", int(authority.rpartition(":")[2]))
+    port = port_of(server)
     process = psutil.Process(server.process.pid)
     with server.signed_in() as client:
         client.get("/lab")
     cases = [*corpus(), *generated(SEED, LONG if long else SHORT)]
     descriptors, before = process.num_fds(), process.memory_info().rss / MB
 
-    def ask(case: Case, source: str) -> tuple[str | None, Answer]:
+    def ask(case: Case, source: str) -> tuple[str | None, Heard]:
         raw = case.sent(authority)
-        answer = send(address, raw, source)
+        answer = send(port, raw, source, CLOSES_WITHIN_S)
         return complaint(raw, answer), answer
 
     begun = time.monotonic()
@@ -168,8 +118,7 @@ HELLO = bytes.fromhex("16030100c8010000c403037c0a5f")
 @pytest.mark.slow
 def test_what_is_no_tls(secured: tuple[Machine, Server], raw: bytes) -> None:
     _, server = secured
-    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-    answer = send(address, raw)
+    answer = send(port_of(server), raw, timeout=CLOSES_WITHIN_S)
     assert answer.closed
     assert not answer.data.startswith(b"HTTP")
     with server.client() as client:
@@ -186,6 +135,5 @@ def test_old_versions_of_tls_are_refused(secured: tuple[Machine, Server], versio
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1"):
         context.minimum_version = context.maximum_version = version
-    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-    with socket.create_connection(address, timeout=10) as plain, pytest.raises(ssl.SSLError):
+    with connect(port_of(server), "127.0.0.1") as plain, pytest.raises(ssl.SSLError):
         context.wrap_socket(plain)

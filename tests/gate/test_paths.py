@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import json
 import re
 import secrets
@@ -17,14 +16,16 @@ from urllib.parse import unquote
 import pytest
 
 from tests.gate.cases.paths import ROUTES, climbs
+from tests.gate.raw import Line
 from tests.server.conftest import TOKEN, Machine, Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 OUTSIDE = "outside.txt"
 # Every fifth path by default; all with `REMOTEKIT_LONG=1`.
 SAMPLED = 5
-SIGNED_IN = {"Authorization": f"token {TOKEN}"}
-# `http.client` refuses to send these.
+SIGNED_IN = ("Authorization", f"token {TOKEN}")
+HUNG_UP = 0
+# No client sends these, and they would end the request line.
 UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -57,30 +58,31 @@ def canaries(loopback: tuple[Machine, Server]) -> Canaries:
     return Canaries(file, (content, machine.hashed_password, "root:x:0:0"))
 
 
-class Raw:
-    """A connection that sends a target as it is, and is made again when the server ends it."""
+class Visitor:
+    """Whoever asks on one connection, and counts how often the server hung up instead of answering."""
 
     def __init__(self, server: Server) -> None:
-        self._address = server.url.partition("//")[2]
-        self._connection = http.client.HTTPConnection(self._address, timeout=20)
+        self._server = server
+        self._line = Line(server)
+        self.statuses: Counter[int] = Counter()
 
-    def ask(self, method: str, target: str, headers: dict[str, str], body: str | None = None) -> tuple[int, bytes]:
-        try:
-            self._connection.request(method, target, body=body, headers=headers)
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
-        except (ConnectionError, http.client.BadStatusLine):
-            self._connection.close()
-            return 0, b""
+    def ask(self, method: str, target: str, *fields: tuple[str, str], model: dict[str, str] | None = None) -> tuple[int, bytes]:
+        body = b"" if model is None else json.dumps(model).encode()
+        answer = self._line.ask(target, [("Host", self._server.url.partition("//")[2]), *fields], method=method, body=body)
+        self.statuses[answer.status] += 1
+        return answer.status, answer.body
 
     def close(self) -> None:
-        self._connection.close()
+        self._line.close()
 
 
 @pytest.fixture
-def raw(loopback: tuple[Machine, Server]) -> Iterator[Raw]:
-    with contextlib.closing(Raw(loopback[1])) as made:
+def visitor(loopback: tuple[Machine, Server], canaries: Canaries) -> Iterator[Visitor]:
+    """Fails afterwards when the server has hung up on any question, or died of one."""
+    with contextlib.closing(Visitor(loopback[1])) as made:
         yield made
+        assert HUNG_UP not in made.statuses, made.statuses
+        assert made.ask("GET", "/files/notes.txt", SIGNED_IN) == (200, b"inside\n")
 
 
 def test_the_table_is_long_enough(canaries: Canaries) -> None:
@@ -88,44 +90,44 @@ def test_the_table_is_long_enough(canaries: Canaries) -> None:
     assert not any(UNSENDABLE.search(climb) for climb in canaries.climbs)
 
 
-def test_what_is_inside_comes_back(raw: Raw, canaries: Canaries) -> None:
-    assert raw.ask("GET", "/files/notes.txt", SIGNED_IN) == (200, b"inside\n")
-    assert raw.ask("GET", "/files/sub/%2e%2e/notes.txt", SIGNED_IN)[0] in {200, 404}
+def test_what_is_inside_comes_back(visitor: Visitor, canaries: Canaries) -> None:
+    assert visitor.ask("GET", "/files/notes.txt", SIGNED_IN) == (200, b"inside\n")
+    assert visitor.ask("GET", "/files/sub/%2e%2e/notes.txt", SIGNED_IN)[0] in {200, 404}
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_no_file_outside_comes_back(route: str, raw: Raw, canaries: Canaries, long: bool, figure: Callable[[str], None]) -> None:
-    statuses: Counter[int] = Counter()
+def test_no_file_outside_comes_back(route: str, visitor: Visitor, canaries: Canaries, long: bool, figure: Callable[[str], None]) -> None:
     for climb in canaries.climbs[:: 1 if long else SAMPLED]:
-        status, body = raw.ask("GET", route.format(climb), SIGNED_IN)
-        statuses[status] += 1
+        _, body = visitor.ask("GET", route.format(climb), SIGNED_IN)
         assert canaries.found_in(body) == [], climb
-    figure(f"{statuses.total()} paths: {dict(statuses.most_common())}")
+    figure(f"{visitor.statuses.total()} paths: {dict(visitor.statuses.most_common())}")
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_stranger_learns_nothing_from_them(route: str, raw: Raw, canaries: Canaries) -> None:
+def test_a_stranger_learns_nothing_from_them(route: str, visitor: Visitor, canaries: Canaries) -> None:
     """Neither the file nor whether there is one."""
     for climb in canaries.climbs[:: len(ROUTES)]:
-        status, body = raw.ask("GET", route.format(climb), {})
-        absent, _ = raw.ask("GET", route.format(climb.replace(OUTSIDE, "absent.txt")), {})
+        status, body = visitor.ask("GET", route.format(climb))
+        absent, _ = visitor.ask("GET", route.format(climb.replace(OUTSIDE, "absent.txt")))
         assert canaries.found_in(body) == [], climb
         assert status == absent, climb
         assert status < 500, climb
 
 
-def test_nothing_is_written_outside(raw: Raw, canaries: Canaries, loopback: tuple[Machine, Server], long: bool) -> None:
+def test_nothing_is_written_outside(visitor: Visitor, canaries: Canaries, loopback: tuple[Machine, Server], long: bool) -> None:
     machine, _ = loopback
     model = {"type": "file", "format": "text", "content": "planted"}
     before = {path for path in machine.home.rglob("*") if machine.root not in path.parents}
     for climb in canaries.climbs[:: 1 if long else SAMPLED]:
         target = climb.replace(OUTSIDE, "planted.txt")
-        raw.ask("PUT", f"/api/contents/{target}", SIGNED_IN, json.dumps(model))
-        raw.ask("POST", f"/api/contents/{target}", SIGNED_IN, json.dumps({"type": "file"}))
+        visitor.ask("PUT", f"/api/contents/{target}", SIGNED_IN, model=model)
+        visitor.ask("POST", f"/api/contents/{target}", SIGNED_IN, model={"type": "file"})
         decoded = unquote(climb, errors="surrogateescape").encode("utf-8", "replace").decode()
-        raw.ask("POST", "/api/contents/sub", SIGNED_IN, json.dumps({"copy_from": decoded}))
-        raw.ask("PATCH", "/api/contents/notes.txt", SIGNED_IN, json.dumps({"path": decoded.replace(OUTSIDE, "planted.txt")}))
-        raw.ask("DELETE", f"/api/contents/{climb}", SIGNED_IN)
+        visitor.ask("POST", "/api/contents/sub", SIGNED_IN, model={"copy_from": decoded})
+        # Some of these are names within the folder, and the file is gone from its old one.
+        (machine.root / "movable.txt").write_text("planted")
+        visitor.ask("PATCH", "/api/contents/movable.txt", SIGNED_IN, model={"path": decoded.replace(OUTSIDE, "planted.txt")})
+        visitor.ask("DELETE", f"/api/contents/{climb}", SIGNED_IN)
     appeared = {path for path in machine.home.rglob("*") if machine.root not in path.parents} - before
     assert [path for path in appeared if path.is_file() and b"planted" in path.read_bytes()] == []
     assert [path for path in appeared if "planted" in path.name] == []

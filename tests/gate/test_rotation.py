@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import websocket
+from stage.waiting import until
 
 from tests.commands.host import PASSWORD, SSH, Host, detached, free_port
 
@@ -26,16 +27,6 @@ NEW = "another horse battery"
 WITHIN_S = 5.0
 PATIENCE_S = 20.0
 POLICY_VIOLATION = 1008
-
-
-def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
-    """Whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class Channel:
@@ -76,7 +67,9 @@ class Channel:
             self._socket.send(json.dumps(message))
         except (OSError, websocket.WebSocketException):
             return False
-        return until(lambda: id in self._replies or self.dead) and not self.dead
+        with suppress(TimeoutError):
+            until(lambda: id in self._replies or self.dead, "the kernel", PATIENCE_S)
+        return id in self._replies and not self.dead
 
     def close(self) -> None:
         # The listener wakes up by that, and by nothing else.
@@ -171,7 +164,7 @@ def rotate(house: House, *argv: str, stdin: str = "") -> float:
 
 def all_out(channels: list[Channel], began: float) -> float:
     """Wait until every websocket is dead; the seconds since `began` that it took."""
-    assert until(lambda: all(channel.dead for channel in channels)), "a websocket stayed open"
+    until(lambda: all(channel.dead for channel in channels), "every websocket to close", PATIENCE_S, every=0.01)
     seconds = max(channel.dead_at or 0.0 for channel in channels) - began
     assert seconds < WITHIN_S
     assert {channel.code for channel in channels} == {POLICY_VIOLATION}
@@ -234,7 +227,7 @@ def test_a_password_that_is_changed_while_the_server_is_down(tmp_path: Path, fig
     with detached(house.host, *start, "--password-stdin", stdin=PASSWORD):
         visitor = house.visitor()
         house.host.must("down")
-        assert until(lambda: visitor.channel.dead)
+        until(lambda: visitor.channel.dead, "the websocket to close", PATIENCE_S)
         visitor.channel.close()
     house.host.must("password", "--password-stdin", stdin=NEW)
     with detached(house.host, *start):
