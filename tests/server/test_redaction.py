@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tornado.log import LogFormatter
 
-from jupyter_remote_kit.server.redaction import HIDDEN, redact
+from jupyter_remote_kit.server.redaction import HIDDEN, install, redact
 
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
@@ -24,6 +28,68 @@ if TYPE_CHECKING:
 )
 def test_what_is_hidden(text: str, shown: str) -> None:
     assert redact(text, ("s3cret", "")) == shown
+
+
+@pytest.fixture
+def redacting() -> Iterator[None]:
+    """Records are redacted, as in a managed server, until the test is over."""
+    made = logging.getLogRecordFactory()
+    install(lambda: ("s3cret",))
+    yield
+    logging.setLogRecordFactory(made)
+
+
+def logged(formatter: logging.Formatter) -> tuple[logging.Logger, io.StringIO]:
+    """A logger of its own, and what it writes."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter)
+    log = logging.Logger("test")
+    log.addHandler(handler)
+    return log, written
+
+
+@pytest.mark.usefixtures("redacting")
+@pytest.mark.parametrize("formatter", [logging.Formatter(), LogFormatter(color=False)], ids=["logging", "tornado"])
+def test_a_traceback_says_what_went_wrong_and_no_credential(formatter: logging.Formatter) -> None:
+    log, written = logged(formatter)
+    try:
+        try:
+            raise ConnectionError("http://gpu:8888/api?token=canary refused")
+        except ConnectionError as error:
+            raise RuntimeError("s3cret is wrong") from error
+    except RuntimeError:
+        log.exception("it failed")
+    said = written.getvalue()
+    assert "it failed" in said
+    assert f"ConnectionError: http://gpu:8888/api?token={HIDDEN} refused" in said
+    assert f"RuntimeError: {HIDDEN} is wrong" in said
+    assert said.count("Traceback") == 2
+    # The line of the source that raised it stands in a traceback, too.
+    assert "s3cret" not in said
+    assert "canary" not in said
+
+
+@pytest.mark.usefixtures("redacting")
+def test_a_traceback_survives_a_message_that_does_not_fit_its_values() -> None:
+    record = logging.getLogRecordFactory()("n", logging.ERROR, __file__, 1, "%d", ("x",), (ValueError, ValueError("s3cret"), None))
+    assert record.exc_text == f"ValueError: {HIDDEN}"
+
+
+@pytest.mark.usefixtures("redacting")
+def test_a_stack_holds_no_credential() -> None:
+    log, written = logged(logging.Formatter())
+    log.warning("here", stack_info=True)  # s3cret
+    assert "Stack (most recent call last)" in written.getvalue()
+    assert f"# {HIDDEN}" in written.getvalue()
+    assert "s3cret" not in written.getvalue()
+
+
+@pytest.mark.usefixtures("redacting")
+def test_without_an_exception_there_is_no_traceback() -> None:
+    log, written = logged(logging.Formatter())
+    log.error("so")
+    assert written.getvalue() == "so\n"
 
 
 def test_no_credential_is_in_the_log_at_the_level_of_debug(machine: Machine) -> None:
