@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from jupyter_server.auth.identity import PasswordIdentityProvider
+from jupyter_server.serverapp import ServerApp
 
 from jupyter_remote_kit.errors import Failed, Problem
 from jupyter_remote_kit.host import facts
@@ -19,6 +23,7 @@ from jupyter_remote_kit.server.status import Cached, is_secure
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS, MAX_OUTSTANDING, Tickets
 from jupyter_remote_kit.settings import Access
 
+TOKEN = "canary-token-0123456789abcdef0123456789"
 HUB = {"JUPYTERHUB_API_TOKEN": "t", "JUPYTERHUB_SERVICE_PREFIX": "/user/a/"}
 HubProvider = type("HubProvider", (PasswordIdentityProvider,), {"__module__": "jupyterhub.singleuser.extension"})
 
@@ -149,3 +154,21 @@ def test_what_is_declared_and_loopback_are_served_without_asking_the_machine(mon
 
 def test_a_wildcard_that_is_no_certificates_is_none() -> None:
     assert not Peers(Declared(allow_hosts=("*.lab.example",))).admits_host("gpu.lab.example")
+
+
+@given(st.one_of(st.text(), st.text().map(TOKEN.__add__), st.integers(1, len(TOKEN)).map(lambda length: TOKEN[:length])))
+@example(TOKEN)
+@example("\ud800")
+def test_a_token_is_compared_by_a_digest_of_one_length_whatever_is_offered(text: str) -> None:
+    provider = RemoteKitIdentityProvider(parent=ServerApp(), token=TOKEN)
+    compare, seen = hmac.compare_digest, []
+
+    def spy(one: bytes, other: bytes) -> bool:
+        seen.append((len(one), len(other)))
+        return compare(one, other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hmac, "compare_digest", spy)
+        assert provider.is_token(text) is (text == TOKEN)
+    # Of nothing at all no time can tell anything.
+    assert seen == ([(32, 32)] if text else [])
