@@ -188,11 +188,12 @@ class Authenticator:
             return Told(wait_s=wait)
         known = visit.signed_in or bool(device)
         hashed = self._provider.hashed_password
+        # Until it is found wrong: what nobody has looked at, whatever kept them from it, is not held against anybody.
+        right = True
         try:
             # The password may have been changed while it was looked at.
             right = await self._is_password(hashed, given, known=known) and hashed == self._provider.hashed_password
         except Busy as busy:
-            right = True  # not looked at, so not held against them
             return Told(wait_s=busy.retry_after, busy=True)
         else:
             if not right:

@@ -196,6 +196,20 @@ def test_another_sites_page_uses_up_none_of_the_owners_guesses(machine: Machine)
     assert {row.get("reason") for row in audit(machine) if row["action"] == "refused-guess"} == {"cross-site"}
 
 
+def test_a_password_that_nobody_could_look_at_is_not_held_against_anybody(machine: Machine) -> None:
+    settings = machine.settings()
+    machine.write(settings)
+    path = machine.broken_copy() / "host" / "passwords.py"
+    path.write_text(path.read_text() + "\n\ndef verify_password(*_: object) -> bool:\n    raise RuntimeError('out of lanes')\n")
+    server = machine.start(settings)
+    server.ready()
+    with server.client() as owner:
+        assert [guess(owner, PASSWORD).status_code for _ in range(7)] == [500] * 7
+    assert "RuntimeError: out of lanes" in server.output
+    assert "UnboundLocalError" not in server.output
+    assert audit(machine) == []
+
+
 def test_a_second_cookie_of_the_name_does_not_lock_out(machine: Machine) -> None:
     server = machine.start(machine.settings())
     server.ready()
