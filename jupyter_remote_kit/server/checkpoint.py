@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler
 
+from jupyter_remote_kit.grammar import DEFAULT
 from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import logs, offers, refusals, visits
@@ -32,15 +33,30 @@ MAX_BODY = 64 * 1024
 
 @dataclass(frozen=True)
 class Site:
-    """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come."""
+    """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come, as it is declared too."""
 
     instance: str
     base_url: str
     peers: Peers
+    allow_networks: tuple[str, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
 
-    def fix(self, option: str, trait: str) -> str:
-        """What sets `option`; a server without an instance is set up by its own configuration file."""
-        return own_command(self.instance, f"init {option}") if self.instance else f"c.RemoteKit.{trait} = […]"
+    def allowing_network(self, network: str) -> str:
+        """What has `network` served beside those that are."""
+        return self._fix("--allow-network", "allow_networks", (*(self.allow_networks or (DEFAULT,)), network))
+
+    def allowing_host(self, name: str) -> str:
+        """What has the host known by `name` too."""
+        return self._fix("--allow-host", "allow_hosts", (*self.allow_hosts, name))
+
+    def _fix(self, option: str, trait: str, values: tuple[str, ...]) -> str:
+        """What sets `option`: to all of `values`, which take the place of what was declared.
+
+        A server without an instance is set up by its own configuration file.
+        """
+        if not self.instance:
+            return f"c.RemoteKit.{trait} = […]"
+        return own_command(self.instance, " ".join(("init", *(f"{option} {value}" for value in values))))
 
 
 class Checkpoint:
@@ -92,12 +108,10 @@ class Checkpoint:
             return refusals.verb()
         if not self._peers.admits(visit.peer):
             self._audit.record(Action.ADDRESS, request)
-            return refusals.address(
-                str(visit.peer), self._site.fix(f"--allow-network default --allow-network {visit.peer}", "allow_networks")
-            )
+            return refusals.address(str(visit.peer), self._site.allowing_network(str(visit.peer)))
         if not self._peers.admits_host(request.headers.get("Host")):
             self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
-            return refusals.host(self._site.fix("--allow-host NAME", "allow_hosts"))
+            return refusals.host(self._site.allowing_host("NAME"))
         return None
 
     def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:

@@ -69,8 +69,8 @@ class Protection:
         self.authenticator.connections = self._guard_connections()
         self.audit.watch(app)
         tuning.settle()
-        checkpoint = Checkpoint(Site(kit.instance, app.base_url, self.peers), self.authenticator, self.audit)
-        kit.provider.arm(app.web_app, self.authenticator, checkpoint)
+        site = Site(kit.instance, app.base_url, self.peers, tuple(kit.allow_networks), tuple(kit.allow_hosts))
+        kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
 
     def close(self) -> None:
         """Write what is pending."""

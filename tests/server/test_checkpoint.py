@@ -307,6 +307,21 @@ def test_a_foreign_address_is_refused_everywhere_with_the_setting_named(behind_p
     assert {(row["action"], row["client"]) for row in audit(machine)} == {("refused-address", "203.0.113.7")}
 
 
+def test_the_command_for_a_refused_address_or_name_keeps_what_is_declared(machine: Machine) -> None:
+    declared = {"allow_networks": ("10.1.0.0/16", "192.0.2.0/24"), "allow_hosts": ("gpu.example.org", "lab.example.org")}
+    server = machine.start(
+        machine.settings(access=Access.LAN, plain_http=True, ip="127.0.0.1", trusted_proxies=("127.0.0.1/32",), **declared)
+    )
+    server.ready()
+    with server.client() as client:
+        address = client.get("/lab", headers={"X-Forwarded-For": "10.2.0.7"})
+        name = client.get("/lab", headers={"Host": "evil.example"})
+    assert address.status_code == name.status_code == 403
+    init = "jupyter remotekit init"
+    assert f"{init} --allow-network 10.1.0.0/16 --allow-network 192.0.2.0/24 --allow-network 10.2.0.7" in address.json()["hint"]
+    assert f"{init} --allow-host gpu.example.org --allow-host lab.example.org --allow-host NAME" in name.json()["hint"]
+
+
 def test_the_scheme_is_the_proxys_to_tell(behind_proxy: Server) -> None:
     https = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https"}
     with behind_proxy.client(headers=https) as browser:
