@@ -17,8 +17,9 @@ from stage.hosts import Host
 from stage.namespaces import Namespace
 
 from jupyter_remote_kit.settings import Access
+from tests.gate.leaks import leaks
 from tests.gate.load.network import crowd
-from tests.server.conftest import Machine, Server, hashed_password
+from tests.server.conftest import PASSWORD, TOKEN, Machine, Server, hashed_password
 
 __all__ = ["hashed_password"]
 FIGURE = "figure"
@@ -79,6 +80,7 @@ def loopback(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> 
     server.ready()
     yield machine, server
     server.stop()
+    assert leaks(machine.home, TOKEN, PASSWORD) == []
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,4 @@ def secured(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> I
     server.ready()
     yield machine, server
     server.stop()
+    assert leaks(machine.home, TOKEN, PASSWORD) == []

@@ -22,6 +22,7 @@ from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.visits import Peer, Visit, note
 from tests.commands.host import SSH, Host, detached, free_port
 from tests.gate.cases.hostile import CASES, Case
+from tests.gate.leaks import leaks
 from tests.gate.raw import send
 
 PATIENCE_S = 30
@@ -119,6 +120,7 @@ def serving(host: Host) -> Iterator[int]:
     port = free_port()
     with detached(host, *SSH, "--port", str(port)):
         yield port
+    assert leaks(host.folder, host.token) == []
 
 
 def ask(port: int, request: bytes) -> bytes:

@@ -19,6 +19,7 @@ import websocket
 from stage.waiting import until
 
 from tests.commands.host import PASSWORD, SSH, Host, detached, free_port
+from tests.gate.leaks import leaks
 
 # A real server for each way: once is enough, not on every Python.
 pytestmark = pytest.mark.slow
@@ -149,10 +150,13 @@ def house(tmp_path: Path) -> Iterator[House]:
     """A server with a password, over plain HTTP on loopback."""
     made = House(Host(tmp_path / "host"), free_port())
     with detached(made.host, *SSH, "--port", str(made.port), "--password-stdin", stdin=PASSWORD):
+        token = made.host.token
         yield made
         for visitor in made.visitors:
             visitor.channel.close()
             visitor.client.close()
+    # The old token is good for nothing any more, and so has no place either.
+    assert [found for each in (token, made.host.token) for found in leaks(made.host.folder, each, PASSWORD, NEW)] == []
 
 
 def rotate(house: House, *argv: str, stdin: str = "") -> float:

@@ -19,6 +19,7 @@ from stage.hosts import PORT, Host
 from stage.namespaces import Namespace
 from stage.waiting import until
 
+from tests.gate.leaks import leaks
 from tests.gate.load.network import OWNER, cores
 
 PASSWORD = "Correct-horse-7"
@@ -113,10 +114,12 @@ def kit(host: Host, machine: Namespace, *options: str, tls: bool) -> Iterator[Ta
     told.expect()
     pid = json.loads((host.runtime_dir / "remotekit-default.json").read_text())["pid"]
     logs = (host.log(), host.log().with_name("audit.jsonl"))
+    token = host.token()
     try:
-        yield Target(host, machine, tls, psutil.Process(pid), host.token(), logs, argon2)
+        yield Target(host, machine, tls, psutil.Process(pid), token, logs, argon2)
     finally:
         host.stop_everything()
+    assert leaks(host.home, token, PASSWORD) == []
 
 
 @contextlib.contextmanager
