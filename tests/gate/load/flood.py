@@ -49,6 +49,7 @@ class Order:
     tls: bool
     sources: tuple[str, ...]
     guess: Guess
+    cross_site: bool
     rate: float
     seconds: float
     new_share: float
@@ -321,19 +322,21 @@ def _context() -> ssl.SSLContext:
 
 def _requests(order: Order) -> Iterator[bytes]:
     """Guesses without an end, none twice: passwords by the form; tokens by header and by query in turn, over several routes."""
-    authority = f"{order.host}:{order.port}"
+    # What a browser sends on behalf of another site's page: nothing keeps whoever guesses from sending it too.
+    origin = "Sec-Fetch-Site: cross-site\r\n" if order.cross_site else ""
+    common = f"Host: {order.host}:{order.port}\r\nUser-Agent: Mozilla/5.0\r\n{origin}"
     for number in itertools.count():
         word = f"wrong-{number}"
         if order.guess is Guess.PASSWORD:
             form = f"_xsrf={XSRF}&password={word}"
             yield (
-                f"POST /login?next=%2Flab HTTP/1.1\r\nHost: {authority}\r\nCookie: _xsrf={XSRF}\r\nUser-Agent: Mozilla/5.0\r\n"
+                f"POST /login?next=%2Flab HTTP/1.1\r\n{common}Cookie: _xsrf={XSRF}\r\n"
                 f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n{form}"
             ).encode()
         else:
             route = ("/api/kernels", "/api/contents", "/api/status", "/api/sessions")[number // 2 % 4]
             by_query, header = (f"?token={word}", "") if number % 2 else ("", f"Authorization: token {word}\r\n")
-            yield f"GET {route}{by_query} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: Mozilla/5.0\r\n{header}\r\n".encode()
+            yield f"GET {route}{by_query} HTTP/1.1\r\n{common}{header}\r\n".encode()
 
 
 # -- the program -----------------------------------------------------------------------------------------------------------------------
@@ -347,6 +350,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--source", required=True, help="the first address to come from")
     parser.add_argument("--sources", type=int, default=1, help="how many addresses, counted up from the first")
     parser.add_argument("--guess", type=Guess, choices=list(Guess), default=Guess.PASSWORD)
+    parser.add_argument("--cross-site", action="store_true", help="claim to come from another site's page")
     parser.add_argument("--rate", type=float, default=2000, help="guesses a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--new-share", type=float, default=0.5, help="at least this share on new connections")
@@ -382,6 +386,7 @@ def main() -> None:
         tls=options.tls,
         sources=tuple(str(first + number) for number in range(options.sources)),
         guess=options.guess,
+        cross_site=options.cross_site,
         rate=options.rate,
         seconds=options.seconds,
         new_share=options.new_share,

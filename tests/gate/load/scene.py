@@ -33,7 +33,7 @@ NOT_DEVICES = ("_xsrf", "username-")
 
 @dataclass(frozen=True)
 class Attack:
-    """What is guessed, from how many addresses, for how long."""
+    """What is guessed, from how many addresses, for how long; `cross_site`: as if by another site's page."""
 
     guess: Guess
     sources: int
@@ -41,6 +41,7 @@ class Attack:
     idle_seconds: float
     rate: float = RATE
     new_share: float = 0.5
+    cross_site: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,8 @@ class _Flood:
             "--nice": 19,
         }
         options = [str(word) for pair in words.items() for word in pair]
-        self._argv = [sys.executable, "-I", HERE / "flood.py", *options, *(["--tls"] if target.tls else [])]
+        switches = [name for name, on in {"--tls": target.tls, "--cross-site": attack.cross_site}.items() if on]
+        self._argv = [sys.executable, "-I", HERE / "flood.py", *options, *switches]
         self._machine = target.machine
         self._pool = ThreadPoolExecutor(1)
 
