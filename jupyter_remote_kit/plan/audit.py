@@ -19,8 +19,12 @@ MAX_FIELD = 256
 # The reason of a refused guess that tries nothing: an IDE that was left running repeats yesterday's token.
 REPEATED_TOKEN = "repeated-token"  # noqa: S105  # the word for it, not a token
 CROSS_SITE = "cross-site"
-# Reasons of refused guesses that the owner's own programs and browser may be led to: an IDE with yesterday's token, another site's page.
-HARMLESS = (REPEATED_TOKEN, CROSS_SITE)
+# Not looked at, for the sake of what others guess; whoever guessed too much is `THROTTLED`.
+BUSY = "busy"
+THROTTLED = "throttled"
+# Reasons of refused guesses that the owner, his programs and his browser may be led to: an IDE with yesterday's token, another site's page,
+# an attack that uses up what all share.
+HARMLESS = (REPEATED_TOKEN, CROSS_SITE, BUSY)
 _CUT = "…"
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import Finish, decode_signed_value
 
-from jupyter_remote_kit.plan.audit import CROSS_SITE, REPEATED_TOKEN, Action
+from jupyter_remote_kit.plan.audit import BUSY, CROSS_SITE, REPEATED_TOKEN, THROTTLED, Action
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.server import cookies, offers, refusals
 from jupyter_remote_kit.server.devices import LIFETIME_S
 from jupyter_remote_kit.server.session import Why
-from jupyter_remote_kit.server.throttle import Throttle
+from jupyter_remote_kit.server.throttle import Answer, Count, Throttle
 from jupyter_remote_kit.server.verifier import Busy, Verifier
 from jupyter_remote_kit.server.visits import Visit, Way, visit_of
 
@@ -45,7 +45,7 @@ MAX_TOKEN_CLIENTS = 1024
 
 @dataclass(frozen=True)
 class Told:
-    """What a sign-in led to: the way it succeeded by, or the seconds to wait, or neither for a wrong guess. `busy`: no fault of theirs."""
+    """What a sign-in led to: the way it succeeded by, or the seconds until the verifier has time (`busy`), or neither for a wrong guess."""
 
     way: str = ""
     wait_s: float = 0.0
@@ -130,20 +130,25 @@ class Authenticator:
         offered = cookies.values(request, cookies.device_name(request))
         return next((device for text in offered if (device := self._devices.read(text, time.time()))), "")
 
-    def count_token(self, request: HTTPServerRequest, visit: Visit, token: str) -> float:
-        """Count a wrong token that a stranger offers; the seconds to wait where it is one too many."""
+    def count_token(self, request: HTTPServerRequest, visit: Visit, token: str) -> Answer:
+        """Count a wrong token that a stranger offers, unless it is one too many."""
         source = _source(request, visit)
-        guess = self.throttle.guess(source, time.monotonic(), device=visit.device, token=token)
-        reason = CROSS_SITE if source != visit.peer.source else REPEATED_TOKEN if guess.repeated else "token"
+        answer = self.throttle.guess(source, time.monotonic(), device=visit.device, token=token)
+        reason = CROSS_SITE if offers.is_from_another_site(request) else REPEATED_TOKEN if answer.repeated else "token"
         self._audit.record(Action.GUESS, request, reason=reason)
-        return guess.wait
+        return answer
 
-    def wait(self, request: HTTPServerRequest, visit: Visit) -> float:
-        """The seconds that a stranger has to wait before a guess."""
-        wait = self.throttle.wait(_source(request, visit), time.monotonic(), device=visit.device)
-        if wait:
-            self._audit.record(Action.GUESS, request, reason="throttled")
-        return wait
+    def ask(self, request: HTTPServerRequest, visit: Visit) -> Answer:
+        """Whether a stranger may try a password now."""
+        answer = self.throttle.ask(_source(request, visit), time.monotonic(), device=visit.device)
+        if answer.wait:
+            self._record_unheard(request, answer)
+        return answer
+
+    def _record_unheard(self, request: HTTPServerRequest, answer: Answer) -> None:
+        """A password was not looked at. fail2ban bans for `THROTTLED`, which must be the doing of who is banned."""
+        reason = CROSS_SITE if offers.is_from_another_site(request) else BUSY if answer.count is Count.SHARED else THROTTLED
+        self._audit.record(Action.GUESS, request, reason=reason)
 
     def _note_token_client(self, request: HTTPServerRequest, peer: Peer) -> None:
         client = (peer.address, user_agent(request))
@@ -165,16 +170,13 @@ class Authenticator:
         if self._provider.is_token(offered):
             self._note_token_client(handler.request, visit.peer)
             return True
-        wait = self.count_token(handler.request, visit, offered)
-        if wait:
-            refusals.write(handler, refusals.throttled(wait))
-            raise Finish
+        _refuse_unless_taken(handler, self.count_token(handler.request, visit, offered))
         return False
 
     async def judge(self, handler: JupyterHandler) -> Told:
         """What the `password` field of a sign-in form leads to: it is the password or the token.
 
-        Whoever is signed in already is asked no patience of.
+        Whoever is signed in already is asked no patience of. One guess too many is answered here, with 429.
         """
         visit = visit_of(handler.request)
         given = handler.get_argument("password", default="", strip=False)
@@ -184,8 +186,8 @@ class Authenticator:
         if not given:
             return Told()
         source, device = _source(handler.request, visit), visit.device
-        if not visit.signed_in and (wait := self.throttle.guess(source, time.monotonic(), device=device).wait):
-            return Told(wait_s=wait)
+        if not visit.signed_in:
+            self._take_guess(handler, source, device)
         known = visit.signed_in or bool(device)
         hashed = self._provider.hashed_password
         # Until it is found wrong: what nobody has looked at, whatever kept them from it, is not held against anybody.
@@ -202,6 +204,13 @@ class Authenticator:
         finally:
             if right and not visit.signed_in:
                 self.throttle.forgive(source, device=device)
+
+    def _take_guess(self, handler: JupyterHandler, source: str, device: str) -> None:
+        """Count a password before it is looked at. Others may have been tried since its header came."""
+        answer = self.throttle.guess(source, time.monotonic(), device=device)
+        if answer.wait:
+            self._record_unheard(handler.request, answer)
+        _refuse_unless_taken(handler, answer)
 
     async def _is_password(self, hashed: str, given: str, *, known: bool) -> bool:
         """Whether `given` is the password. Only argon2id is looked at; jupyter_server's own check takes any hash of hashlib."""
@@ -264,6 +273,12 @@ def _source(request: HTTPServerRequest, visit: Visit) -> str:
     """By what a guess is counted. Any page can make the owner's browser guess, without its cookies; that must not use up its own."""
     source = visit.peer.source
     return f"{source} {CROSS_SITE}" if offers.is_from_another_site(request) else source
+
+
+def _refuse_unless_taken(handler: RequestHandler, answer: Answer) -> None:
+    if answer.wait:
+        refusals.write(handler, refusals.throttled(answer))
+        raise Finish
 
 
 def user_agent(request: HTTPServerRequest) -> str:

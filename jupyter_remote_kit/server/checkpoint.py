@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.authenticator import Authenticator
     from jupyter_remote_kit.server.peers import Peers
     from jupyter_remote_kit.server.refusals import Refusal
+    from jupyter_remote_kit.server.throttle import Answer
 
 # Of a password, and of anything that is sent by somebody who is not signed in.
 MAX_BODY = 64 * 1024
@@ -87,8 +88,8 @@ class Checkpoint:
         visit = self._authenticator.recognise(request, visit.peer, offer)
         visits.note(request, visit)
         logs.caused_by(visit)
-        if not visit.signed_in and (wait := self._wait(request, visit, offer)):
-            return refusals.throttled(wait, self._way_back(request))
+        if not visit.signed_in and (answer := self._guess(request, visit, offer)) and answer.wait:
+            return refusals.throttled(answer, self._way_back(request))
         if not visit.signed_in and offers.is_multipart(request):
             return refusals.malformed()
         if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
@@ -114,18 +115,19 @@ class Checkpoint:
             return refusals.host(self._site.allowing_host("NAME"))
         return None
 
-    def _wait(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> float:
-        """The seconds that this stranger has to wait, having guessed too often; counts the guess that is in the headers."""
+    def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
+        """What comes of this stranger's guess: of the token in the headers, which is counted, or of the password that is to come."""
         authenticator = self._authenticator
-        wait = 0.0
         if offer.token:
-            wait = authenticator.count_token(request, visit, offer.token)
+            answer = authenticator.count_token(request, visit, offer.token)
         elif request.method == "POST" and request.path == self._login:
             # The password is in the body: counted when it is looked at, refused here before it is read.
-            wait = authenticator.wait(request, visit)
-        if wait and authenticator.connections is not None and not visit.device and not offers.is_from_another_site(request):
-            authenticator.connections.heat(visit.peer.address, wait)
-        return wait
+            answer = authenticator.ask(request, visit)
+        else:
+            return None
+        if answer.wait and authenticator.connections is not None and not visit.device and not offers.is_from_another_site(request):
+            authenticator.connections.heat(visit.peer.address, answer.wait)
+        return answer
 
     def _way_back(self, request: HTTPServerRequest) -> str:
         """The sign-in page, with where it was to lead to."""

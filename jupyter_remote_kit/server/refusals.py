@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server.templates import Page, asked_locale
+from jupyter_remote_kit.server.throttle import Answer, Count
 from jupyter_remote_kit.words import catalogue
 
 if TYPE_CHECKING:
@@ -77,18 +78,37 @@ def too_large(most: int) -> Refusal:
     return Refusal(413, msg("The request is larger than {bytes} bytes, and nobody is signed in.", bytes=most))
 
 
-def throttled(wait_s: float, sign_in: str = "") -> Refusal:
-    """Too many wrong guesses. `wait_s` seconds, rounded up, are told in `Retry-After` (RFC 6585, 4) and in words."""
-    return Refusal(429, waiting(wait_s), sign_in=sign_in, headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
+def throttled(answer: Answer, sign_in: str = "") -> Refusal:
+    """Too many wrong guesses. The seconds to wait, rounded up, are told in `Retry-After` (RFC 6585, 4) and in words."""
+    sentence = _WAITING[answer.count](answer.wait)
+    return Refusal(429, sentence, sign_in=sign_in, headers={"Retry-After": str(max(1, math.ceil(answer.wait)))})
 
 
 def waiting(wait_s: float) -> Message:
-    """How long to wait, in words."""
+    """Too many wrong guesses of one source, and how long to wait, in words."""
     seconds = max(1, math.ceil(wait_s))
     if seconds < 2 * MINUTE_S:
         return msg("Too many wrong passwords or tokens from your network. Try again in {seconds} seconds.", seconds=seconds)
     minutes = math.ceil(seconds / MINUTE_S)
     return msg("Too many wrong passwords or tokens from your network. Try again in {minutes} minutes.", minutes=minutes)
+
+
+def _waiting_device(wait_s: float) -> Message:
+    seconds = max(1, math.ceil(wait_s))
+    if seconds < 2 * MINUTE_S:
+        return msg("Too many wrong passwords or tokens from this browser. Try again in {seconds} seconds.", seconds=seconds)
+    minutes = math.ceil(seconds / MINUTE_S)
+    return msg("Too many wrong passwords or tokens from this browser. Try again in {minutes} minutes.", minutes=minutes)
+
+
+def _waiting_all(wait_s: float) -> Message:
+    # 22 s at most.
+    seconds = max(1, math.ceil(wait_s))
+    return msg("Too many wrong passwords or tokens are being tried at this moment. Try again in {seconds} seconds.", seconds=seconds)
+
+
+# A source's, a browser's own, or nobody's in particular.
+_WAITING = {Count.SOURCE: waiting, Count.DEVICE: _waiting_device, Count.SHARED: _waiting_all}
 
 
 def busy(wait_s: float) -> Message:

@@ -34,6 +34,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 from jupyter_remote_kit.plan.networks import wide_source_of
@@ -57,16 +58,25 @@ TOKENS_REMEMBERED = 8
 _DIGEST_BYTES = 16
 
 
+class Count(Enum):
+    """What a guess is counted in, or waits for: the count of its source, that of its device, or one that it shares with others alone."""
+
+    SOURCE = "source"
+    DEVICE = "device"
+    SHARED = "shared"
+
+
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """What came of a guess: the seconds to `wait`, 0.0 for none; `repeated`: it is a wrong token that this source has tried before."""
+class Answer:
+    """What comes of a guess.
+
+    `wait` is in seconds, 0.0 for none: it may be made. `count` is where it is counted then, and what it waits for otherwise: `SHARED` says
+    that neither source nor device has used up its own. `repeated`: it is a wrong token that was tried before from there.
+    """
 
     wait: float
+    count: Count
     repeated: bool = False
-
-
-TAKEN = Guess(0.0)
-TAKEN_AGAIN = Guess(0.0, repeated=True)
 
 
 class Throttle:
@@ -81,18 +91,11 @@ class Throttle:
         self._all_devices = Budget(DEVICES_AT_ONCE, DEVICES_INTERVAL_S)
         self._key = secrets.token_bytes(_DIGEST_BYTES)
 
-    def wait(self, source: str, now: float, device: str = "") -> float:
-        """Seconds until a guess may be made. A few look-ups, whatever is going on: floods ask this at header time, 2,000 times a second."""
-        table, name = self._place(source, device)
-        bucket = table.get(name)
-        own = bucket.wait(now) if bucket is not None else 0.0
-        if device:
-            return max(own, self._all_devices.wait(now))
-        wide = self._wide.get(wide_source_of(source) or "")
-        shared = self._all_sources.wait(now, leaving=RESERVED if bucket is not None else 0)
-        return max(own, shared, wide.wait(now) if wide is not None else 0.0)
+    def ask(self, source: str, now: float, device: str = "") -> Answer:
+        """What a guess would be told. A few look-ups, whatever is going on: floods ask this at header time, 2,000 times a second."""
+        return self._of_device(device, now) if device else self._of_source(source, now)
 
-    def guess(self, source: str, now: float, *, device: str = "", token: str = "") -> Guess:
+    def guess(self, source: str, now: float, *, device: str = "", token: str = "") -> Answer:
         """Take one guess before it is judged. No wait: taken and counted; else seconds to wait, and nothing is counted.
 
         `token` is a token, not a password, that was found wrong: once counted it is free as long as it is remembered, by a keyed digest,
@@ -102,11 +105,10 @@ class Throttle:
         bucket = table.get(name)
         digest = self._digest(token) if token else b""
         if digest and bucket is not None and digest in bucket.tokens:
-            wait = bucket.wait(now)
-            return Guess(wait, repeated=True) if wait else TAKEN_AGAIN
-        wait = self.wait(source, now, device)
-        if wait > 0:
-            return Guess(wait)
+            return Answer(bucket.wait(now), Count.DEVICE if device else Count.SOURCE, repeated=True)
+        answer = self.ask(source, now, device)
+        if answer.wait > 0:
+            return answer
         bucket = table.take_up(name)
         bucket.take(now)
         if digest:
@@ -117,7 +119,7 @@ class Throttle:
             self._all_sources.take(now)
             if wide := wide_source_of(source):
                 self._wide.take_up(wide).take(now)
-        return TAKEN
+        return answer
 
     def forgive(self, source: str, device: str = "") -> None:
         """Give the cost of one guess back: it was right, or was never judged. Guesses of others behind the same address stay counted."""
@@ -139,6 +141,15 @@ class Throttle:
         """How much is remembered: sources, wide ones, and devices."""
         return len(self._sources) + len(self._wide) + len(self._devices)
 
+    def _of_source(self, source: str, now: float) -> Answer:
+        bucket = self._sources.get(source)
+        wide = self._wide.get(wide_source_of(source) or "")
+        shared = self._all_sources.wait(now, leaving=RESERVED if bucket is not None else 0)
+        return _answer(bucket, Count.SOURCE, max(shared, wide.wait(now) if wide is not None else 0.0), now)
+
+    def _of_device(self, device: str, now: float) -> Answer:
+        return _answer(self._devices.get(device), Count.DEVICE, self._all_devices.wait(now), now)
+
     def _place(self, source: str, device: str) -> tuple[Table[Bucket], str]:
         """In which table, and by what name, a guess is counted."""
         return (self._devices, device) if device else (self._sources, source)
@@ -146,3 +157,9 @@ class Throttle:
     def _digest(self, token: str) -> bytes:
         # A header may hold what is no Unicode text.
         return hashlib.blake2b(token.encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES).digest()
+
+
+def _answer(bucket: Bucket | None, count: Count, shared: float, now: float) -> Answer:
+    """Of what is counted in `bucket`, for which others leave no place for `shared` seconds."""
+    own = bucket.wait(now) if bucket is not None else 0.0
+    return Answer(max(own, shared), Count.SHARED if shared and not own else count)

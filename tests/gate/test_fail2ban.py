@@ -89,6 +89,11 @@ def test_a_token_that_is_repeated_is_not_counted(matched: Callable[[list[bytes]]
     assert matched(lines) == ["192.0.2.30"] * 4
 
 
+def test_a_password_that_was_not_looked_at_for_the_sake_of_others_is_not_counted(matched: Callable[[list[bytes]], list[str]]) -> None:
+    lines = [_line(Action.GUESS, "192.0.2.40", reason="busy") for _ in range(5)]
+    assert matched([*lines, _line(Action.GUESS, "192.0.2.50", reason="busybody")]) == ["192.0.2.50"]
+
+
 def test_nobody_can_pass_a_guess_off_as_repeated(matched: Callable[[list[bytes]], list[str]]) -> None:
     claims = (
         f'", "reason": "{REPEATED_TOKEN}"',

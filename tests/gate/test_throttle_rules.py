@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jupyter_remote_kit.plan.networks import plain, source_of
 from jupyter_remote_kit.server.buckets import INTERVALS_S
-from jupyter_remote_kit.server.throttle import Throttle
+from jupyter_remote_kit.server.throttle import Count, Throttle
 
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 UNIX = "unix"
@@ -47,7 +47,7 @@ class Wait:
     device: str = ""
 
     def play(self, throttle: Throttle) -> None:
-        assert throttle.wait(source(self.who), self.at, self.device) == pytest.approx(self.wait), self
+        assert throttle.ask(source(self.who), self.at, self.device).wait == pytest.approx(self.wait), self
 
 
 @dataclass(frozen=True)
@@ -342,6 +342,46 @@ def test_a_password_is_never_repeated() -> None:
     assert not any(throttle.guess(A, 0).repeated for _ in range(9))
 
 
+# -- whose count it was ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_used_up_its_own_waits_for_itself_whatever_others_do() -> None:
+    throttle = Throttle()
+    for _ in range(5):
+        assert throttle.guess(A, 0).count is Count.SOURCE
+    for who in addresses(60):
+        throttle.guess(who, 0)
+    assert throttle.ask(A, 0).count is Count.SOURCE
+    # Of two seconds the source has to wait for one; the other is everybody's.
+    assert throttle.ask(A, 59).count is Count.SOURCE
+    assert throttle.guess(A, 59).count is Count.SOURCE
+
+
+@pytest.mark.parametrize("who", [A, addresses(1)[0]])
+def test_whoever_waits_for_everybodys_budget_is_told_that_it_is_not_theirs(who: str) -> None:
+    throttle = Throttle()
+    for other in addresses(60):
+        throttle.guess(other, 0)
+    for told in (throttle.ask(who, 0), throttle.guess(who, 0), throttle.guess(who, 0, token="new")):
+        assert (told.wait > 0, told.count) == (True, Count.SHARED)
+
+
+def test_whoever_waits_for_its_neighbours_is_told_that_it_is_not_theirs() -> None:
+    throttle = Throttle()
+    for n in range(20):
+        throttle.guess(source(f"fe80::{n}"), 0)
+    assert throttle.ask(source("fe80::99"), 0).count is Count.SHARED
+
+
+def test_a_device_that_used_up_its_own_waits_for_itself() -> None:
+    throttle = Throttle()
+    for _ in range(5):
+        assert throttle.guess(A, 0, device=LAPTOP).count is Count.DEVICE
+        throttle.guess(A, 0)
+    assert throttle.ask(A, 0, LAPTOP).count is Count.DEVICE
+    assert throttle.ask(A, 0).count is Count.SOURCE
+
+
 # -- the table's end ------------------------------------------------------------------------------------------------------------------
 
 
@@ -353,10 +393,10 @@ def test_rotating_sources_push_out_one_another_and_not_the_penalised() -> None:
     assert throttle.guess("worst", 60).wait == 0
     taken = sum(throttle.guess(f"new-{n}", 61 + n / 50).wait == 0 for n in range(1000))
     assert taken > 50
-    assert throttle.wait("worst", 81) == pytest.approx(99)
+    assert throttle.ask("worst", 81).wait == pytest.approx(99)
     # Its minute is over, and its step is remembered.
     assert throttle.guess("bad", 120).wait == 0
-    assert throttle.wait("bad", 120) == pytest.approx(120)
+    assert throttle.ask("bad", 120).wait == pytest.approx(120)
     assert len(throttle) == 10
 
 
@@ -366,7 +406,7 @@ def test_of_the_penalised_the_one_forgotten_first_makes_room() -> None:
         throttle.guess("early", 0)
         throttle.guess("late", 100)
     assert throttle.guess("new", 101).wait == 0
-    assert throttle.wait("late", 101) == pytest.approx(59)
+    assert throttle.ask("late", 101).wait == pytest.approx(59)
     assert throttle.guess("early", 101, token="x").wait == 0  # forgotten: it begins anew, and takes the newer's place
     assert len(throttle) == 2
 
@@ -392,7 +432,7 @@ def test_devices_are_bounded_and_apart_from_sources() -> None:
         assert throttle.guess("s", 1, device=f"other-{n}").wait == 0
     for n in range(8):
         throttle.guess(f"s{n}", 1)
-    assert throttle.wait("s", 2, "owner") == pytest.approx(58)
+    assert throttle.ask("s", 2, "owner").wait == pytest.approx(58)
     assert len(throttle) == 8 + 8
 
 
@@ -414,7 +454,7 @@ def test_wide_sources_are_bounded() -> None:
 def test_sources_that_only_ask_are_not_remembered() -> None:
     throttle = Throttle()
     for n in range(10_000):
-        assert throttle.wait(f"s{n}", 0) == 0
+        assert throttle.ask(f"s{n}", 0).wait == 0
     assert len(throttle) == 0
 
 
@@ -438,9 +478,9 @@ def test_the_owner_among_five_concurrent_guesses_gives_back_one() -> None:
     throttle = Throttle()
     assert [throttle.guess(A, at).wait for at in (0, 0.1, 0.2, 0.3, 0.4)] == [0] * 5
     throttle.forgive(A)
-    assert throttle.wait(A, 0.5) == 0
+    assert throttle.ask(A, 0.5).wait == 0
     assert throttle.guess(A, 0.5).wait == 0
-    assert throttle.wait(A, 0.5) == pytest.approx(60)
+    assert throttle.ask(A, 0.5).wait == pytest.approx(60)
 
 
 # -- the promises of the module, as a user meets them ---------------------------------------------------------------------------------
@@ -451,7 +491,7 @@ def test_a_source_never_seen_gets_in_within_10_s_of_a_burst(attackers: int) -> N
     throttle = Throttle()
     for n in range(120_000):  # 2,000 a second for 60 s
         throttle.guess(f"s{n % attackers}", n / 2000)
-    assert throttle.wait("owner", 60) <= 2
+    assert throttle.ask("owner", 60).wait <= 2
     assert throttle.guess("owner", 62).wait == 0
 
 
@@ -505,8 +545,8 @@ def test_no_wait_is_longer_than_the_table_of_waits_says() -> None:
     for at in range(20_000):
         throttle.guess(A, at)
         throttle.guess(f"s{at % 999}", at)
-        longest = max(longest, throttle.wait(A, at))
-        assert throttle.wait("never seen", at) <= 2
+        longest = max(longest, throttle.ask(A, at).wait)
+        assert throttle.ask("never seen", at).wait <= 2
     assert longest == 600
 
 
@@ -564,7 +604,7 @@ def test_the_table_never_exceeds_its_bound(steps: list[tuple[str, int, float]], 
             throttle.guess("x", now, device=who)
         elif action == "forgive":
             throttle.forgive(who)
-        assert 0 <= throttle.wait(who, now) <= max(INTERVALS_S)
+        assert 0 <= throttle.ask(who, now).wait <= max(INTERVALS_S)
         assert len(throttle) <= bound + len(devices)
 
 

@@ -196,6 +196,67 @@ def test_another_sites_page_uses_up_none_of_the_owners_guesses(machine: Machine)
     assert {row.get("reason") for row in audit(machine) if row["action"] == "refused-guess"} == {"cross-site"}
 
 
+def test_another_sites_page_cannot_have_the_owner_banned(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.client(headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}) as browser:
+        seen = [browser.get("/x.png", params={"token": f"{number}"}).status_code for number in range(6)]
+        assert seen[-1] == 429
+        assert [guess(browser).status_code for _ in range(5)] == [429] * 5
+    assert {row["reason"] for row in audit(machine)} <= {"cross-site"}
+
+
+def test_who_guessed_nothing_is_not_blamed_for_the_guesses_of_all(behind_proxy: Server, machine: Machine) -> None:
+    with behind_proxy.client(headers=BROWSER) as client:
+        for number in range(200):
+            wrong = {"X-Forwarded-For": f"10.0.0.{number}", "Authorization": f"token wrong{number}"}
+            # So that the next place is free in more than a second.
+            if client.get("/api/kernels", headers=wrong).headers.get("retry-after") == "2":
+                break
+        refused = guess(client, PASSWORD, {"X-Forwarded-For": "10.9.9.9"})
+    assert refused.status_code == 429
+    assert "Too many wrong passwords or tokens are being tried at this moment. Try again in" in refused.text
+    assert [row["reason"] for row in audit(machine) if row["client"] == "10.9.9.9"] == ["busy"]
+    assert {row["reason"] for row in audit(machine) if row["client"] != "10.9.9.9"} == {"token"}
+
+
+def test_a_known_browser_is_told_of_its_own_guesses(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        known = {name: value for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
+    with server.client() as stranger, server.client(cookies={**known, "_xsrf": "x"}, headers=BROWSER) as returned:
+        for number in range(5):
+            guess(stranger, f"wrong{number}")
+            assert returned.post("/login", data={"_xsrf": "x", "password": f"wrong{number}"}).status_code == 401
+        refused = returned.post("/login", data={"_xsrf": "x", "password": PASSWORD})
+    assert refused.status_code == 429
+    assert "Too many wrong passwords or tokens from this browser. Try again in" in refused.text
+
+
+def test_a_password_that_comes_when_others_have_used_up_the_guesses_is_refused_and_recorded(machine: Machine) -> None:
+    settings = machine.settings()
+    server = machine.start(settings)
+    server.ready()
+    body = f"_xsrf=x&password={PASSWORD}".encode()
+    head = (
+        f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{settings.port}\r\nCookie: _xsrf=x\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", settings.port), timeout=10) as late, server.client() as others:
+        late.sendall(head.encode() + body[:-1])
+        # Its header has come by then: nothing was refused so far, and one loop reads both.
+        assert [guess(others, f"wrong{number}").status_code for number in range(5)] == [401] * 5
+        late.sendall(body[-1:])
+        told = late.recv(65536)
+    assert told.startswith(b"HTTP/1.1 429 ")
+    assert re.search(rb"\r\nRetry-After: (60|5[0-9])\r\n", told)
+    assert b"from your network" in told
+    # Of one source five are written as they come, and the others are told of together.
+    server.stop()
+    assert [row.get("repeated") for row in audit(machine)] == [None] * 5 + [1]
+
+
 def test_a_password_that_nobody_could_look_at_is_not_held_against_anybody(machine: Machine) -> None:
     settings = machine.settings()
     machine.write(settings)
