@@ -132,15 +132,16 @@ class Authenticator:
 
     def count_token(self, request: HTTPServerRequest, visit: Visit, token: str) -> Answer:
         """Count a wrong token that a stranger offers, unless it is one too many."""
-        source = _source(request, visit)
-        answer = self.throttle.guess(source, time.monotonic(), device=visit.device, token=token)
+        source, device = _counted(request, visit)
+        answer = self.throttle.guess(source, time.monotonic(), device=device, token=token)
         reason = CROSS_SITE if offers.is_from_another_site(request) else REPEATED_TOKEN if answer.repeated else "token"
         self._audit.record(Action.GUESS, request, reason=reason)
         return answer
 
     def ask(self, request: HTTPServerRequest, visit: Visit) -> Answer:
         """Whether a stranger may try a password now."""
-        answer = self.throttle.ask(_source(request, visit), time.monotonic(), device=visit.device)
+        source, device = _counted(request, visit)
+        answer = self.throttle.ask(source, time.monotonic(), device)
         if answer.wait:
             self._record_unheard(request, answer)
         return answer
@@ -185,10 +186,10 @@ class Authenticator:
             return Told(way="token" if visit else "")
         if not given:
             return Told()
-        source, device = _source(handler.request, visit), visit.device
+        source, device = _counted(handler.request, visit)
         if not visit.signed_in:
             self._take_guess(handler, source, device)
-        known = visit.signed_in or bool(device)
+        known = visit.signed_in or bool(visit.device)
         hashed = self._provider.hashed_password
         # Until it is found wrong: what nobody has looked at, whatever kept them from it, is not held against anybody.
         right = True
@@ -269,10 +270,14 @@ class Authenticator:
         return cookies.options(handler, given=provider.cookie_options, base_url=provider.server.base_url, secure=secure)
 
 
-def _source(request: HTTPServerRequest, visit: Visit) -> str:
-    """By what a guess is counted. Any page can make the owner's browser guess, without its cookies; that must not use up its own."""
+def _counted(request: HTTPServerRequest, visit: Visit) -> tuple[str, str]:
+    """By which source and which device a guess is counted.
+
+    Any page can make the owner's browser guess, and where it leads it to one of ours (`SameSite=Lax`) the device cookie comes along. That
+    must use up neither the guesses of the address nor those of the browser.
+    """
     source = visit.peer.source
-    return f"{source} {CROSS_SITE}" if offers.is_from_another_site(request) else source
+    return (f"{source} {CROSS_SITE}", "") if offers.is_from_another_site(request) else (source, visit.device)
 
 
 def _refuse_unless_taken(handler: RequestHandler, answer: Answer) -> None:

@@ -257,6 +257,21 @@ def test_a_password_that_comes_when_others_have_used_up_the_guesses_is_refused_a
     assert [row.get("repeated") for row in audit(machine)] == [None] * 5 + [1]
 
 
+def test_links_on_another_sites_page_use_up_none_of_a_known_browsers_guesses(machine: Machine) -> None:
+    """Its device cookie is `Lax`: it comes with whatever page the browser opens."""
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        known = {name: value for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
+    led = {**BROWSER, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    with server.client(cookies={**known, "_xsrf": "x"}) as browser:
+        seen = [browser.get("/lab", params={"token": f"{number}"}, headers=led).status_code for number in range(7)]
+        assert seen == [302] * 5 + [429] * 2
+        for number in range(4):
+            assert browser.post("/login", data={"_xsrf": "x", "password": f"wrong{number}"}).status_code == 401
+        assert browser.post("/login", data={"_xsrf": "x", "password": PASSWORD}).status_code == 302
+
+
 def test_a_password_that_nobody_could_look_at_is_not_held_against_anybody(machine: Machine) -> None:
     settings = machine.settings()
     machine.write(settings)
