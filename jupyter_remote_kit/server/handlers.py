@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.extension import RemoteKit
 
 
-class _Handler(APIHandler):
+class OnlyGets(web.RequestHandler):
+    """What the other verbs are answered: RFC 9110, 15.5.6 wants those named that are known; tornado's 405 says nothing."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """As the class beside this one does, and `Allow`."""
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", "GET")
+        super().write_error(status_code, **kwargs)
+
+
+class _Handler(OnlyGets, APIHandler):
     # A page that polls its status is no activity: an idle server must still be able to shut itself down.
     _track_activity = False
 

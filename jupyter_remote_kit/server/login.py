@@ -17,6 +17,7 @@ from markupsafe import Markup
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server import offers, refusals
+from jupyter_remote_kit.server.handlers import OnlyGets
 from jupyter_remote_kit.server.templates import Page, asked_locale
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class LogoutHandler(JupyterHandler):
         self.write(page)
 
 
-class TicketHandler(JupyterHandler):
+class TicketHandler(OnlyGets, JupyterHandler):
     """`GET /remotekit/open?ticket=…`: a one-time ticket becomes a session."""
 
     def initialize(self, tickets: Tickets) -> None:
