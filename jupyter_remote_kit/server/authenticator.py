@@ -187,8 +187,8 @@ class Authenticator:
         if not given:
             return Told()
         source, device = _counted(handler.request, visit)
-        if not visit.signed_in:
-            self._take_guess(handler, source, device)
+        if not visit.signed_in and self._take_guess(handler, source, device) is not Count.DEVICE:
+            device = ""
         known = visit.signed_in or bool(visit.device)
         hashed = self._provider.hashed_password
         # Until it is found wrong: what nobody has looked at, whatever kept them from it, is not held against anybody.
@@ -206,12 +206,13 @@ class Authenticator:
             if right and not visit.signed_in:
                 self.throttle.forgive(source, device=device)
 
-    def _take_guess(self, handler: JupyterHandler, source: str, device: str) -> None:
-        """Count a password before it is looked at. Others may have been tried since its header came."""
+    def _take_guess(self, handler: JupyterHandler, source: str, device: str) -> Count:
+        """Count a password before it is looked at; in which count. Others may have been tried since its header came."""
         answer = self.throttle.guess(source, time.monotonic(), device=device)
         if answer.wait:
             self._record_unheard(handler.request, answer)
         _refuse_unless_taken(handler, answer)
+        return answer.count
 
     async def _is_password(self, hashed: str, given: str, *, known: bool) -> bool:
         """Whether `given` is the password. Only argon2id is looked at; jupyter_server's own check takes any hash of hashlib."""

@@ -83,6 +83,8 @@ ALL_THE_WAY = [Guess(0, A, times=5), Guess(60, A), Guess(180, A), Guess(420, A),
 SITE = [Guess(0, f"2001:db8:1:{n}::1", times=5) for n in range(4)]
 NEIGHBOURS = [Guess(0, f"fe80::{n}", times=5) for n in range(4)]
 DEVICES = [Guess(0, A, device=f"other-{n}", times=5) for n in range(6)]
+# From where a device that has to wait could not guess without its cookie either.
+USED_UP = Guess(0, A, times=5)
 # Everybody's budget is used up by sources that were never seen before, all at 0 s.
 BURST = each_guesses(addresses(60))
 
@@ -214,14 +216,18 @@ ROWS: list[tuple[str, list[Step]]] = [
     ),
     ("its guesses cost its address nothing", [Guess(0, A, device=LAPTOP, times=5), Guess(0, A, times=5)]),
     ("nor everybody's budget", [*DEVICES, *BURST]),
-    ("30 guesses of all devices are let in, and the next waits 10 s", [*DEVICES, Guess(0, A, 10, device=LAPTOP)]),
-    ("one every 10 s from then on", [*DEVICES, Guess(10, A, device=LAPTOP), Guess(10, A, 10, device=PHONE), Guess(20, A, device=PHONE)]),
-    ("who asks is told so too", [*DEVICES, Wait(4, A, 6, device=LAPTOP)]),
+    ("30 guesses of all devices are let in, and the next waits 10 s", [USED_UP, *DEVICES, Guess(0, A, 10, device=LAPTOP)]),
+    (
+        "one every 10 s from then on",
+        [USED_UP, *DEVICES, Guess(10, A, device=LAPTOP), Guess(10, A, 10, device=PHONE), Guess(20, A, device=PHONE)],
+    ),
+    ("who asks is told so too", [USED_UP, *DEVICES, Wait(4, A, 6, device=LAPTOP)]),
     ("five quiet minutes bring all 30 back", [*DEVICES, *[Guess(300, A, device=f"new-{n}", times=5) for n in range(6)]]),
     ("devices that wait keep no stranger waiting", [*DEVICES, Guess(0, A, times=5)]),
     (
         "a right guess gives the devices' budget its place back",
         [
+            USED_UP,
             *DEVICES[:5],
             Guess(0, A, device=LAPTOP, times=4),
             Guess(0, A, device=PHONE),
@@ -233,6 +239,7 @@ ROWS: list[tuple[str, list[Step]]] = [
     (
         "a device's stale token does not wait for that budget",
         [
+            USED_UP,
             Guess(0, A, device=LAPTOP, token=STALE),
             *DEVICES[:5],
             Guess(0, A, device=PHONE, times=4),
@@ -240,16 +247,60 @@ ROWS: list[tuple[str, list[Step]]] = [
             Guess(0, A, 10, device=PHONE),
         ],
     ),
-    ("a device waits wherever it goes", [Guess(0, A, device=LAPTOP, times=5), Guess(1, B, 59, device=LAPTOP)]),
+    ("a device waits wherever it goes", [Guess(0, A, device=LAPTOP, times=5), Guess(1, B, times=5), Guess(1, B, 59, device=LAPTOP)]),
     (
         "its interval grows as a source's",
-        [Guess(0, A, device=LAPTOP, times=5), Guess(60, A, device=LAPTOP), Wait(60, B, 120, device=LAPTOP)],
+        [
+            Guess(0, A, device=LAPTOP, times=5),
+            Guess(60, A, device=LAPTOP),
+            Guess(0, B, times=5),
+            Guess(60, B),
+            Wait(60, B, 120, device=LAPTOP),
+        ],
     ),
     ("another device behind the same address is another count", [Guess(0, A, device=LAPTOP, times=5), Guess(0, A, device=PHONE, times=5)]),
     ("a device named as an address is not that address", [Guess(0, A, times=5), Guess(0, B, device=A)]),
     (
         "right on a device is given back to the device",
         [Guess(0, A, times=5), Guess(0, A, device=LAPTOP, times=5), Right(A, LAPTOP), Guess(0, A, device=LAPTOP), Guess(0, A, 60)],
+    ),
+    # Devices that have to wait
+    ("a device that has to wait guesses as its address may", [Guess(0, A, device=LAPTOP, times=10), Guess(0, A, 60, device=LAPTOP)]),
+    ("which costs its address what it would without the cookie", [Guess(0, A, device=LAPTOP, times=10), Guess(0, A, 60)]),
+    (
+        "devices without number keep no known browser out whose address is innocent",
+        [*DEVICES, Guess(0, B, device=LAPTOP, times=5), Guess(0, B, 10, device=LAPTOP)],
+    ),
+    (
+        "the device's wait is told where it is the shorter one",
+        [Guess(0, A, device=LAPTOP, times=5), Guess(9, A, times=5), Wait(9, A, 51, LAPTOP)],
+    ),
+    ("and the address's where that is", [Guess(0, A, times=5), Guess(9, A, device=LAPTOP, times=5), Wait(9, A, 51, LAPTOP)]),
+    ("there it waits for everybody's budget too", [Guess(0, A, device=LAPTOP, times=5), *BURST, Guess(0, A, 2, device=LAPTOP)]),
+    (
+        "and for its neighbours",
+        [*NEIGHBOURS, Guess(0, "fe80::9", device=LAPTOP, times=5), Guess(0, "fe80::9", 10, device=LAPTOP)],
+    ),
+    (
+        "a right guess is given back to the address that it was counted by",
+        [Guess(0, A, device=LAPTOP, times=6), Right(A), Guess(0, A, times=5), Guess(0, A, 60, device=LAPTOP)],
+    ),
+    (
+        "its own count comes first again when it has waited",
+        [Guess(0, A, device=LAPTOP, times=5), Guess(60, A, device=LAPTOP), Guess(60, A, times=5)],
+    ),
+    (
+        "a token that the device knows is no guess of the address",
+        [
+            Guess(0, A, device=LAPTOP, token=STALE),
+            Guess(0, A, device=LAPTOP, times=4),
+            Guess(0, A, 60, device=LAPTOP, token=STALE, times=9),
+            Guess(0, A, times=5),
+        ],
+    ),
+    (
+        "one that was counted by the address is remembered there",
+        [Guess(0, A, device=LAPTOP, times=5), Guess(0, A, device=LAPTOP, token=STALE, times=99), Guess(0, A, times=4), Wait(0, A, 60)],
     ),
     # Tokens
     ("a wrong token costs as a password does", [*[Guess(0, A, token=f"t{n}") for n in range(5)], Guess(0, A, 60, token="t9")]),
@@ -297,7 +348,7 @@ ROWS: list[tuple[str, list[Step]]] = [
     ("a token that is no Unicode text", [Guess(0, A, token="\udcff"), Guess(0, A, token="\udcff"), Guess(0, A, times=4), Wait(0, A, 60)]),
     (
         "a device's stale token is free on the device",
-        [Guess(0, A, device=LAPTOP, token=STALE, times=99), Guess(0, A, device=LAPTOP, times=4), Wait(0, A, 60, device=LAPTOP)],
+        [USED_UP, Guess(0, A, device=LAPTOP, token=STALE, times=99), Guess(0, A, device=LAPTOP, times=4), Wait(0, A, 60, device=LAPTOP)],
     ),
 ]
 
@@ -382,6 +433,17 @@ def test_a_device_that_used_up_its_own_waits_for_itself() -> None:
     assert throttle.ask(A, 0).count is Count.SOURCE
 
 
+def test_a_device_whose_likes_used_up_everything_waits_for_nothing_of_its_own() -> None:
+    throttle = Throttle()
+    for n in range(30):
+        throttle.guess(A, 0, device=f"other-{n}")
+    assert throttle.guess(A, 0, device=LAPTOP).count is Count.SOURCE
+    for who in addresses(60):
+        throttle.guess(who, 0)
+    told = throttle.guess(A, 0, device=LAPTOP)
+    assert (told.wait, told.count) == (10, Count.SHARED)
+
+
 # -- the table's end ------------------------------------------------------------------------------------------------------------------
 
 
@@ -432,6 +494,8 @@ def test_devices_are_bounded_and_apart_from_sources() -> None:
         assert throttle.guess("s", 1, device=f"other-{n}").wait == 0
     for n in range(8):
         throttle.guess(f"s{n}", 1)
+    for _ in range(5):
+        throttle.guess("s", 1)
     assert throttle.ask("s", 2, "owner").wait == pytest.approx(58)
     assert len(throttle) == 8 + 8
 
@@ -439,9 +503,13 @@ def test_devices_are_bounded_and_apart_from_sources() -> None:
 def test_five_thousand_device_cookies_are_worth_thirty_guesses() -> None:
     """Each sign-in may bring a new one, and the table forgets them."""
     throttle = Throttle()
+    for _ in range(5):
+        throttle.guess(A, 0)
     assert sum(throttle.guess(A, 0, device=f"d{n % 5000}").wait == 0 for n in range(25_000)) == 30
-    taken = sum(throttle.guess(A, n / 10, device=f"d{n % 5000}").wait == 0 for n in range(1, 36_000))
-    assert taken == pytest.approx(3600 / 10, abs=2)
+    told = [throttle.guess(A, n / 10, device=f"d{n % 5000}") for n in range(1, 36_000)]
+    assert sum(one.wait == 0 and one.count is Count.DEVICE for one in told) == pytest.approx(3600 / 10, abs=2)
+    # What their address would have been given without any: at 1, 3, 7, 15, 25, 35, 45 and 55 minutes.
+    assert sum(one.wait == 0 and one.count is Count.SOURCE for one in told) == 8
 
 
 def test_wide_sources_are_bounded() -> None:
@@ -581,6 +649,21 @@ def test_all_sources_never_get_more_than_60_and_1_in_2_s(steps: list[tuple[float
             throttle.forgive(f"s{who}")
             taken -= 1
         assert taken <= 60 + now / 2 + 1e-9
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.integers(0, 3), st.integers(0, 12)), max_size=150))
+def test_device_cookies_let_no_source_have_more_than_its_own_and_what_devices_have(steps: list[tuple[float, int, int]]) -> None:
+    throttle, now = Throttle(devices=5), 0.0
+    sources, devices = dict.fromkeys(range(4), 0), 0
+    for pause, who, device in steps:
+        now += pause
+        told = throttle.guess(f"s{who}", now, device=f"d{device}" if device else "")
+        if told.wait == 0 and told.count is Count.SOURCE:
+            sources[who] += 1
+        devices += told.wait == 0 and told.count is Count.DEVICE
+        assert max(sources.values()) <= 5 + now / 60 + 1e-9
+        assert sum(sources.values()) <= 60 + now / 2 + 1e-9
+        assert devices <= 30 + now / 10 + 1e-9
 
 
 actions = st.tuples(

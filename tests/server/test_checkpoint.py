@@ -227,11 +227,25 @@ def test_a_known_browser_is_told_of_its_own_guesses(machine: Machine) -> None:
         known = {name: value for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
     with server.client() as stranger, server.client(cookies={**known, "_xsrf": "x"}, headers=BROWSER) as returned:
         for number in range(5):
-            guess(stranger, f"wrong{number}")
             assert returned.post("/login", data={"_xsrf": "x", "password": f"wrong{number}"}).status_code == 401
+        for number in range(5):
+            guess(stranger, f"wrong{number}")
         refused = returned.post("/login", data={"_xsrf": "x", "password": PASSWORD})
     assert refused.status_code == 429
     assert "Too many wrong passwords or tokens from this browser. Try again in" in refused.text
+
+
+def test_a_known_browser_that_used_up_its_own_guesses_has_those_of_its_address(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    with server.signed_in() as owner:
+        known = {name: value for name, value in owner.cookies.items() if name.startswith("remotekit-device")}
+    with server.client() as stranger, server.client(cookies={**known, "_xsrf": "x"}) as returned:
+        for number in range(9):
+            assert returned.post("/login", data={"_xsrf": "x", "password": f"wrong{number}"}).status_code == 401
+        # The right one is given back to where it was counted.
+        assert returned.post("/login", data={"_xsrf": "x", "password": PASSWORD}).status_code == 302
+        assert [guess(stranger, f"wrong{number}").status_code for number in range(2)] == [401, 429]
 
 
 def test_a_password_that_comes_when_others_have_used_up_the_guesses_is_refused_and_recorded(machine: Machine) -> None:
