@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -269,6 +270,23 @@ def test_a_password_that_comes_when_others_have_used_up_the_guesses_is_refused_a
     # Of one source five are written as they come, and the others are told of together.
     server.stop()
     assert [row.get("repeated") for row in audit(machine)] == [None] * 5 + [1]
+
+
+def test_who_passes_for_another_sites_page_is_slowed_down_too_and_not_for_long(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+
+    def seconds(count: int, ask: Callable[[int], httpx.Response]) -> float:
+        began = time.monotonic()
+        for number in range(count):
+            ask(number)
+        return time.monotonic() - began
+
+    with server.client(headers={"Sec-Fetch-Site": "cross-site"}) as flood, server.client() as stranger:
+        # Each of them is a connection and a request: two turns, of which guessers have 10 a second.
+        assert seconds(60, lambda number: flood.get("/x.png", params={"token": f"{number}"})) > 3
+        # 40 requests, of which 20 are at once; a guesser of no site but his own stays slow for the minute that he has to wait.
+        server.wait_until(lambda: seconds(40, lambda _: stranger.get("/login")) < 1.5)
 
 
 def test_links_on_another_sites_page_use_up_none_of_a_known_browsers_guesses(machine: Machine) -> None:
