@@ -81,18 +81,19 @@ def has_jail_of(layout: Layout, instance: str) -> bool:
 
 
 def outdated(layout: Layout, settings: Settings) -> tuple[Problem, ...]:
-    """A warning where the jail of an instance guards another port, or spares other proxies, than its settings say now."""
+    """A warning where the jail of an instance guards another port, or spares other proxies, than it should, or counts as an old version did."""
     instance = settings.instance
     if not has_jail_of(layout, instance):
         return ()
     jail = Jail(instance, settings.port, layout.audit_file(instance), settings.trusted_proxies)
-    if fail2ban.fits(files.file_fact(fail2ban.jail_file(instance)).content, jail):
+    current = files.file_fact(fail2ban.FILTER_FILE).content == fail2ban.render_filter().encode()
+    if current and fail2ban.fits(files.file_fact(fail2ban.jail_file(instance)).content, jail):
         return ()
     option = INSTALL if settings.access is Access.LAN else REMOVE
     return (
         Problem(
             "fail2ban-outdated",
-            msg("fail2ban's jail of this instance was written for other settings: it is root's."),
+            msg("fail2ban's filter or jail was written for other settings of this instance, or by another version; it is root's."),
             msg("{command}", command=root_command(layout, instance, option)),
         ),
     )

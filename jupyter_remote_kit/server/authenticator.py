@@ -45,11 +45,10 @@ MAX_TOKEN_CLIENTS = 1024
 
 @dataclass(frozen=True)
 class Told:
-    """What a sign-in led to: the way it succeeded by, or the seconds until the verifier has time (`busy`), or neither for a wrong guess."""
+    """What a sign-in led to: the way it succeeded by, or the seconds until the verifier has time, or neither for a wrong guess."""
 
     way: str = ""
     wait_s: float = 0.0
-    busy: bool = False
 
 
 class Authenticator:
@@ -197,7 +196,7 @@ class Authenticator:
             # The password may have been changed while it was looked at.
             right = await self._is_password(hashed, given, known=known) and hashed == self._provider.hashed_password
         except Busy as busy:
-            return Told(wait_s=busy.retry_after, busy=True)
+            return Told(wait_s=busy.retry_after)
         else:
             if not right:
                 self._audit.record(Action.GUESS, handler.request, reason="password")

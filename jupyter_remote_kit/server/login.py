@@ -48,7 +48,7 @@ class LoginHandler(LoginFormHandler):
         if told.wait_s:
             self.set_status(429)
             self.set_header("Retry-After", str(math.ceil(told.wait_s)))
-            self._render((refusals.busy if told.busy else refusals.waiting)(told.wait_s))
+            self._render(refusals.busy(told.wait_s))
         elif not told.way:
             self.set_status(401)
             self._render(msg("Wrong password or token."))
