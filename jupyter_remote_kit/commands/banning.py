@@ -81,7 +81,7 @@ def has_jail_of(layout: Layout, instance: str) -> bool:
 
 
 def outdated(layout: Layout, settings: Settings) -> tuple[Problem, ...]:
-    """A warning where the jail of an instance guards another port, or spares other proxies, than it should, or counts as an old version did."""
+    """A warning where the jail of an instance guards another port, or spares other proxies, than it should, or counts in an old way."""
     instance = settings.instance
     if not has_jail_of(layout, instance):
         return ()
