@@ -130,7 +130,7 @@ class GuardedServer(HTTPServer):
     def heat(self, address: IPAddress | None, seconds: float) -> None:
         """`address`, a client's, is guessing: for so long what comes from it has its turn slowly, and after that of all others."""
         if address is not None:
-            self._door.heat(networks.source_of(address), seconds, self._clock())
+            self._door.heat(_crowd_of(address), seconds, self._clock())
 
     # -- accepting -----------------------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class GuardedServer(HTTPServer):
         if where is None or self._exempt(where):
             self._take_up(peer, address, self._connection(self._name(), 0.0, where, exempt=True))
             return
-        source = networks.source_of(where)
+        source = _crowd_of(where)
         connection = self._connection(source, CONNECTION_COST, where, exempt=False)
         arrival = Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection))
         outsider = self._door.knock(arrival, source, arrival.cost, self._clock())
@@ -264,7 +264,9 @@ class GuardedServer(HTTPServer):
             client = self._client_of(connection.peer, heads.headers)
             if client is None:
                 return None
-            self._count_by(connection, networks.source_of(client))
+            # Whoever asked last on this connection may have been signed in, and have given its place up.
+            self._seats.take(connection, connection.source)
+            self._count_by(connection, _crowd_of(client))
         connection.progress.enter(State.QUEUED, self._clock())
         cost = REQUEST_COST * max(1.0, connection.header / HEADER_A_TURN)
         visitor = Queued(connection.source, cost, connection, asyncio.get_running_loop().create_future())
@@ -344,6 +346,15 @@ def _connection_of(server_conn: object) -> Connection | None:
     """Ours, of what tornado calls a server connection; `None` for a stream that came by another way."""
     stream: IOStream | None = getattr(server_conn, "stream", None)
     return stream.guarded if isinstance(stream, GuardedStream | GuardedSSLStream) else None
+
+
+def _crowd_of(address: IPAddress | None) -> str:
+    """By what strangers are counted here: an IPv4 address, an IPv6 /48, `unix`, or all link-local neighbours together.
+
+    Not by a /64, as guesses are: with one /48, which a tunnel broker gives away, a single machine would be 65,536 newcomers.
+    """
+    source = networks.source_of(address)
+    return networks.wide_source_of(source) or source
 
 
 def _address_of(peer: socket.socket, address: Any) -> IPAddress | None:  # noqa: ANN401

@@ -442,6 +442,34 @@ async def test_a_proxys_next_request_is_somebody_elses() -> None:
         assert await ended(reader) < 0.2
 
 
+@in_a_loop
+async def test_a_proxys_connection_is_a_strangers_again_after_somebody_who_was_signed_in() -> None:
+    async with serving(replace(RULES, deadlines=Deadlines()), exempt=HOST) as served:
+        lines = [await served.ask(KEY) for _ in range(RULES.bounds.overall + 4)]
+        for reader, writer in lines:
+            assert await say(reader, writer, f"{GET}\r\n") == 200
+        await asyncio.sleep(0.1)
+        # Those that asked first had to give their places to the last ones.
+        assert [reader.at_eof() for reader, _ in lines] == [True] * 4 + [False] * RULES.bounds.overall
+
+
+@in_a_loop
+async def test_a_48_that_is_heated_is_heated_as_a_whole() -> None:
+    paces = replace(FREE, guessing=Pace(4, 1), all_guessing=Pace(1000, 1000))
+    async with serving(replace(RULES, paces=paces, deadlines=Deadlines()), exempt=HOST) as served:
+        served.server.heat(ip_address("2001:db8:1:2::3"), 60)
+
+        async def seconds(client: str) -> float:
+            reader, writer = await served.open()
+            begun = time.monotonic()
+            for _ in range(3):
+                assert await say(reader, writer, f"{GET}X-Client: {client}\r\n\r\n") == 200
+            return time.monotonic() - begun
+
+        assert await seconds("2001:db8:1:ffff::9") > 0.4
+        assert await seconds("2001:db8:2::3") < 0.2
+
+
 # -- turns -----------------------------------------------------------------------------------------------------------------------------
 
 
