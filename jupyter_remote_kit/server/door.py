@@ -1,7 +1,8 @@
 """Whose turn it is: how fast strangers may make the server work, source by source and all together. No clock and no socket in here.
 
 A turn is what a request that is refused costs the event loop, or a TLS handshake: 1.3 ms and 1.2 ms measured; a large header is several
-(server/connections.py). So at 200 turns a second strangers never get more than about a quarter of it, and those who guess a fifteenth.
+(server/connections.py). So at 200 turns a second strangers never get more than about a quarter of it, and those who guess a fifteenth; a
+source that guesses and from which somebody signed in lately has a twenty-fifth of its own.
 What cannot have its turn at once waits, and the next turn goes to the source that had the fewest of late: a newcomer is served before
 those who fill the queue.
 """
@@ -66,7 +67,7 @@ class Door(Generic[Who]):
             return who
         outsider = None
         if self._newcomers >= self._waiting_limit:
-            outsider = None if entry.guesses(now) else self._make_room(entry.crowds(count, now))
+            outsider = None if entry.comes_last(now) else self._make_room(entry.crowds(count, now))
             if outsider is None:
                 return who
         entry.lanes.newcomers.append(Waiting(who, cost, now))
@@ -91,8 +92,8 @@ class Door(Generic[Who]):
                 cost = entry.lanes.first.cost
                 if not self._everybody.has_room(self._paces.everybody, cost, now):
                     return served
-                # Guessers come last, so that all who are left are guessers.
-                if entry.guesses(now) and not self._all_guessing.has_room(self._paces.all_guessing, cost, now):
+                # All who are left come last as well.
+                if entry.comes_last(now) and not self._all_guessing.has_room(self._paces.all_guessing, cost, now):
                     return served
                 if entry.bucket.has_room(entry.pace(self._paces, now), cost, now):
                     served.append(self._let_through(entry, now))
@@ -120,24 +121,30 @@ class Door(Generic[Who]):
 
     def welcome(self, source: str, paid: float, now: float) -> None:
         """Somebody of `source` has signed in: the `paid` turns are given back, and the source is served before strange ones."""
+        # By the paces that they were had at.
+        self.give_back(source, paid, now)
         entry = self._source(source, now)
         entry.known_until = now + self._known_for
         entry.absolve()
-        self.give_back(source, paid, now)
 
     def give_back(self, source: str, cost: float, now: float) -> None:
         """`cost` turns of `source` came to nothing."""
         entry = self._source(source, now)
-        for bucket in (entry.bucket, self._everybody, *((self._all_guessing,) if entry.guesses(now) else ())):
+        for bucket in (entry.bucket, self._everybody, *((self._all_guessing,) if entry.comes_last(now) else ())):
             bucket.give_back(cost)
 
     def heat(self, source: str, seconds: float, now: float) -> None:
-        """The guesses of `source` are refused for `seconds`: it is served slowly, and after all others."""
+        """The guesses of `source` are refused for `seconds`: it is served slowly, and after all others.
+
+        Not after all others while somebody who signed in lately is behind it as well, and not as slowly.
+        """
         entry = self._source(source, now)
-        if not entry.guesses(now):
-            # What it used up at its former pace would keep it out for as long as that takes at this one.
-            entry.bucket.level = min(entry.bucket.settle(self._paces.source, now), self._paces.guessing.at_once)
+        anew = not entry.guesses(now)
+        used = entry.bucket.settle(entry.pace(self._paces, now), now)
         entry.guessing_until = max(entry.guessing_until, now + seconds)
+        if anew:
+            # What it used up at its former pace would keep it out for as long as that takes at this one.
+            entry.bucket.level = min(used, entry.pace(self._paces, now).at_once)
 
     def guesses(self, source: str, now: float) -> bool:
         """Whether `source` is one whose guesses are refused just now."""
@@ -158,7 +165,7 @@ class Door(Generic[Who]):
         self._left(entry)
         entry.take(waiting.cost, now)
         self._everybody.level += waiting.cost
-        if entry.guesses(now):
+        if entry.comes_last(now):
             self._all_guessing.level += waiting.cost
         return waiting.who
 

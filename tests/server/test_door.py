@@ -13,7 +13,7 @@ from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.seats import Seats
 from jupyter_remote_kit.server.sources import Pace, Paces
 
-PACES = Paces(everybody=Pace(20, 4), source=Pace(5, 3), all_guessing=Pace(4, 2), guessing=Pace(1, 1))
+PACES = Paces(everybody=Pace(20, 4), source=Pace(5, 3), all_guessing=Pace(4, 2), guessing=Pace(1, 1), known_guessing=Pace(2, 2))
 
 
 def door(**bounds: float) -> Door[str]:
@@ -97,6 +97,58 @@ def test_all_guessers_share_one_pace() -> None:
         crowd(entrance, source, 1)
     assert len(entrance.turns(0.0)) == 2
     assert len(entrance.turns(0.25)) == 1
+
+
+def test_where_somebody_signed_in_lately_a_guesser_does_not_make_the_address_come_last() -> None:
+    entrance = door(known_for=60.0)
+    entrance.welcome("O", 0.0, 0.0)
+    for source in "OGH":
+        entrance.heat(source, 90, 0.0)
+    # As many as guessers may have together wait before it.
+    for source in "GHO":
+        crowd(entrance, source, 4)
+    assert entrance.turns(0.0) == ["O0", "G0", "H0", "O1"]
+    assert entrance.turns(0.49) == []
+    assert [who for who in entrance.turns(0.5) if who.startswith("O")] == ["O2"]
+    assert entrance.guesses("O", 59), "its guesses are refused for all that"
+    entrance.clear()
+    # Nobody signed in any more: a guesser as others are.
+    crowd(entrance, "O", 3, 60.0)
+    assert entrance.turns(60.0) == ["O0"]
+    assert entrance.turns(60.9) == []
+    entrance.welcome("O", 0.0, 60.9)
+    assert entrance.turns(60.95) == ["O1", "O2"], "again"
+
+
+def test_an_attacker_behind_a_known_address_takes_no_more_than_one_source_may() -> None:
+    entrance = door(waiting=6, waiting_each=4)
+    entrance.welcome("O", 0.0, 0.0)
+    entrance.heat("O", 90, 0.0)
+    assert crowd(entrance, "O", 5) == ["O4"], "the fifth of one source"
+    assert crowd(entrance, "A", 3) == ["O3"], "whoever crowds the queue goes, known or not"
+    assert entrance.turns(0.0) == ["O0", "A0", "O1", "A1"]
+    served = Counter[str]()
+    for tick in range(1, 1001):
+        now = tick / 100
+        crowd(entrance, "O", 4, now)
+        for source in "ABCDEF":
+            crowd(entrance, source, 1, now)
+        served.update(who[0] for who in entrance.turns(now))
+    known = served.pop("O")
+    assert known <= PACES.known_guessing.per_second * 10
+    assert sum(served.values()) >= (PACES.everybody.per_second - PACES.known_guessing.per_second) * 10 - 1
+
+
+def test_what_a_sign_in_gives_back_was_had_as_a_guesser() -> None:
+    entrance = door()
+    for source in "GH":
+        entrance.heat(source, 60, 0.0)
+        crowd(entrance, source, 1)
+    assert len(entrance.turns(0.0)) == 2
+    entrance.welcome("G", 1.0, 0.0)
+    entrance.heat("I", 60, 0.0)
+    crowd(entrance, "I", 1)
+    assert entrance.turns(0.0) == ["I0"], "one of the two that guessers have at once is free again"
 
 
 def test_what_was_used_before_does_not_lock_a_guesser_out() -> None:
