@@ -501,7 +501,7 @@ async def test_a_guesser_is_taken_up_slowly_and_others_are_not(leaf: Path) -> No
 
 @in_a_loop
 async def test_further_requests_of_a_guesser_have_to_wait_and_those_signed_in_do_not() -> None:
-    paces = replace(FREE, guessing=Pace(4, 1), all_guessing=Pace(1000, 1000))
+    paces = replace(FREE, guessing=Pace(1000, 1000), known_guessing=Pace(4, 1))
     async with serving(replace(RULES, paces=paces, deadlines=Deadlines())) as served:
         stranger, friend = await served.ask(), await served.ask(KEY)
         served.server.heat(ip_address(HOST), 60)
@@ -671,7 +671,7 @@ async def test_without_descriptors_strangers_make_room(caplog: pytest.LogCapture
 
 @in_a_loop
 async def test_nothing_is_left_when_it_stops(leaf: Path, caplog: pytest.LogCaptureFixture) -> None:
-    paces = replace(FREE, guessing=Pace(0.1, 1))
+    paces = replace(FREE, guessing=Pace(1000, 1000), known_guessing=Pace(0.1, 1))
     async with serving(replace(RULES, paces=paces, deadlines=Deadlines()), leaf) as served:
         friend = await served.ask(KEY)
         stranger = await served.ask()
