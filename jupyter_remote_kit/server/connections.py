@@ -262,11 +262,11 @@ class GuardedServer(HTTPServer):
             return None
         if connection.exempt:
             client = self._client_of(connection.peer, heads.headers)
-            if client is None:
-                return None
             # Whoever asked last on this connection may have been signed in, and have given its place up.
             self._seats.take(connection, connection.source)
-            self._count_by(connection, _crowd_of(client))
+            self._count_by(connection, connection.source if client is None else _crowd_of(client))
+            if client is None:
+                return None
         connection.progress.enter(State.QUEUED, self._clock())
         cost = REQUEST_COST * max(1.0, connection.header / HEADER_A_TURN)
         visitor = Queued(connection.source, cost, connection, asyncio.get_running_loop().create_future())
@@ -352,6 +352,7 @@ def _crowd_of(address: IPAddress | None) -> str:
     """By what strangers are counted here: an IPv4 address, an IPv6 /48, `unix`, or all link-local neighbours together.
 
     Not by a /64, as guesses are: with one /48, which a tunnel broker gives away, a single machine would be 65,536 newcomers.
+    Colleagues on one /48 or one link then share places and turns, 64 and 100 a second, until they are signed in: nobody is counted then.
     """
     source = networks.source_of(address)
     return networks.wide_source_of(source) or source

@@ -454,6 +454,36 @@ async def test_a_proxys_connection_is_a_strangers_again_after_somebody_who_was_s
 
 
 @in_a_loop
+async def test_so_is_one_of_a_unix_socket_where_nobody_says_for_whom_it_is(tmp_path: Path) -> None:
+    async with serving(replace(RULES, deadlines=Deadlines())) as served:
+        path = str(tmp_path / "socket")
+        served.server.add_socket(bind_unix_socket(path))
+        lines = []
+        for _ in range(RULES.bounds.overall + 4):
+            lines.append(await served.local(path))
+            assert await say(*lines[-1], f"{GET}{KEY}\r\n") == 200
+        assert len(served.server._seats) == 0
+        for line in lines:
+            assert await say(*line, f"{GET}\r\n") == 200
+        await until(lambda: all(reader.at_eof() for reader, _ in lines[:4]))
+        assert len(served.server._seats) == RULES.bounds.overall
+        assert await say(*lines[4], f"{GET}{KEY}\r\n") == 200
+        assert len(served.server._seats) == RULES.bounds.overall - 1
+
+
+@in_a_loop
+async def test_the_networks_of_a_48_share_the_places_of_one_source() -> None:
+    async with serving(replace(RULES, deadlines=Deadlines()), exempt=HOST) as served:
+        clients = [*(f"2001:db8:1:{number:x}::1" for number in range(RULES.bounds.each + 2)), "2001:db8:2::1"]
+        lines = [await served.open() for _ in clients]
+        for client, (_, writer) in zip(clients, lines, strict=True):
+            writer.write(f"PUT / HTTP/1.1\r\nHost: a\r\nX-Client: {client}\r\nContent-Length: 5\r\n\r\n".encode())
+            await asyncio.sleep(0.02)
+        await until(lambda: sum(reader.at_eof() for reader, _ in lines) == 2)
+        assert all(reader.at_eof() for reader, _ in lines[:2]), "the oldest"
+
+
+@in_a_loop
 async def test_a_48_that_is_heated_is_heated_as_a_whole() -> None:
     paces = replace(FREE, guessing=Pace(4, 1), all_guessing=Pace(1000, 1000))
     async with serving(replace(RULES, paces=paces, deadlines=Deadlines()), exempt=HOST) as served:
