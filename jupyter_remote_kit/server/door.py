@@ -64,6 +64,8 @@ class Door(Generic[Who]):
         entry = self._source(source, now)
         count = len(entry.lanes.newcomers) + 1
         if count > self._waiting_each:
+            # Not the oldest of them, nor any: whoever goes, a newcomer's chance is the turns of its source over those who come from there,
+            # and before a handshake there is no telling the owner from the rest.
             return who
         outsider = None
         if self._newcomers >= self._waiting_limit:
