@@ -80,40 +80,41 @@ def too_large(most: int) -> Refusal:
 
 def throttled(answer: Answer, sign_in: str = "") -> Refusal:
     """Too many wrong guesses. The seconds to wait, rounded up, are told in `Retry-After` (RFC 6585, 4) and in words."""
-    sentence = _WAITING[answer.count](answer.wait)
-    return Refusal(429, sentence, sign_in=sign_in, headers={"Retry-After": str(max(1, math.ceil(answer.wait)))})
+    seconds = _whole(answer.wait)
+    return Refusal(429, _WAITING[answer.count](seconds), sign_in=sign_in, headers={"Retry-After": str(seconds)})
 
 
-def waiting(wait_s: float) -> Message:
-    """Too many wrong guesses of one source, and how long to wait, in words."""
-    seconds = max(1, math.ceil(wait_s))
+def _waiting_source(seconds: int) -> Message:
     if seconds < 2 * MINUTE_S:
         return msg("Too many wrong passwords or tokens from your network. Try again in {seconds} seconds.", seconds=seconds)
     minutes = math.ceil(seconds / MINUTE_S)
     return msg("Too many wrong passwords or tokens from your network. Try again in {minutes} minutes.", minutes=minutes)
 
 
-def _waiting_device(wait_s: float) -> Message:
-    seconds = max(1, math.ceil(wait_s))
+def _waiting_device(seconds: int) -> Message:
     if seconds < 2 * MINUTE_S:
         return msg("Too many wrong passwords or tokens from this browser. Try again in {seconds} seconds.", seconds=seconds)
     minutes = math.ceil(seconds / MINUTE_S)
     return msg("Too many wrong passwords or tokens from this browser. Try again in {minutes} minutes.", minutes=minutes)
 
 
-def _waiting_all(wait_s: float) -> Message:
+def _waiting_all(seconds: int) -> Message:
     # 22 s at most.
-    seconds = max(1, math.ceil(wait_s))
     return msg("Too many wrong passwords or tokens are being tried at this moment. Try again in {seconds} seconds.", seconds=seconds)
 
 
 # A source's, a browser's own, or nobody's in particular.
-_WAITING = {Count.SOURCE: waiting, Count.DEVICE: _waiting_device, Count.SHARED: _waiting_all}
+_WAITING = {Count.SOURCE: _waiting_source, Count.DEVICE: _waiting_device, Count.SHARED: _waiting_all}
 
 
 def busy(wait_s: float) -> Message:
     """Too many sign-ins at once, nobody's fault in particular."""
-    return msg("Too many people are signing in at this moment. Try again in {seconds} seconds.", seconds=max(1, math.ceil(wait_s)))
+    return msg("Too many people are signing in at this moment. Try again in {seconds} seconds.", seconds=_whole(wait_s))
+
+
+def _whole(wait_s: float) -> int:
+    """Whole seconds, one at least: who comes back too early is told to wait again."""
+    return max(1, math.ceil(wait_s))
 
 
 @stream_request_body
