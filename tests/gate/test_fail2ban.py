@@ -283,6 +283,15 @@ def test_without_a_running_fail2ban_it_is_written_and_said(sandbox: Sandbox) -> 
     assert sandbox.enter("fail2ban-client", "-t").code == 0
 
 
+def test_another_versions_filter_is_told(sandbox: Sandbox) -> None:
+    sandbox.kit("init", *LAN, stdin=PASSWORD)
+    sandbox.host.layout.audit_file("default").touch(0o600)
+    assert sandbox.kit("audit", "--install-fail2ban").code == 0
+    assert "fail2ban-outdated" not in sandbox.kit("init").codes
+    sandbox.enter("sh", "-c", "sed -i s/cross-site/other/ /etc/fail2ban/filter.d/jupyter-remotekit.conf")
+    assert "fail2ban-outdated" in sandbox.kit("init").codes
+
+
 def test_there_is_nobody_to_ban_behind_ssh(sandbox: Sandbox) -> None:
     sandbox.kit("init", *SSH)
     outcome = sandbox.kit("audit", "--install-fail2ban")
