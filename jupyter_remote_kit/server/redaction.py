@@ -42,7 +42,9 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 def _redacted(record: logging.LogRecord, secrets: tuple[str, ...]) -> logging.LogRecord:
     if record.exc_info and not record.exc_text:
         # Where every formatter looks first. What it would put there itself nobody sees before it is written.
-        record.exc_text = redact(logging.Formatter().formatException(record.exc_info), secrets)
+        record.exc_text = logging.Formatter().formatException(record.exc_info)
+    if record.exc_text:
+        record.exc_text = redact(record.exc_text, secrets)
     if record.stack_info:
         record.stack_info = redact(record.stack_info, secrets)
     try:

@@ -77,6 +77,18 @@ def test_a_traceback_survives_a_message_that_does_not_fit_its_values() -> None:
 
 
 @pytest.mark.usefixtures("redacting")
+def test_a_traceback_that_was_already_made_holds_no_credential() -> None:
+    """As where two servers run in one process, each with secrets of its own."""
+    install(lambda: ("another",))
+    log, written = logged(logging.Formatter())
+    try:
+        raise RuntimeError("s3cret and another")
+    except RuntimeError:
+        log.exception("it failed")
+    assert f"RuntimeError: {HIDDEN} and {HIDDEN}" in written.getvalue()
+
+
+@pytest.mark.usefixtures("redacting")
 def test_a_stack_holds_no_credential() -> None:
     log, written = logged(logging.Formatter())
     log.warning("here", stack_info=True)  # s3cret
