@@ -9,6 +9,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -392,9 +393,11 @@ def test_a_kernel_that_died_has_no_client(machine: Machine) -> None:
 
     def kill_and_look() -> dict[str, Any] | None:
         for child in psutil.Process(server.process.pid).children(recursive=True):
-            if child.pid not in killed and kernel in " ".join(child.cmdline()):
-                killed.add(child.pid)
-                os.kill(child.pid, signal.SIGKILL)
+            # One that was killed a moment ago may be gone by now, or a zombie.
+            with suppress(psutil.NoSuchProcess):
+                if child.pid not in killed and kernel in " ".join(child.cmdline()):
+                    killed.add(child.pid)
+                    os.kill(child.pid, signal.SIGKILL)
         return _happened(machine, Action.KERNEL_ENDED, kernel=kernel)
 
     ended = server.wait_until(kill_and_look)
