@@ -23,9 +23,14 @@ def serve() -> None:
             sys.stderr.write(format_line("part-missing", sentence, "pip install --force-reinstall jupyter-remote-kit") + "\n")
         sys.exit(ExitCode.REFUSED)
 
-    from jupyterlab.labapp import main  # most of what the collector would look through
+    from jupyter_remote_kit.server import notify, userconfig
 
-    sys.exit(main())
+    # Before anything is started that would inherit its variables.
+    notify.manager()
+    with userconfig.refusing():
+        from jupyterlab.labapp import main  # most of what the collector would look through
+
+        sys.exit(main())
 
 
 try:

@@ -86,11 +86,12 @@ class RemoteKit(ExtensionApp):
 
     def _take_over(self, serverapp: ServerApp) -> None:
         """Put the instance's settings above every file's. What goes wrong is kept for the identity provider, which refuses with 78."""
-        from jupyter_remote_kit.server import redaction
+        from jupyter_remote_kit.server import journal, redaction
 
         serverapp.update_config(Config({"ServerApp": {"identity_provider_class": self._provider_class(serverapp)}}))
         self._read_own_file()
         redaction.install(self.secrets)
+        journal.divert(self.instance)
         # Before the others are linked: notebook_shim looks at every trait of ServerApp, and what it meets there (`preferred_dir`, the
         # working directory) stays. After they are: their files, `jupyter_lab_config.py` with its `c.NotebookApp` among them, would else
         # have the last word on ServerApp.
@@ -99,6 +100,8 @@ class RemoteKit(ExtensionApp):
         for name in list(manager.sorted_extensions):
             if name != PACKAGE:
                 manager.link_extension(name)  # type: ignore[no-untyped-call]
+        # Once more: each of them has a logger of its own.
+        journal.divert(self.instance)
         self._push(serverapp)
 
     def _read_own_file(self) -> None:
@@ -317,8 +320,14 @@ class RemoteKit(ExtensionApp):
             certificate.reload()
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        if self.mode is not Mode.MANAGED or not self.instance:
+        if self.mode is not Mode.MANAGED:
             return
+        if self.instance:
+            self._listen_to_orders(serverapp)
+        # The last of what jupyter_server has queued: the gate is open, and the sockets listen.
+        self.protection.serving()
+
+    def _listen_to_orders(self, serverapp: ServerApp) -> None:
         from jupyter_remote_kit.server import report
         from jupyter_remote_kit.server.control import Control
 

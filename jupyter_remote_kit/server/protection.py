@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,14 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.server import headers, keys, logs, overlay, pages, report, tuning
+from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, pages, report, tuning
 from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
 from jupyter_remote_kit.server.connections import GuardedServer
 from jupyter_remote_kit.server.devices import Devices
 from jupyter_remote_kit.server.peers import Declared, Peers
+from jupyter_remote_kit.server.service import Service
 from jupyter_remote_kit.server.sessions import Sessions
 from jupyter_remote_kit.server.tls import Certificate
 from jupyter_remote_kit.settings import Access
@@ -55,6 +58,7 @@ class Protection:
         # Without password and token in it: a browser that was known stays known when they are changed.
         devices = Devices(keys.derive(keys.root_key(app), "device", named))
         self.authenticator = Authenticator(kit.provider, self.sessions, devices, self.audit)
+        self._service = Service(notify.manager(), app, lambda: len(self.sessions.rows()))
 
     def set_up(self) -> None:
         """Put everything in its place; the gate opens last."""
@@ -65,15 +69,20 @@ class Protection:
         self._lay_defaults_under()
         app.web_app.add_transform(headers.protective(hsts=kit.hsts))
         self._limit_logs()
-        self._start_terminals_among_notebooks()
+        self._work_among_notebooks()
         self.authenticator.connections = self._guard_connections()
         self.audit.watch(app)
         tuning.settle()
         site = Site(kit.instance, app.base_url, self.peers, tuple(kit.allow_networks), tuple(kit.allow_hosts))
         kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
 
+    def serving(self) -> None:
+        """Have a service manager told that the server is there, once it answers."""
+        self._service.begin()
+
     def close(self) -> None:
-        """Write what is pending."""
+        """Have it told that the server stops, and write what is pending."""
+        self._service.end()
         if self._log_timer is not None:
             self._log_timer.stop()
         self.authenticator.close()
@@ -93,15 +102,20 @@ class Protection:
             self._kit.observe(lambda _: self._read_own_names(certificate.file), "own_certificate")
         return guarded
 
-    def _start_terminals_among_notebooks(self) -> None:
-        """Terminals that name no folder would start where the server does: beside the audit and the sessions."""
-        manager = self._app.web_app.settings.get("terminal_manager")
-        if manager is not None:
-            manager.term_settings = {"cwd": self._app.root_dir, **manager.term_settings}
+    def _work_among_notebooks(self) -> None:
+        """What names no folder (an IDE's kernel, a terminal) would start where the server does: beside the audit and the sessions.
+
+        Only now, when all is imported: no module of the user's can take the place of one of ours any more.
+        """
+        if self._kit.instance:
+            with suppress(OSError):
+                os.chdir(self._app.root_dir)
 
     def _limit_logs(self) -> None:
         settings = self._app.web_app.settings
         settings["extra_log_scrub_param_keys"] = [*(settings.get("extra_log_scrub_param_keys") or []), "ticket"]
+        # The extensions' own handlers; before the limit, which is put on handlers.
+        journal.divert(self._kit.instance)
         limit = logs.LogLimit()
         limit.install(self._app.log, *map(logging.getLogger, logs.BELOW_HANDLERS))
         self._log_timer = PeriodicCallback(lambda: limit.tell(self._app.log), TELL_EVERY_S * 1000)
