@@ -18,11 +18,15 @@ _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 # What the URL standard reads as part of an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
+# useradd(8) allows less; a directory service has names with a realm or a domain.
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,254}\$?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 _CIDR = re.compile(r"([0-9a-fA-F:.]+)(?:/([0-9]{1,3}))?\Z")
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
 MAX_HOST_NAME = 253
 MAX_PORT = 65535
+MIN_WATCHDOG, MAX_WATCHDOG = 10, 1440
 ANY_NETWORK, DEFAULT, NONE = "any", "default", "none"
 
 
@@ -134,6 +138,37 @@ def session_days(text: str) -> int:
         "session-days",
         msg("{days!r} is not a number of days that a session can last.", days=text),
         msg("Use a number from 1 to {most}, such as --session-days 14", most=MAX_SESSION_DAYS),
+    )
+
+
+def user_name(text: str) -> str:
+    """The name of an account, as far as it can be told without asking for it."""
+    if _USER.match(text):
+        return text
+    raise _wrong("user-name", msg("{name!r} is not a user's name.", name=text), msg("Use the name of an account, such as --run-as alice"))
+
+
+def variable_name(text: str) -> str:
+    """The name of an environment variable, or the word `none`."""
+    if _VARIABLE.match(text):
+        return text
+    raise _wrong(
+        "variable-name",
+        msg("{name!r} is not the name of an environment variable.", name=text),
+        msg("Name the variable without its value, such as --env DATA_DIR"),
+    )
+
+
+def watchdog_minutes(text: str) -> int:
+    """After how many minutes a server that hangs is restarted: 10 to 1440, or 0 for never."""
+    if re.fullmatch(r"[0-9]{1,4}", text) and (int(text) == 0 or MIN_WATCHDOG <= int(text) <= MAX_WATCHDOG):
+        return int(text)
+    raise _wrong(
+        "watchdog",
+        msg("{minutes!r} is not a time for the watchdog.", minutes=text),
+        msg(
+            "Use {least} to {most} minutes: a restart ends every kernel, and a slow save is no crash", least=MIN_WATCHDOG, most=MAX_WATCHDOG
+        ),
     )
 
 

@@ -28,6 +28,8 @@ PARSERS: list[Parser] = [
     grammar.allowed_network,
     grammar.trusted_proxy,
     grammar.session_days,
+    grammar.variable_name,
+    grammar.watchdog_minutes,
     grammar.language,
 ]
 
@@ -55,7 +57,7 @@ def accepted(parse: Parser, text: str) -> str | None:
         return None
 
 
-@pytest.mark.parametrize("parse", PARSERS)
+@pytest.mark.parametrize("parse", [*PARSERS, grammar.user_name])
 @given(text=TEXTS)
 def test_any_text_is_parsed_or_wrong_usage(parse: Parser, text: str) -> None:
     try:
@@ -419,3 +421,114 @@ def test_what_is_no_number_of_days_is_named(text: str) -> None:
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message)) == ("session-days", f"{text!r} is not a number of days that a session can last.")
     assert str(problem.hint) == "Use a number from 1 to 365, such as --session-days 14"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann",
+        "_apt",
+        "Ann",
+        "ann.lee",
+        "ann-lee",
+        "ann_lee",
+        "u1000",
+        "1ann",
+        # Of a directory service: a realm, a domain, a machine.
+        "ann@corp.example",
+        "CORP\\ann",
+        "CORP+ann",
+        "gpu1$",
+        "a" * 255,
+    ],
+)
+def test_names_of_users(text: str) -> None:
+    assert grammar.user_name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-ann",
+        "--system",
+        ".ann",
+        "..",
+        "../ann",
+        "a/b",
+        "a:b",
+        "a b",
+        "ann ",
+        "ann\n",
+        "a\nb",
+        "a%b",
+        "a;reboot",
+        "a&b",
+        "a|b",
+        "$(reboot)",
+        "$ann",
+        "a$b",
+        "`id`",
+        "a'b",
+        'a"b',
+        "a*",
+        "a,b",
+        "a=b",
+        "é",
+        "计",
+        "a" * 256,
+        "a\0",
+        "\ud800",
+    ],
+)
+def test_what_is_no_users_name_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.user_name(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("user-name", f"{text!r} is not a user's name.")
+    assert str(problem.hint) == "Use the name of an account, such as --run-as alice"
+
+
+@given(TEXTS | st.text(st.sampled_from("ann.@\\+-_$"), max_size=8))
+def test_a_users_name_that_passes_is_a_file_name_and_no_option(text: str) -> None:
+    passed = accepted(grammar.user_name, text)
+    if passed is None:
+        return
+    assert passed == text
+    assert PurePosixPath(f"/x/{passed}").parts == ("/", "x", passed)
+    assert not passed.startswith(("-", "."))
+    assert shlex.split(shlex.quote(passed)) == [passed]
+    # Nothing that a unit, a shell in double quotes or a list of paths would take for something of its own.
+    assert not set(passed) & set("%:;\"'`* \t\n")
+
+
+@pytest.mark.parametrize("text", ["A", "_", "DATA_DIR", "http_proxy", "_CE_M", "X1", "none", "A" * 255])
+def test_names_of_variables(text: str) -> None:
+    assert grammar.variable_name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1A", "A=1", "A-B", "A.B", "A B", " A", "A\n", "$A", "${A}", "é", "A%", "A" * 256, "A\0", "BASH_FUNC_x%%"]
+)
+def test_what_is_no_variable_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.variable_name(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("variable-name", f"{text!r} is not the name of an environment variable.")
+    assert str(problem.hint) == "Name the variable without its value, such as --env DATA_DIR"
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("0", 0), ("000", 0), ("10", 10), ("0010", 10), ("15", 15), ("1440", 1440)])
+def test_minutes_of_the_watchdog(text: str, minutes: int) -> None:
+    assert grammar.watchdog_minutes(text) == minutes
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "9", "1441", "9999", "00010", "-10", "+10", "10.5", "10 ", "10m", "ten", "١٠", "1_0", "10\n", "inf"]
+)
+def test_what_is_no_time_for_the_watchdog_is_named(text: str) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        grammar.watchdog_minutes(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("watchdog", f"{text!r} is not a time for the watchdog.")
+    assert str(problem.hint) == "Use 10 to 1440 minutes: a restart ends every kernel, and a slow save is no crash"

@@ -17,7 +17,7 @@ from jupyter_remote_kit.plan import fail2ban
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.fail2ban import INSTALL, REMOVE, Jail
-from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.plan.layout import SYSTEM, Layout
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Settings
@@ -143,7 +143,7 @@ def _jail(layout: Layout, instance: str) -> Jail:
 
 
 def _apply(plan: Plan) -> None:
-    applying.apply(plan, layout=fail2ban.SYSTEM, instance=fail2ban.RECORD, now=datetime.now(timezone.utc))
+    applying.apply(plan, layout=SYSTEM, instance=fail2ban.RECORD, now=datetime.now(timezone.utc))
 
 
 def _start_fail2ban() -> Message:

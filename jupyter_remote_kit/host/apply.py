@@ -15,18 +15,33 @@ from datetime import datetime
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import trouble
+from jupyter_remote_kit.host import systemd, trouble
 from jupyter_remote_kit.host.files import backup, file_fact, make_directory, read_private, sweep, write_atomic
 from jupyter_remote_kit.host.manifest import Manifest, read_manifest, write_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.instance import without_credentials
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
-from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
+from jupyter_remote_kit.plan.model import (
+    ExportAuthority,
+    IssueAuthority,
+    IssueLeaf,
+    KeepCopy,
+    MakeDirectory,
+    Plan,
+    RemoveFile,
+    Run,
+    Step,
+    WriteFile,
+)
 
 LOCK_NAME = "lock"
 LOCK_WAIT_S = 10.0
 _LOCK_POLL_S = 0.05
+
+
+# The steps that nothing has to be made for.
+_Done = MakeDirectory | RemoveFile | KeepCopy | Run
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class _Write:
     data: bytes
     mode: int
     backup: bool
+    owner: int | None = None
 
 
 def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
@@ -120,9 +136,9 @@ def _try_lock(path: Path) -> int | None:
     return lock if held else None
 
 
-def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> list[_Write | MakeDirectory | RemoveFile]:
+def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> list[_Write | _Done]:
     """The plan with its certificates made, so that their digests are known before anything is written."""
-    work: list[_Write | MakeDirectory | RemoveFile] = []
+    work: list[_Write | _Done] = []
     authority: bytes | None = None
     for step in plan.steps:
         if isinstance(step, IssueAuthority):
@@ -138,7 +154,7 @@ def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> l
                 work.extend(_missing_certificate(layout, authority))
             work.append(_Write(step.leaf_file, _new_leaf(step, authority, now), PRIVATE_FILE, _is_foreign(step.leaf_file, manifest)))
         elif isinstance(step, WriteFile):
-            work.append(_Write(step.path, step.content.reveal().encode(), step.mode, step.backup))
+            work.append(_Write(step.path, step.content.reveal().encode(), step.mode, step.backup, step.owner))
         else:
             work.append(step)
     return work
@@ -179,19 +195,27 @@ def _execute(item: _Write | Step, layout: Layout) -> None:
     if isinstance(item, _Write):
         if item.backup and file_fact(item.path, with_content=False).kind is FileKind.FILE:
             backup(item.path, layout.backups_dir, blank=_blanking(item.path, layout))
-        write_atomic(item.path, item.data, item.mode)
+        write_atomic(item.path, item.data, item.mode, item.owner)
     elif isinstance(item, MakeDirectory):
         make_directory(item.path, item.mode)
     elif isinstance(item, RemoveFile):
-        if item.directory:
-            _remove_directory(item.path, layout)
-        else:
-            _remove_file(item, layout)
+        _remove(item, layout)
+    elif isinstance(item, KeepCopy):
+        backup(item.path, layout.backups_dir)
+    elif isinstance(item, Run):
+        systemd.run(item)
 
 
 def _blanking(path: Path, layout: Layout) -> Callable[[bytes], bytes]:
     """What a copy of `path` must not hold: a credential that was changed is to be nowhere any more, and one in force in one place."""
     return without_credentials if path.parent == layout.instances_dir else bytes
+
+
+def _remove(step: RemoveFile, layout: Layout) -> None:
+    if step.directory:
+        _remove_directory(step.path, layout)
+    else:
+        _remove_file(step, layout)
 
 
 def _remove_file(step: RemoveFile, layout: Layout) -> None:
@@ -205,7 +229,7 @@ def _remove_file(step: RemoveFile, layout: Layout) -> None:
             raise trouble.symlink_in_the_way(path)
         if stat.S_ISDIR(status.st_mode):
             raise trouble.directory_in_the_way(path)
-        if status.st_uid not in {os.geteuid(), 0}:
+        if status.st_uid not in {os.geteuid(), 0, step.owner}:
             raise trouble.wrong_owner(path, status.st_uid)
         if step.backup and stat.S_ISREG(status.st_mode):
             backup(path, layout.backups_dir, blank=_blanking(path, layout))
@@ -217,8 +241,11 @@ def _remove_directory(path: Path, layout: Layout) -> None:
     with trouble.os_errors(path):
         try:
             folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
+        except OSError as error:
+            # Gone, or a link or a file by now: somebody else's choice.
+            if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                return
+            raise
         try:
             sweep(folder)
             if path == layout.data_root and os.listdir(folder) == [LOCK_NAME]:  # noqa: PTH208  # of a descriptor

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.host import programs
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import Manifest, read_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import fail2ban
 from jupyter_remote_kit.plan.facts import FileFact
+from jupyter_remote_kit.plan.layout import SYSTEM
 
-# sbin is not on every user's PATH, nor on that of every su.
-_SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _ASK_TIMEOUT_S = 10.0
 _RELOAD_TIMEOUT_S = 60.0
 
@@ -27,7 +25,7 @@ def client() -> str | None:
     """The path of `fail2ban-client`; `None` where fail2ban is not installed."""
     if not fail2ban.JAILS.is_dir():
         return None
-    return shutil.which("fail2ban-client", path=os.pathsep.join((os.environ.get("PATH", os.defpath), *_SEARCHED)))
+    return programs.find("fail2ban-client")
 
 
 def facts(instance: str) -> tuple[Mapping[Path, FileFact], Manifest]:
@@ -35,9 +33,9 @@ def facts(instance: str) -> tuple[Mapping[Path, FileFact], Manifest]:
     kept: list[Path] = []
     # Not there yet, or closed to whoever is not root.
     with suppress(OSError):
-        kept = sorted(fail2ban.SYSTEM.backups_dir.iterdir())
+        kept = sorted(SYSTEM.backups_dir.iterdir())
     files = {path: file_fact(path) for path in (*fail2ban.paths_read(instance), *kept)}
-    return files, read_manifest(fail2ban.SYSTEM.manifest_file(fail2ban.RECORD))
+    return files, read_manifest(SYSTEM.manifest_file(fail2ban.RECORD))
 
 
 def other_jails(instance: str) -> tuple[Path, ...]:
@@ -96,10 +94,7 @@ def _ask(*words: str, timeout: float) -> tuple[bool, str]:
     if program is None:
         return False, ""
     try:
-        done = subprocess.run(  # noqa: S603  # an argv, no shell
-            [program, *words], capture_output=True, text=True, errors="replace", timeout=timeout, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = programs.call((program, *words), patience_s=timeout)
+    except Failed as error:
         return False, str(error)
-    lines = (done.stderr + done.stdout).strip().splitlines()
-    return done.returncode == 0, lines[-1] if lines else ""
+    return done.code == 0, done.last_line

@@ -53,14 +53,14 @@ def file_fact(path: Path, *, with_content: bool = True) -> FileFact:
     return FileFact(kind, stat.S_IMODE(status.st_mode), status.st_uid, content, writable)
 
 
-def write_atomic(path: Path, data: bytes, mode: int) -> None:
-    """Put `data` at `path` whole, with the permission bits `mode` from the first byte on.
+def write_atomic(path: Path, data: bytes, mode: int, owner: int | None = None) -> None:
+    """Put `data` at `path` whole, with the permission bits `mode` from the first byte on; root may give it to `owner`.
 
     Raises `Failed`, and leaves what stood there byte-identical, when the folder or the file is a link, somebody else's or of another
     kind, or when the machine cannot write.
     """
     with trouble.os_errors(path), _folder_of(path) as folder:
-        _check_target(path, folder)
+        _check_target(path, folder, owner)
         sweep(folder)
         temporary = _temporary_name()
         with trouble.os_errors(path):
@@ -70,6 +70,8 @@ def write_atomic(path: Path, data: bytes, mode: int) -> None:
             try:
                 os.fchmod(file, mode)
                 _write_all(file, data)
+                if owner is not None:
+                    os.fchown(file, owner, -1)
                 os.fsync(file)
             finally:
                 os.close(file)
@@ -225,7 +227,7 @@ def _folder_of(path: Path) -> Iterator[int]:
         os.close(folder)
 
 
-def _check_target(path: Path, folder: int) -> None:
+def _check_target(path: Path, folder: int, owner: int | None) -> None:
     try:
         status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -236,7 +238,7 @@ def _check_target(path: Path, folder: int) -> None:
         raise trouble.directory_in_the_way(path)
     if not stat.S_ISREG(status.st_mode):
         raise trouble.not_a_file(path)
-    if _foreign(status.st_uid):
+    if status.st_uid != owner and _foreign(status.st_uid):
         raise trouble.wrong_owner(path, status.st_uid)
 
 

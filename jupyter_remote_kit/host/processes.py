@@ -37,6 +37,7 @@ __all__ = [
     "spawn_detached",
     "survives_logout",
     "terminate",
+    "user_name",
     "wait_for",
 ]
 
@@ -110,7 +111,7 @@ def survives_logout() -> bool | None:
     if "/user.slice/" not in place:
         # A service or a cron job, which no log-out ends.
         return True
-    stays = lingers(_user())
+    stays = lingers(user_name())
     if "/user@" in place:
         # A child of the user's own manager, which ends with the last session unless it lingers.
         return stays
@@ -299,7 +300,7 @@ def _scope_helps() -> bool:
     Without lingering the manager ends with the last session and takes its scopes along, whereas what a session leaves behind stays where
     `KillUserProcesses` is off, as it is on most distributions (systemd-logind, logind.conf(5)).
     """
-    return lingers(_user()) or "/user@" in _control_group() or kill_user_processes() is True
+    return lingers(user_name()) or "/user@" in _control_group() or kill_user_processes() is True
 
 
 def _logind_runs() -> bool:
@@ -314,7 +315,8 @@ def _control_group() -> str:
         return ""
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The name of the user that this process runs as; the number where there is no name."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

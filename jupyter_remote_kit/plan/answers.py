@@ -40,6 +40,11 @@ class Answers:
     session_days: int | None = None
     hsts: bool | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether anything was said of the instance but its name."""
+        return self != Answers(self.instance)
+
     def check(self) -> None:
         """Reject what argv alone suffices to reject. Raises `WrongUsage`."""
         if self.keyfile is not None and self.certfile is None:

@@ -32,10 +32,11 @@ def waiting_for_restart(before: Settings, after: Settings) -> tuple[str, ...]:
     return tuple(changed)
 
 
-def restart_needed(instance: str, names: tuple[str, ...]) -> Problem:
-    """The warning beside a success: what was written waits."""
+def restart_needed(instance: str, names: tuple[str, ...], *, service: bool = False) -> Problem:
+    """The warning beside a success: what was written waits. `service`: systemd runs the server."""
+    by_hand = f"{own_command(instance, 'down')} && {own_command(instance, 'up --detach')}"
     return Problem(
         "restart-needed",
         msg("The running server takes up {names} at its next start.", names=", ".join(names)),
-        msg("{command}", command=f"{own_command(instance, 'down')} && {own_command(instance, 'up --detach')}"),
+        msg("{command}", command=own_command(instance, "service restart") if service else by_hand),
     )

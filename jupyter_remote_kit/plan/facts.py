@@ -33,6 +33,11 @@ class FileFact:
     writable: bool = True
 
     @property
+    def exists(self) -> bool:
+        """Whether anything stands there."""
+        return self.kind is not FileKind.ABSENT
+
+    @property
     def digest(self) -> str | None:
         """SHA-256 of the content in hex, as manifests keep it."""
         return hashlib.sha256(self.content).hexdigest() if self.content is not None else None

@@ -11,7 +11,7 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.audit import HARMLESS, Action
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
-from jupyter_remote_kit.plan.layout import PUBLIC_FILE, Layout
+from jupyter_remote_kit.plan.layout import PUBLIC_FILE, SYSTEM
 from jupyter_remote_kit.plan.model import Plan, RemoveFile, Step
 from jupyter_remote_kit.plan.writing import write_unless_same
 from jupyter_remote_kit.secret import Secret
@@ -19,8 +19,6 @@ from jupyter_remote_kit.secret import Secret
 FOLDER = Path("/etc/fail2ban")
 FILTER_FILE = FOLDER / "filter.d" / "jupyter-remotekit.conf"
 JAILS = FOLDER / "jail.d"
-# Root's own record of what it wrote below /etc: those of the user are not root's to write.
-SYSTEM = Layout(Path("/etc/jupyter"), Path("/var/lib/jupyter"), Path("/run/jupyter"))
 RECORD = "fail2ban"
 # The options of `audit` that put it in place and take it back.
 INSTALL, REMOVE = "--install-fail2ban", "--remove-fail2ban"

@@ -31,6 +31,10 @@ class Layout:
         """The instance's default settings of JupyterLab, in the form of an `overrides.json`."""
         return self.instances_dir / f"{instance}.overrides.json"
 
+    def environment_file(self, instance: str) -> Path:
+        """The environment of the instance's service, where the user's own systemd runs it."""
+        return self.instances_dir / f"{instance}.env"
+
     @property
     def data_root(self) -> Path:
         """Everything of ours that is neither configuration nor runtime state."""
@@ -80,6 +84,11 @@ class Layout:
         """Digests of what we wrote, by which an edit is recognised."""
         return self.instance_data_dir(instance) / "manifest.json"
 
+    @property
+    def service_record(self) -> Path:
+        """What was changed on the machine for services, beside their own files."""
+        return self.data_root / "service.json"
+
     def control_socket(self, instance: str) -> Path:
         """The running server's control plane."""
         return self.runtime_dir / f"remotekit-{instance}.sock"
@@ -87,3 +96,7 @@ class Layout:
     def runtime_file(self, instance: str) -> Path:
         """The running server's pid and URL."""
         return self.runtime_dir / f"remotekit-{instance}.json"
+
+
+# Root's own record of what it wrote below /etc: those of the user are not root's to write.
+SYSTEM = Layout(Path("/etc/jupyter"), Path("/var/lib/jupyter"), Path("/run/jupyter"))

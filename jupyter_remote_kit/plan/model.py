@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +26,17 @@ class MakeDirectory:
 
 @dataclass(frozen=True)
 class WriteFile:
-    """Write a file whole. `backup` keeps what stands there now; `edited` names it as somebody else's work."""
+    """Write a file whole. `backup` keeps what stands there now; `edited` names it as somebody else's work.
+
+    `owner` is the user whom root gives the file to; `None`: it is the writer's own.
+    """
 
     path: Path
     content: Secret
     mode: int = PRIVATE_FILE
     backup: bool = False
     edited: bool = False
+    owner: int | None = None
 
     def describe(self) -> Message:
         """One line for people; the content is a secret."""
@@ -90,18 +95,48 @@ class IssueLeaf:
 
 @dataclass(frozen=True)
 class RemoveFile:
-    """Remove a file of ours, or an empty directory of ours. `backup` keeps what stands there."""
+    """Remove a file of ours, or an empty directory of ours. `backup` keeps what stands there; `owner` may own it beside us."""
 
     path: Path
     directory: bool = False
     backup: bool = False
+    owner: int | None = None
 
     def describe(self) -> Message:
         """One line for people."""
         return msg("remove {path}", path=self.path)
 
 
-Step = MakeDirectory | WriteFile | IssueAuthority | ExportAuthority | IssueLeaf | RemoveFile
+@dataclass(frozen=True)
+class KeepCopy:
+    """Put a copy of somebody else's file among the backups; the file stays as it is."""
+
+    path: Path
+
+    def describe(self) -> Message:
+        """One line for people."""
+        return msg("keep a copy of {path}", path=self.path)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a program to its end. Where it fails, `code`, `sentence` and `hint` say what that means to the user, and nothing follows.
+
+    `may_fail`: it does not matter whether there was anything for it to do.
+    """
+
+    argv: tuple[str, ...]
+    code: str = "command-failed"
+    sentence: Message | None = None
+    hint: Message | None = None
+    may_fail: bool = False
+
+    def describe(self) -> Message:
+        """One line for people, as it could be pasted."""
+        return msg("run {argv}", argv=shlex.join(self.argv))
+
+
+Step = MakeDirectory | WriteFile | IssueAuthority | ExportAuthority | IssueLeaf | RemoveFile | KeepCopy | Run
 
 
 @dataclass(frozen=True)

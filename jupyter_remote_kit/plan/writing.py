@@ -10,10 +10,12 @@ from jupyter_remote_kit.plan.model import WriteFile
 from jupyter_remote_kit.secret import Secret
 
 
-def write_unless_same(path: Path, content: Secret, mode: int, fact: FileFact, known: Collection[str]) -> Iterator[WriteFile]:
+def write_unless_same(  # noqa: PLR0913  # a file is as much
+    path: Path, content: Secret, mode: int, fact: FileFact, known: Collection[str], *, owner: int | None = None
+) -> Iterator[WriteFile]:
     """Nothing where `fact` says that it stands there already; `known` are the digests that we may have left there."""
     same = fact.content == content.reveal().encode()
-    if same and fact.mode == mode:
+    if same and fact.mode == mode and owner in {None, fact.uid}:
         return
     replaced = fact.kind is FileKind.FILE and not same
-    yield WriteFile(path, content, mode, backup=replaced, edited=replaced and fact.digest not in known)
+    yield WriteFile(path, content, mode, backup=replaced, edited=replaced and fact.digest not in known, owner=owner)

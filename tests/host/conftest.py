@@ -1,15 +1,17 @@
-"""A machine in a folder: layouts, small disks, read-only folders."""
+"""A machine in a folder: layouts, small disks, read-only folders, stand-ins of other programs."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from jupyter_remote_kit.host import programs
 from jupyter_remote_kit.plan.layout import Layout
 
 
@@ -57,3 +59,38 @@ def foreign_uid() -> int:
     if os.geteuid() != 0:
         pytest.skip("giving files away needs root")
     return 12345
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Puts a script on PATH, in front of the machine's own; the file returned holds the words it was called with, a call a line."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def put(name: str, script: str) -> Path:
+        log = tmp_path / f"{name}.log"
+        (folder / name).write_text(f'#!/bin/sh\necho "$@" >> {log}\n{script}\n')
+        (folder / name).chmod(0o755)
+        return log
+
+    return put
+
+
+@pytest.fixture
+def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], socket.socket]:
+    """A user whose own systemd manager is not there; a call lets it come, until the socket is closed."""
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    monkeypatch.setattr(programs, "runtime_folder", lambda: runtime)
+
+    def come() -> socket.socket:
+        (runtime / "systemd").mkdir()
+        listener = socket.socket(socket.AF_UNIX)
+        # The path below a test's folder may be too long for a socket's address.
+        folder = os.open(runtime / "systemd", os.O_RDONLY)
+        listener.bind(f"/proc/self/fd/{folder}/private")
+        os.close(folder)
+        return listener
+
+    return come

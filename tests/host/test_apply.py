@@ -20,8 +20,9 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import certificates
 from jupyter_remote_kit.host.apply import LOCK_NAME, apply, exclusive
 from jupyter_remote_kit.host.manifest import read_manifest
+from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.layout import Layout
-from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, MakeDirectory, Plan, RemoveFile, Step, WriteFile
+from jupyter_remote_kit.plan.model import IssueAuthority, IssueLeaf, KeepCopy, MakeDirectory, Plan, RemoveFile, Run, Step, WriteFile
 from jupyter_remote_kit.secret import Secret
 
 NOW = datetime.now(timezone.utc)
@@ -202,6 +203,71 @@ def test_a_removed_file_is_backed_up_and_forgotten(layout: Layout) -> None:
     run(layout, RemoveFile(path, backup=True))
     assert [copy.read_text() for copy in layout.backups_dir.iterdir()] == ["one"]
     assert set(read_manifest(layout.manifest_file("default"))) == {str(other)}
+
+
+def test_a_copy_is_kept_of_what_stays_as_it_is(layout: Layout, tmp_path: Path) -> None:
+    unit = tmp_path / "jupyter.service"
+    unit.write_text("[Service]\n")
+    unit.chmod(0o644)
+    before = unit.stat()
+    run(layout, KeepCopy(unit))
+    (copy,) = layout.backups_dir.iterdir()
+    assert (copy.name.startswith("jupyter.service."), copy.read_text(), mode_of(copy)) == (True, "[Service]\n", 0o600)
+    assert unit.stat() == before
+    # It is somebody else's, and not known as ours afterwards.
+    assert read_manifest(layout.manifest_file("default")) == {}
+
+
+def test_without_a_copy_nothing_follows(layout: Layout, tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="gone"):
+        run(layout, KeepCopy(tmp_path / "gone"), Run(("touch", str(tmp_path / "done"))))
+    assert not (tmp_path / "done").exists()
+
+
+def test_programs_are_run_in_their_place_among_the_steps(layout: Layout, tmp_path: Path) -> None:
+    """systemd is told of a unit after it was written, and before it goes."""
+    path, seen = layout.instance_file("default"), tmp_path / "seen"
+    run(layout, *folders(layout), WriteFile(path, Secret("one")), Run(("cp", str(path), str(seen))), RemoveFile(path))
+    assert seen.read_text() == "one"
+    assert not path.exists()
+    assert read_manifest(layout.manifest_file("default")) == {}
+
+
+def test_a_program_that_fails_ends_the_plan_in_the_words_of_its_step(layout: Layout) -> None:
+    first, second = layout.instance_file("default"), layout.overlay_file("default")
+    failing = Run(("false",), code="lingering", sentence=msg("It cannot be switched on."), hint=msg("mend it"))
+    with pytest.raises(Failed) as error:
+        run(layout, *folders(layout), WriteFile(first, Secret("one")), failing, WriteFile(second, Secret("two")))
+    (problem,) = error.value.problems
+    assert (problem.code, str(problem.message), str(problem.hint)) == ("lingering", "It cannot be switched on.", "mend it")
+    assert not second.exists()
+    # What was written, and what would have been, is known as ours by the next one.
+    assert set(read_manifest(layout.manifest_file("default"))) == {str(first), str(second)}
+    run(layout, Run(("false",), may_fail=True), WriteFile(second, Secret("two")))
+    assert second.read_text() == "two"
+
+
+def test_a_file_is_given_to_its_owner_and_taken_back_from_them(layout: Layout, foreign_uid: int) -> None:
+    path = layout.instance_file("default")
+    run(layout, *folders(layout), WriteFile(path, Secret("one"), owner=foreign_uid))
+    assert (path.read_text(), path.stat().st_uid, mode_of(path)) == ("one", foreign_uid, 0o600)
+    run(layout, WriteFile(path, Secret("two"), backup=True, owner=foreign_uid))
+    assert (path.read_text(), path.stat().st_uid) == ("two", foreign_uid)
+    (copy,) = layout.backups_dir.iterdir()
+    assert (copy.read_text(), copy.stat().st_uid) == ("one", 0)
+    run(layout, RemoveFile(path, owner=foreign_uid))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("owner", [None, 54321])
+def test_a_file_of_somebody_else_again_is_neither_written_nor_removed(layout: Layout, foreign_uid: int, owner: int | None) -> None:
+    path = layout.instance_file("default")
+    run(layout, *folders(layout), WriteFile(path, Secret("one"), owner=foreign_uid))
+    for step in (WriteFile(path, Secret("two"), owner=owner), RemoveFile(path, owner=owner)):
+        with pytest.raises(Failed) as error:
+            run(layout, step)
+        assert error.value.problems[0].code == "wrong-owner"
+    assert (path.read_text(), path.stat().st_uid) == ("one", foreign_uid)
 
 
 def test_a_read_only_disk_is_a_sentence(read_only: Path) -> None:

@@ -138,6 +138,84 @@ def test_nothing_is_put_into_somebody_elses_folder(tmp_path: Path, foreign_uid: 
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_root_gives_a_file_to_its_owner(tmp_path: Path, foreign_uid: int, mode: int) -> None:
+    path = tmp_path / "f"
+    files.write_atomic(path, OLD, mode, foreign_uid)
+    files.write_atomic(path, NEW, mode, foreign_uid)
+    status = path.stat()
+    assert (path.read_bytes(), status.st_uid, status.st_gid, mode_of(path)) == (NEW, foreign_uid, os.getegid(), mode)
+    # The other way round as well, and a file of ours or root's is given away.
+    files.write_atomic(tmp_path / "g", OLD, mode)
+    files.write_atomic(tmp_path / "g", NEW, mode, foreign_uid)
+    assert (tmp_path / "g").stat().st_uid == foreign_uid
+    assert leftovers(tmp_path) == []
+
+
+def test_a_third_ones_file_is_not_given_away(tmp_path: Path, foreign_uid: int) -> None:
+    path = tmp_path / "f"
+    files.write_atomic(path, OLD, 0o600, foreign_uid + 1)
+    with pytest.raises(Failed) as error:
+        files.write_atomic(path, NEW, 0o600, foreign_uid)
+    assert code_of(error) == "wrong-owner"
+    assert (path.read_bytes(), path.stat().st_uid) == (OLD, foreign_uid + 1)
+
+
+def test_nothing_is_put_into_a_folder_of_the_owner(tmp_path: Path, foreign_uid: int) -> None:
+    """Root's file would be behind whatever link that user puts there."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, foreign_uid, foreign_uid)
+    with pytest.raises(Failed) as error:
+        files.write_atomic(folder / "f", NEW, 0o600, foreign_uid)
+    assert code_of(error) == "wrong-owner"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_link_of_the_owners_is_not_followed(tmp_path: Path, foreign_uid: int) -> None:
+    (tmp_path / "target").write_bytes(OLD)
+    (tmp_path / "f").symlink_to(tmp_path / "target")
+    os.lchown(tmp_path / "f", foreign_uid, foreign_uid)
+    with pytest.raises(Failed) as error:
+        files.write_atomic(tmp_path / "f", NEW, 0o600, foreign_uid)
+    assert code_of(error) == "symlink-in-the-way"
+    assert (tmp_path / "target").read_bytes() == OLD
+
+
+def test_whoever_is_not_root_gives_nothing_away_and_leaves_no_litter(tmp_path: Path) -> None:
+    """In a process of its own, which gives up root's rights first."""
+    place = tmp_path / "open"
+    place.mkdir()
+    place.chmod(0o777)
+    (place / "f").write_bytes(OLD)
+    if os.geteuid() == 0:
+        os.chown(place, 12345, 12345)
+        os.chown(place / "f", 12345, 12345)
+    # Imported with root's rights, since the interpreter may be closed to others.
+    done = subprocess.run([sys.executable, "-c", GIVER, str(place)], capture_output=True, text=True, check=False, cwd="/")
+    assert (done.stdout, done.stderr) == ("permission\n", "")
+    assert ((place / "f").read_bytes(), leftovers(place)) == (OLD, [])
+
+
+GIVER = textwrap.dedent(
+    """
+    import os, pathlib, sys
+    from jupyter_remote_kit.errors import Failed
+    from jupyter_remote_kit.host import files
+    folder = pathlib.Path(sys.argv[1])
+    if os.geteuid() == 0:
+        # Relative from here on: the folders above may be closed.
+        os.chdir(folder)
+        os.setresuid(12345, 12345, 12345)
+        folder = pathlib.Path()
+    try:
+        files.write_atomic(folder / "f", b"new", 0o600, 54321)
+    except Failed as error:
+        print(error.problems[0].code)
+    """
+)
+
+
 def test_a_full_disk_leaves_the_old_file_and_no_litter(small_disk: Path) -> None:
     path = small_disk / "f"
     path.write_bytes(OLD)

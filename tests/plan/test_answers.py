@@ -125,6 +125,12 @@ def test_answers_that_contradict_each_other_are_wrong_usage(answers: dict[str, A
     assert caught.value.exit_code is ExitCode.USAGE
 
 
+def test_a_name_alone_says_nothing_of_an_instance() -> None:
+    assert not Answers("gpu1").named
+    assert Answers("gpu1", port=8801).named
+    assert Answers("gpu1", plain_http=False).named
+
+
 def test_plain_http_and_the_private_authority_exclude_each_other() -> None:
     # Accepted, one of the two would be ignored.
     with pytest.raises(WrongUsage):

@@ -11,6 +11,7 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.plan import fail2ban
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.fail2ban import FILTER_FILE, Jail
+from jupyter_remote_kit.plan.layout import SYSTEM
 from jupyter_remote_kit.plan.model import Plan, WriteFile
 
 LOG = Path("/home/ann/.local/share/jupyter/remotekit/instances/gpu1/audit.jsonl")
@@ -107,7 +108,7 @@ def test_a_name_refused_is_not_counted() -> None:
 
 def test_all_is_taken_back_with_the_last_jail() -> None:
     files = {**READY, **{path: FOLDER for path in fail2ban.paths_read("gpu1") if path not in READY}}
-    backup = fail2ban.SYSTEM.backups_dir / "jupyter-remotekit-gpu1.conf.20261120T101112.000000Z"
+    backup = SYSTEM.backups_dir / "jupyter-remotekit-gpu1.conf.20261120T101112.000000Z"
     files[backup] = _file("old", 0o600)
     steps = fail2ban.plan_remove("gpu1", files, _known(*READY.items()), other_jails=()).steps
     assert {step.path for step in steps} == {*fail2ban.paths_read("gpu1"), backup}
@@ -126,4 +127,4 @@ def test_what_was_edited_is_kept_when_it_is_taken_back() -> None:
 
 
 def test_without_a_jail_there_is_nothing_to_take_back() -> None:
-    assert fail2ban.plan_remove("gpu1", {fail2ban.SYSTEM.data_root: FOLDER}, {}, other_jails=()).steps == ()
+    assert fail2ban.plan_remove("gpu1", {SYSTEM.data_root: FOLDER}, {}, other_jails=()).steps == ()
