@@ -15,14 +15,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from jupyter_remote_kit import __version__
-from jupyter_remote_kit.commands.context import Context, LocalizedGroup, LocalizedOption, is_terminal
+from jupyter_remote_kit.commands.context import CommandGroup, Context, LocalizedOption, is_terminal
+from jupyter_remote_kit.commands.service import VERBS
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Line, Result, Stream
@@ -40,43 +40,27 @@ COMMANDS = {
     "token": marked("Rotate the token; every session ends."),
     "sessions": marked("List who is signed in; end one session, or all."),
     "audit": marked("Show who came in and who was refused."),
+    "service": marked("Keep it running: a service of systemd that starts at boot."),
     "remove": marked("Remove what the kit has written."),
 }
 
 
-class Commands(LocalizedGroup):
-    """Finds a command's module by its name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"jupyter_remote_kit.commands.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        translate = ctx.ensure_object(Context).translate
-        with formatter.section(translate(marked("Commands"))):
-            formatter.write_dl([(name, translate(summary)) for name, summary in COMMANDS.items()])
-
-
-@click.group(
-    cls=Commands,
-    name=PROGRAM,
-    help=marked("JupyterLab on a remote GPU host, safe to expose, on your laptop's screen."),
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(
-    __version__,
-    prog_name="jupyter-remote-kit",
-    message="%(prog)s %(version)s",
-    cls=LocalizedOption,
-    help=marked("Show the version and exit."),
-)
-def root() -> None:
-    """The group itself does nothing."""
+def _root() -> click.Command:
+    """The group of all commands, which does nothing by itself."""
+    group = CommandGroup(
+        PROGRAM,
+        "jupyter_remote_kit.commands",
+        COMMANDS,
+        help=marked("JupyterLab on a remote GPU host, safe to expose, on your laptop's screen."),
+    )
+    version = click.version_option(
+        __version__,
+        prog_name="jupyter-remote-kit",
+        message="%(prog)s %(version)s",
+        cls=LocalizedOption,
+        help=marked("Show the version and exit."),
+    )
+    return version(group)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -151,11 +135,11 @@ def _output_failed(context: Context, error: OSError) -> ExitCode:
 
 def _run(arguments: list[str], context: Context) -> Result | Stream | None:
     """The result of the command line, whatever happens; `None` where click has said all (help, version)."""
-    name = next((argument for argument in arguments if argument in COMMANDS), "")
+    name = _name(arguments)
     # A closed pipe (`… | head`) ends the command as it ends others.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        outcome = root.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=context)
+        outcome = _root().main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=context)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
         return None
@@ -164,6 +148,16 @@ def _run(arguments: list[str], context: Context) -> Result | Stream | None:
     except (Exception, KeyboardInterrupt) as error:
         return Result.from_error(name, _worded(error))
     return outcome if isinstance(outcome, Result | Stream) else None
+
+
+def _name(arguments: Sequence[str]) -> str:
+    """The command that a line means, as it is called in results: `service install` is one."""
+    named = [index for index, argument in enumerate(arguments) if argument in COMMANDS]
+    if not named:
+        return ""
+    first = arguments[named[0]]
+    verb = next(iter(arguments[named[0] + 1 :]), "")
+    return f"{first} {verb}" if first == "service" and verb in VERBS else first
 
 
 def _worded(error: BaseException) -> RemoteKitError:

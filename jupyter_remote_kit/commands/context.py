@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TextIO, TypeVar
 
 import click
@@ -78,8 +79,27 @@ class LocalizedCommand(_LocalizedHelp, click.Command):
     """A command that speaks the user's language."""
 
 
-class LocalizedGroup(_LocalizedHelp, click.Group):
-    """A group that speaks the user's language."""
+class CommandGroup(_LocalizedHelp, click.Group):
+    """Commands by name, each with its summary; the module of one, in `package`, is imported when it is called for."""
+
+    def __init__(self, name: str, package: str, summaries: Mapping[str, str], **attributes: Any) -> None:
+        super().__init__(name, context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
+        self._package = package
+        self._summaries = summaries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._summaries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._summaries:
+            return None
+        command: click.Command = import_module(f"{self._package}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        translate = ctx.ensure_object(Context).translate
+        with formatter.section(translate(marked("Commands"))):
+            formatter.write_dl([(name, translate(summary)) for name, summary in self._summaries.items()])
 
 
 def _translated(ctx: click.Context, text: str | None) -> str | None:

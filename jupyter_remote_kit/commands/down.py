@@ -7,8 +7,9 @@ from typing import Any
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import paths, processes
+from jupyter_remote_kit.host import paths, processes, systemd
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.result import Result
 
@@ -34,10 +35,13 @@ def command(context: Context, instance: str, dry_run: bool) -> Result:
     data = {"instance": instance, "pid": pid, "kernels": kernels, "changed": not dry_run}
     if dry_run:
         return Result("down", data, (msg("This would stop process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))
+    unit = systemd.unit_of(pid)
     client.shutdown()
     if not processes.wait_for(lambda: not processes.process_alive(pid, running["create_time"]), KERNELS_GET_S, POLL_S):
         processes.terminate(pid, running["create_time"], KERNELS_GET_S)
-    return Result("down", data, (msg("Stopped process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels),))
+    stopped = msg("Stopped process {pid} (kernels: {kernels}).", pid=pid, kernels=kernels)
+    again = msg("It is a service, and starts again at the next boot: {command}", command=own_command(instance, "service uninstall"))
+    return Result("down", data, (stopped, again) if unit else (stopped,))
 
 
 def _end_hung(layout: Layout, instance: str, *, dry_run: bool) -> Result:

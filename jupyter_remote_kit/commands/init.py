@@ -16,7 +16,7 @@ from jupyter_remote_kit.commands.options import PasswordSource, instance_options
 from jupyter_remote_kit.errors import Problem, Refused, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import files, instances, passwords, paths
+from jupyter_remote_kit.host import files, instances, passwords, paths, systemd
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
@@ -121,7 +121,8 @@ def _tell_running(prepared: Prepared) -> tuple[Problem, ...]:
     if prepared.credentials != existing.credentials:
         client.reload_credentials()
     waiting = waiting_for_restart(existing.settings, settings)
-    return (restart_needed(settings.instance, waiting),) if waiting else ()
+    service = systemd.unit_of(running["pid"]) is not None
+    return (restart_needed(settings.instance, waiting, service=service),) if waiting else ()
 
 
 def report(name: str, prepared: Prepared, *, dry_run: bool, shown_before: bool = False) -> Result:

@@ -135,7 +135,7 @@ def instance_options(function: Decorated) -> Decorated:
     return function
 
 
-def _listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "", added: bool = False) -> tuple[str, ...] | None:
+def listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "", added: bool = False) -> tuple[str, ...] | None:
     """What a repeatable option says: `None` when it was not given, empty for the word that goes `back`.
 
     Raises `WrongUsage` when a word that stands `alone` comes with others; going back does, unless `added` says that others add to it.
@@ -166,11 +166,11 @@ def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]
         certfile=said["certfile"],
         keyfile=said["keyfile"],
         private_ca=said["private_ca"],
-        allow_hosts=_listed("--allow-host", said["allow_hosts"], back=grammar.DEFAULT),
+        allow_hosts=listed("--allow-host", said["allow_hosts"], back=grammar.DEFAULT),
         plain_http=said["plain_http"],
         allow_root=said["allow_root"],
-        allow_networks=_listed("--allow-network", said["allow_networks"], back=grammar.DEFAULT, alone=grammar.ANY_NETWORK, added=True),
-        trusted_proxies=_listed("--trusted-proxy", said["trusted_proxies"], back=grammar.NONE),
+        allow_networks=listed("--allow-network", said["allow_networks"], back=grammar.DEFAULT, alone=grammar.ANY_NETWORK, added=True),
+        trusted_proxies=listed("--trusted-proxy", said["trusted_proxies"], back=grammar.NONE),
         session_days=said["session_days"],
         hsts=said["hsts"],
     )

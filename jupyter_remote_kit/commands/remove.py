@@ -13,7 +13,7 @@ from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_com
 from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import paths
+from jupyter_remote_kit.host import paths, services
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.fail2ban import REMOVE
@@ -28,6 +28,11 @@ from jupyter_remote_kit.result import Result
 @dry_run_option
 def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result:
     """Show what would go, ask, remove it. Notebooks and the user's own configuration stay."""
+    return remove(context, instance, yes=yes, dry_run=dry_run)
+
+
+def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Result:
+    """The same, for whoever has asked already. Raises `Failed` while its server runs, or would at the next boot."""
     layout = paths.layout()
     running = machine.client(layout, instance).status()
     if running is not None:
@@ -36,6 +41,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
             msg("The instance {name!r} is running as process {pid}.", name=instance, pid=running["pid"]),
             msg("Stop it first: {command}", command=own_command(instance, "down")),
         )
+    _check_service(layout, instance, dry_run=dry_run)
     if not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
     plan = _plan(layout, instance)
@@ -55,6 +61,17 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool) -> Result
     banning.take_back(guarding)
     applying.apply(plan, layout=layout, instance=instance, now=datetime.now(timezone.utc))
     return Result("remove", data, (msg("Removed; notebooks and your own configuration are untouched."),), problems=problems)
+
+
+def _check_service(layout: Layout, instance: str, *, dry_run: bool) -> None:
+    """A service without its instance would be refused at every boot."""
+    found = services.installed(instance, layout)
+    if found and not dry_run:
+        raise Failed.of(
+            "service-installed",
+            msg("The instance {name!r} is installed as a service: {unit}.", name=instance, unit=found[0].unit_file),
+            msg("Take that back first: {command}", command=own_command(instance, "service uninstall")),
+        )
 
 
 def _guarding(layout: Layout, instance: str) -> tuple[Plan, tuple[Problem, ...]]:

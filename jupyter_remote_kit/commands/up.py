@@ -6,29 +6,22 @@ forked before, tells the user when it answers.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_remote_kit.commands import init, machine, urls
+from jupyter_remote_kit.commands import init, machine, serving, urls
 from jupyter_remote_kit.commands.context import Context, kit_command, one_of, option
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import instance_options, parse
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
-from jupyter_remote_kit.grammar import MAX_PORT
-from jupyter_remote_kit.host import files, foreground, logs, paths, ports, processes
+from jupyter_remote_kit.host import foreground, logs, paths, processes
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.changes import waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.init import secret_paths
-from jupyter_remote_kit.plan.launch import plan_launch
-from jupyter_remote_kit.plan.policy import Severity, check
-from jupyter_remote_kit.plan.posture import declared, problem
 from jupyter_remote_kit.plan.refusal import parse_line
 from jupyter_remote_kit.plan.urls import authority, plan_urls
-from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
 from jupyter_remote_kit.result import Result
 
 READY_WITHIN_S = 60.0
@@ -50,18 +43,18 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         raise _runs_already(instance, running)
     asking = context.interactive and not yes
     prepared = init.prepare(context, answers, source, ask=asking)
-    _check(prepared)
-    launch = _launch(prepared)
+    serving.check(prepared)
+    launch = serving.launch_of(prepared)
     if dry_run:
         result = init.report("up", prepared, dry_run=True)
         return replace(result, messages=(*result.messages, msg("  {step}", step=msg("run {argv}", argv=" ".join(launch.argv)))))
     if running is not None:
         return _keep_running(prepared, running, open_browser=open_browser)
-    _check_port(prepared)
+    serving.check_port(prepared.settings)
     init.write(prepared, show=context.emit if asking else None)
     prepared = replace(prepared, shown=asking)
     with machine.password_told(prepared.generated):
-        _check_exposed(prepared)
+        serving.check_exposed(prepared)
         if detach:
             return _detach(context, prepared, launch, open_browser=open_browser)
         foreground.watch_from_child(lambda pid: _announce(context, prepared, pid, open_browser=open_browser))
@@ -100,61 +93,6 @@ def _keep_running(prepared: Prepared, running: dict[str, Any], *, open_browser: 
     problems = _opened(instance, running["scheme"], running["ip"], running["port"]) if open_browser else ()
     data = {"instance": instance, "pid": running["pid"], "url": running["url"], "changed": bool(prepared.plan.steps)}
     return Result("up", data, (_running_sentence(instance, running),), problems=problems)
-
-
-def _check(prepared: Prepared) -> None:
-    """Refuse on what the policy, or the user's own configuration, would refuse inside the server as well. Raises `Refused`."""
-    findings = check(declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root))
-    problems = [problem(finding) for finding in findings if finding.severity is Severity.REFUSE]
-    problems += [found for found in prepared.plan.findings if found.code in REFUSED_CODES]
-    if problems:
-        raise Refused(*problems)
-
-
-def _check_exposed(prepared: Prepared) -> None:
-    """Refuse when others can read what was written; the folders' modes were just set right. Raises `Refused`."""
-    exposed = files.exposed(secret_paths(prepared.settings, prepared.facts.layout))
-    posture = declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root, exposed_paths=exposed)
-    problems = [problem(finding) for finding in check(posture) if finding.severity is Severity.REFUSE]
-    if problems:
-        raise Refused(*problems)
-
-
-def _check_port(prepared: Prepared) -> None:
-    """Raises `Failed` with the name of whoever holds the port."""
-    settings = prepared.settings
-    holder = ports.port_holder(settings.ip, settings.port)
-    if holder is None:
-        return
-    free = settings.port + 1 if settings.port < MAX_PORT else settings.port - 1
-    hint = msg("Stop it, or choose another port: --port {port}", port=free)
-    if holder.pid is None:
-        who = holder.user or "?"
-        raise Failed.of("port-taken", msg("Port {port} is taken by a process of the user {user}.", port=settings.port, user=who), hint)
-    raise Failed.of(
-        "port-taken",
-        msg(
-            "Port {port} is taken by process {pid} of {user}: {command}",
-            port=settings.port,
-            pid=holder.pid,
-            user=holder.user or "?",
-            command=holder.command or "?",
-        ),
-        hint,
-    )
-
-
-def _launch(prepared: Prepared) -> processes.Launch:
-    layout = prepared.facts.layout
-    plan = plan_launch(prepared.settings.instance, layout, prepared.facts.python, os.environ.get("PATH", ""))
-    # The server works in a folder of ours, where a relative one would mean another.
-    folders = {
-        "JUPYTER_CONFIG_DIR": str(layout.config_dir),
-        "JUPYTER_DATA_DIR": str(layout.data_dir),
-        "JUPYTER_RUNTIME_DIR": str(layout.runtime_dir),
-    }
-    absolute = {variable: folder for variable, folder in folders.items() if os.environ.get(variable)}
-    return processes.Launch(plan.argv, {**os.environ, **absolute, **plan.environment}, plan.cwd, None)
 
 
 def _announce(context: Context, prepared: Prepared, pid: int, *, open_browser: bool) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from jupyter_remote_kit.plan.layout import Layout
 
 PASSWORD = "correct horse battery"
+# Those that are groups of commands are not among them.
 COMMANDS = ("init", "up", "down", "urls", "status", "password", "token", "sessions", "audit", "remove")
 SSH = ("--access", "ssh", "--allow-root")
 LAN = ("--access", "lan", "--allow-root", "--password-stdin")

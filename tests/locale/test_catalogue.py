@@ -17,15 +17,17 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from jupyter_remote_kit import cli, words
+from jupyter_remote_kit.commands.service import VERBS
 from tests.locale import catalogue
 
-HELP = [(), *((command,) for command in cli.COMMANDS)]
+NAMED = [*cli.COMMANDS, *VERBS]
+HELP = [(), *((command,) for command in cli.COMMANDS), *(("service", verb) for verb in VERBS)]
 TERMINAL_COLUMNS = 80
 
 # What stays as it is in every language: options, metavars and choices, names of programs, file formats and protocols.
 NAMES = re.compile(
-    r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|fail2ban|Ctrl|root|ssh|lan|relay|init|any|default|none|zh_CN)\b"
-    r"|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
+    r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|fail2ban|systemd|sudo|Ctrl|root|ssh|lan|relay|init|install|containers|any"
+    r"|default|none|zh_CN)\b|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -162,7 +164,7 @@ def test_help_speaks_chinese(command: tuple[str, ...]) -> None:
     done = _chinese_help(command)
     assert (done.returncode, done.stderr) == (0, "")
     left = NAMES.sub("", re.sub(r"^用法: .*$", "", done.stdout, flags=re.MULTILINE))
-    left = re.sub(rf"^  ({'|'.join(cli.COMMANDS)}) ", "", left, flags=re.MULTILINE)
+    left = re.sub(rf"^  ({'|'.join(NAMED)}) ", "", left, flags=re.MULTILINE)
     assert WORD.findall(left) == []
     assert "显示此帮助并退出。" in done.stdout
 

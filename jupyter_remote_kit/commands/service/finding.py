@@ -1,0 +1,99 @@
+"""Which service a verb is about, and what systemd and its journal say of it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.commands.context import Decorated, Parsed, option
+from jupyter_remote_kit.commands.service import agent
+from jupyter_remote_kit.errors import Failed, Problem, Refused
+from jupyter_remote_kit.host import paths, services, systemd
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.refusal import parse_line
+from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.units import Scope
+
+CONFIGURATION = 78
+_LAST_LINES = 5
+
+system_option: Callable[[Decorated], Decorated] = option(
+    "--system", is_flag=True, help=marked("A service of the machine rather than of your own systemd; needs root.")
+)
+run_as_option: Callable[[Decorated], Decorated] = option(
+    "--run-as",
+    type=Parsed("user", grammar.user_name),
+    metavar="USER",
+    help=marked("With --system: whose server it is; you by default."),
+)
+
+
+def check_systemd(instance: str) -> None:
+    """Raises `Failed` where no systemd runs, with what works there instead."""
+    if systemd.booted():
+        return
+    detached = own_command(instance, "up --detach")
+    if "microsoft" in platform.release().lower():
+        raise Failed.of(
+            "no-systemd",
+            msg("systemd does not run in this WSL."),
+            msg(
+                "Put systemd=true below [boot] in /etc/wsl.conf and run in Windows: wsl --shutdown; or without it: {command}",
+                command=detached,
+            ),
+        )
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        raise Failed.of("no-systemd", msg("systemd does not run in this container."), msg("{command}", command=detached))
+    raise Failed.of("no-systemd", msg("systemd does not run on this machine."), msg("{command}", command=detached))
+
+
+def installed(instance: str, verb: str, *, system: bool) -> Place:
+    """The installed service of that instance, for `verb`; with `system` that of the machine's manager.
+
+    Raises `Failed` when there is none.
+    """
+    if agent.here():
+        raise agent.no_verb(instance, verb)
+    check_systemd(instance)
+    found = [place for place in services.installed(instance, paths.layout()) if place.scope is Scope.SYSTEM or not system]
+    if found:
+        return found[0]
+    raise Failed.of(
+        "no-service",
+        msg("The instance {name!r} is not installed as a service.", name=instance),
+        msg("{command}", command=own_command(instance, "service install")),
+    )
+
+
+def scope_words(place: Place) -> Message:
+    """Whose manager it is, for people."""
+    return msg("system service") if place.scope is Scope.SYSTEM else msg("user service")
+
+
+def why_not(place: Place) -> Failed | Refused:
+    """Why the service does not run: what it said at its last start."""
+    said = systemd.properties(place.scope, place.unit, "InvocationID", "ExecMainStatus", "Result", "ActiveState")
+    lines = _said(place, said.get("InvocationID", ""))
+    findings = [found for found in map(parse_line, lines) if found]
+    if findings:
+        problems = [Problem(code, _verbatim(text), _verbatim(fix) if fix else None) for code, text, fix in findings]
+        return Refused(*problems) if said.get("ExecMainStatus") == str(CONFIGURATION) else Failed(*problems)
+    last = " / ".join(lines[-_LAST_LINES:]) or said.get("Result", "?")
+    hint = msg("{command}", command=own_command(place.instance, "service logs"))
+    return Failed.of("not-started", msg("{unit} does not run: {reason}", unit=place.unit, reason=last), hint)
+
+
+def _said(place: Place, invocation: str) -> list[str]:
+    """What the last start printed; nothing where this user may not read the journal."""
+    try:
+        entries = systemd.journal(place.scope, place.unit, f"_SYSTEMD_INVOCATION_ID={invocation}") if invocation else []
+    except Failed:
+        return []
+    return [line for entry in entries for line in str(entry.get("MESSAGE") or "").splitlines() if line.strip()]
+
+
+def _verbatim(text: str) -> Message:
+    return msg("{text}", text=text)

@@ -1,0 +1,159 @@
+"""`jupyter remotekit service install`: put the unit in place, and have it started at boot.
+
+The instance is its user's to write, a unit of the machine root's: an ordinary user has root do that part by one call of sudo.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.commands import init, machine, serving
+from jupyter_remote_kit.commands.context import Context, Parsed, kit_command, one_of, option
+from jupyter_remote_kit.commands.init import Prepared
+from jupyter_remote_kit.commands.options import instance_options, listed, parse
+from jupyter_remote_kit.commands.service import agent, another, elevated, starting
+from jupyter_remote_kit.commands.service.finding import check_systemd, system_option
+from jupyter_remote_kit.commands.service.making import (
+    Made,
+    Wish,
+    check_other_scope,
+    check_written,
+    environment_of,
+    make,
+    put,
+    report,
+)
+from jupyter_remote_kit.errors import Refused, WrongUsage
+from jupyter_remote_kit.host import handwritten, instances, paths, processes, services
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan import snapshot as snapshots
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.handwritten import HandWritten
+from jupyter_remote_kit.plan.profiles import Profile
+from jupyter_remote_kit.plan.units import Scope
+from jupyter_remote_kit.result import Result
+
+
+@kit_command("install", marked("Install the service, or bring it up to date; run init first if needed."))
+@instance_options
+@system_option
+@option(
+    "--run-as", type=Parsed("user", grammar.user_name), metavar="USER", help=marked("With --system: whose server it is; you by default.")
+)
+@option(
+    "--profile",
+    type=click.Choice([profile.value for profile in Profile]),
+    help=marked("How far it is confined; containers for a system service, sudo for a user service by default."),
+)
+@option(
+    "--watchdog",
+    type=Parsed("minutes", grammar.watchdog_minutes),
+    metavar="MINUTES",
+    help=marked("Restart a server that hangs for so long, 10 or more; its kernels end. 0: never, the default."),
+)
+@option(
+    "--env",
+    "also",
+    type=Parsed("name", grammar.variable_name),
+    multiple=True,
+    metavar="NAME",
+    help=marked("Another variable of this shell that kernels need; may be repeated; none takes them back."),
+)
+@option("--replace", is_flag=True, help=marked("Disable a hand-written unit that serves the same port, and keep a copy of it."))
+@option("--now", is_flag=True, help=marked("Start it as well, and wait until it answers."))
+@option("--environment-stdin", is_flag=True, hidden=True)
+def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: Any) -> Result:
+    """Decide whose manager runs whose server, then write."""
+    answers, source = parse(instance, said)
+    one_of(("--now", said["now"]), ("--dry-run", dry_run))
+    wish = Wish(
+        Profile(said["profile"]) if said["profile"] else None,
+        None if said["watchdog"] is None else said["watchdog"] * 60,
+        listed("--env", said["also"], back=grammar.NONE),
+        replace=said["replace"],
+        now=said["now"],
+        dry_run=dry_run,
+    )
+    user = _whose(said["run_as"], system=said["system"])
+    if agent.here():
+        agent.check_wish(wish, system=said["system"])
+        return agent.install(context, init.prepare(context, answers, source, ask=False), wish, asking=False)
+    check_systemd(instance)
+    if user != processes.user_name():
+        if answers.named or source.named:
+            raise WrongUsage.of(
+                "others-instance",
+                msg("The instance of {user} is not yours to set up.", user=user),
+                msg("Leave these options out, and have {user} run: {command}", user=user, command=own_command(instance, "init")),
+            )
+        return another.install(context, instance, user, wish, sys.stdin.read() if said["environment_stdin"] else None)
+    _check_root(instance, allowed=bool(said["allow_root"]))
+    asking = context.interactive and not yes
+    prepared = init.prepare(context, answers, source, ask=asking)
+    scope = Scope.SYSTEM if said["system"] else Scope.USER
+    return _install(context, prepared, scope, wish, asking=asking)
+
+
+def _whose(run_as: str | None, *, system: bool) -> str:
+    """Whose server it is to be: never root's by accident, who may only have typed sudo."""
+    if run_as and not system:
+        raise WrongUsage.of("contradiction", msg("--run-as needs --system."), msg("Add --system, or leave out --run-as"))
+    return run_as or (os.environ.get("SUDO_USER") if system and elevated.is_root() else None) or processes.user_name()
+
+
+def _check_root(instance: str, *, allowed: bool) -> None:
+    """Raises `Refused` where root would serve root's own notebooks, and nobody has said so."""
+    if not elevated.is_root() or allowed:
+        return
+    existing = instances.load(paths.layout(), instance)
+    if existing is None or not existing.settings.allow_root:
+        raise Refused.of(
+            "as-root",
+            msg("The server would run as root, and so would every notebook."),
+            msg("Name its user: {command} --run-as USER; or add --allow-root", command=own_command(instance, "service install --system")),
+        )
+
+
+def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, asking: bool) -> Result:
+    """For the user who asks."""
+    serving.check(prepared)
+    settings = prepared.settings
+    place = services.place(scope, settings.instance, paths.layout())
+    check_other_scope(place)
+    written = handwritten.holding(settings.port, place.home)
+    check_written(written, wish, settings.instance, settings.port)
+    running = machine.client(paths.layout(), settings.instance).status()
+    if running is None and not written:
+        serving.check_port(settings)
+    environment = environment_of(place, os.environ, wish.also)
+    if wish.dry_run:
+        made = make(place, settings.root_dir, wish, environment, written)
+        return report(init.report("service install", prepared, dry_run=True), made, wish)
+    init.write(prepared, show=context.emit if asking else None)
+    with machine.password_told(prepared.generated):
+        serving.check_exposed(prepared)
+        made = make(place, settings.root_dir, wish, environment, written)
+        if scope is Scope.USER or elevated.is_root():
+            put(made)
+        elif made.plan.steps:
+            made = _have_root_put(context, made, wish, written)
+        result = report(init.report("service install", prepared, dry_run=False, shown_before=asking), made, wish, running)
+        return starting.start(context, place, result) if wish.now else result
+
+
+def _have_root_put(context: Context, made: Made, wish: Wish, written: tuple[HandWritten, ...]) -> Made:
+    """Show the steps, then the one call of sudo that takes them. The environment goes through its standard input."""
+    place, service = made.service.place, made.service
+    if not context.as_json:
+        context.emit(Result("service install", messages=(msg("This will be done as root:"), *made.lines)))
+    words = ["service", "install", "--system", "--run-as", place.user, "--instance", place.instance, "--profile", service.profile.value]
+    words += ["--watchdog", str((service.watchdog_s or 0) // 60)]
+    words += ["--replace"] if wish.replace and written else []
+    envelope = elevated.kit_as_root(context, tuple(words), "--environment-stdin", given=snapshots.render(made.environment))
+    return replace(made, done=tuple(envelope["data"]["steps"]))

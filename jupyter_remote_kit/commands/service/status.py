@@ -1,0 +1,111 @@
+"""`jupyter remotekit service status`: the unit, and what in it, or in the running server, is out of date."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.commands.service.finding import installed, scope_words, system_option
+from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
+from jupyter_remote_kit.errors import Problem, RemoteKitError
+from jupyter_remote_kit.host import instances, processes, services, systemd
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan import snapshot
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.unitfile import notes_of
+from jupyter_remote_kit.plan.units import Scope
+from jupyter_remote_kit.result import Result
+
+_ASKED = ("ActiveState", "SubState", "UnitFileState", "MainPID", "NRestarts", "ExecMainStatus", "Result", "StatusText", "MemoryCurrent")
+_UNIT_MEMORY_UNKNOWN = frozenset({"", "[not set]", "18446744073709551615"})
+
+
+@kit_command("status", marked("Show the unit, and what in it is out of date."))
+@system_option
+def command(context: Context, instance: str, system: bool) -> Result:
+    """What systemd says; and, as a check, whether the service's kernels see what a kernel of this shell would see."""
+    place = installed(instance, "status", system=system)
+    said = systemd.properties(place.scope, place.unit, *_ASKED)
+    notes = notes_of(services.content(place.unit_file))
+    memory = said.get("MemoryCurrent", "")
+    data: dict[str, Any] = {
+        "instance": instance,
+        "scope": place.scope.value,
+        "unit": place.unit,
+        "unit_file": str(place.unit_file),
+        "profile": notes.profile if notes else None,
+        "version": notes.version if notes else None,
+        "active": said.get("ActiveState", "unknown"),
+        "enabled": said.get("UnitFileState") == "enabled",
+        "pid": int(said.get("MainPID") or 0) or None,
+        "restarts": int(said.get("NRestarts") or 0),
+        "exit_status": int(said.get("ExecMainStatus") or 0),
+        "memory_bytes": None if memory in _UNIT_MEMORY_UNKNOWN else int(memory),
+        "status_text": said.get("StatusText") or None,
+    }
+    rows = (
+        (msg("Unit"), place.unit),
+        (msg("Scope"), context.say(scope_words(place))),
+        (msg("State"), f"{data['active']} ({said.get('SubState', '?')})"),
+        (msg("At boot"), context.say(msg("starts") if data["enabled"] else msg("does not start"))),
+        (msg("Process"), str(data["pid"] or "-")),
+        (msg("Says"), data["status_text"] or "-"),
+        (msg("Restarts"), str(data["restarts"])),
+        (msg("Memory"), f"{data['memory_bytes'] / 2**20:.0f} MiB" if data["memory_bytes"] is not None else "-"),
+        (msg("Profile"), data["profile"] or "-"),
+    )
+    return Result("service status", data, (), rows, problems=tuple(_problems(place, data)))
+
+
+def _problems(place: Place, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What keeps it from being there tomorrow, and from seeing what this shell sees."""
+    if not data["enabled"]:
+        yield _again(place, "not-enabled", msg("{unit} does not start at boot.", unit=place.unit))
+    if place.scope is Scope.USER and not processes.lingers(place.user):
+        command = f"loginctl enable-linger {shlex.quote(place.user)}"
+        yield Problem("lingering", msg("The service ends when you log out: lingering is off."), msg("{command}", command=command))
+    made = _as_it_would_be(place)
+    if made is None:
+        return
+    if made.difference:
+        yield _again(place, "unit-outdated", msg("The unit is another than this version of the kit would write, or was edited."))
+    kept = snapshot.parse(services.content(place.environment_file)).variables
+    differing = snapshot.differences(kept, made.environment)
+    if differing:
+        told = msg("The service's environment differs from this shell's in {names}.", names=", ".join(differing))
+        yield _again(place, "environment-differs", told)
+    running = _environment_of(data["pid"])
+    if running is not None and any(running.get(name) != value for name, value in kept.items() if name != "PATH"):
+        yield Problem(
+            "restart-needed",
+            msg("The running service has not taken up its environment file yet."),
+            msg("{command}", command=own_command(place.instance, "service restart")),
+        )
+
+
+def _again(place: Place, code: str, message: Any) -> Problem:  # noqa: ANN401
+    option = " --system" if place.scope is Scope.SYSTEM else ""
+    return Problem(code, message, msg("{command}", command=own_command(place.instance, f"service install{option}")))
+
+
+def _as_it_would_be(place: Place) -> Made | None:
+    """What `install` would put there now; nothing where the instance itself is broken, which `up` tells."""
+    try:
+        settings = instances.require(place.layout, place.instance).settings
+    except RemoteKitError:
+        return None
+    return make(place, settings.root_dir, Wish(), environment_of(place, os.environ, None))
+
+
+def _environment_of(pid: int | None) -> dict[str, str] | None:
+    """What the running server was started with; `None` where this user may not look."""
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return None
+    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)

@@ -1,0 +1,24 @@
+"""`jupyter remotekit service stop`: stop it; its kernels have 30 s to end."""
+
+from __future__ import annotations
+
+from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.commands.service import starting
+from jupyter_remote_kit.commands.service.finding import installed, system_option
+from jupyter_remote_kit.host import systemd
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.result import Result
+
+
+@kit_command("stop", marked("Stop it; kernels have 30 s to end."))
+@system_option
+def command(context: Context, instance: str, system: bool) -> Result:
+    """It starts again at the next boot."""
+    place = installed(instance, "stop", system=system)
+    data = {"instance": instance, "unit": place.unit}
+    if systemd.properties(place.scope, place.unit, "ActiveState").get("ActiveState") in {"inactive", "failed"}:
+        return Result("service stop", {**data, "changed": False}, (msg("Nothing to do: {unit} is not running.", unit=place.unit),))
+    starting.tell(context, place, "stop")
+    again = msg("It starts again at the next boot; to end that: {command}", command=own_command(instance, "service uninstall"))
+    return Result("service stop", {**data, "changed": True}, (msg("{unit} is stopped.", unit=place.unit), again))

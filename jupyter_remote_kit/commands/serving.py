@@ -1,0 +1,73 @@
+"""What stands between a prepared instance and its server: the checks, and how it is started. What `up` and `service` share."""
+
+from __future__ import annotations
+
+import os
+
+from jupyter_remote_kit.commands.init import Prepared
+from jupyter_remote_kit.errors import Failed, Refused
+from jupyter_remote_kit.grammar import MAX_PORT
+from jupyter_remote_kit.host import files, ports, processes
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.init import secret_paths
+from jupyter_remote_kit.plan.launch import plan_launch
+from jupyter_remote_kit.plan.policy import Severity
+from jupyter_remote_kit.plan.policy import check as findings_of
+from jupyter_remote_kit.plan.posture import declared, problem
+from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
+from jupyter_remote_kit.settings import Settings
+
+
+def check(prepared: Prepared) -> None:
+    """Refuse on what the policy, or the user's own configuration, would refuse inside the server as well. Raises `Refused`."""
+    findings = findings_of(declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root))
+    problems = [problem(finding) for finding in findings if finding.severity is Severity.REFUSE]
+    problems += [found for found in prepared.plan.findings if found.code in REFUSED_CODES]
+    if problems:
+        raise Refused(*problems)
+
+
+def check_exposed(prepared: Prepared) -> None:
+    """Refuse when others can read what was written; the folders' modes were just set right. Raises `Refused`."""
+    exposed = files.exposed(secret_paths(prepared.settings, prepared.facts.layout))
+    posture = declared(prepared.settings, prepared.credentials, as_root=prepared.facts.is_root, exposed_paths=exposed)
+    problems = [problem(finding) for finding in findings_of(posture) if finding.severity is Severity.REFUSE]
+    if problems:
+        raise Refused(*problems)
+
+
+def check_port(settings: Settings) -> None:
+    """Raises `Failed` with the name of whoever holds the port."""
+    holder = ports.port_holder(settings.ip, settings.port)
+    if holder is None:
+        return
+    free = settings.port + 1 if settings.port < MAX_PORT else settings.port - 1
+    hint = msg("Stop it, or choose another port: --port {port}", port=free)
+    if holder.pid is None:
+        who = holder.user or "?"
+        raise Failed.of("port-taken", msg("Port {port} is taken by a process of the user {user}.", port=settings.port, user=who), hint)
+    raise Failed.of(
+        "port-taken",
+        msg(
+            "Port {port} is taken by process {pid} of {user}: {command}",
+            port=settings.port,
+            pid=holder.pid,
+            user=holder.user or "?",
+            command=holder.command or "?",
+        ),
+        hint,
+    )
+
+
+def launch_of(prepared: Prepared) -> processes.Launch:
+    """How the server of a prepared instance is started, in this environment."""
+    layout = prepared.facts.layout
+    plan = plan_launch(prepared.settings.instance, layout, prepared.facts.python, os.environ.get("PATH", ""))
+    # The server works in a folder of ours, where a relative one would mean another.
+    folders = {
+        "JUPYTER_CONFIG_DIR": str(layout.config_dir),
+        "JUPYTER_DATA_DIR": str(layout.data_dir),
+        "JUPYTER_RUNTIME_DIR": str(layout.runtime_dir),
+    }
+    absolute = {variable: folder for variable, folder in folders.items() if os.environ.get(variable)}
+    return processes.Launch(plan.argv, {**os.environ, **absolute, **plan.environment}, plan.cwd, None)
