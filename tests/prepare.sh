@@ -13,6 +13,8 @@ setpriv util-linux
 fuser psmisc
 git git
 fail2ban-regex fail2ban
+debootstrap debootstrap
+systemd-nspawn systemd-container
 '
 missing=()
 while read -r program package; do

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from tests.gate.load.network import crowd
 from tests.server.conftest import PASSWORD, TOKEN, Machine, Server, hashed_password
 
 __all__ = ["hashed_password"]
-FIGURE = "figure"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,29 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "hosts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.slow)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The figures of all tests, those that passed among them."""
-    reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
-    told: dict[tuple[str, str], list[str]] = {}
-    for report in reports:
-        test, _, case = report.nodeid.rpartition("tests/gate/")[2].partition("[")
-        for name, value in report.user_properties if report.when == "call" else ():
-            if name == FIGURE:
-                told.setdefault((test, str(value)), []).append(case.rstrip("]"))
-    if told:
-        terminalreporter.section("figures")
-    for (test, value), cases in told.items():
-        which = f" [{cases[0]}]" if len(cases) == 1 and cases[0] else f", {len(cases)} times" if len(cases) > 1 else ""
-        terminalreporter.write_line(f"{test}{which}: {value}")
-
-
-@pytest.fixture
-def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Tell a figure: it is printed at the end of the run, whether the test passes or not."""
-    return lambda text: record_property(FIGURE, text)
 
 
 @pytest.fixture(scope="session")

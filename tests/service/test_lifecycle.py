@@ -1,0 +1,157 @@
+"""Installed, started, rebooted, logged out: the service of a user and that of the machine are still there, and a notebook runs."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+
+import pytest
+
+from tests.service.served import SYSTEM, USER, Place, Served, kit
+from tests.service.stage import Machine
+
+# What the installing shell has, and what becomes of it.
+SHELL = {
+    "CUDA_HOME": "/opt/cuda 12",
+    "LD_LIBRARY_PATH": "/opt/cuda 12/lib64:/usr/local/lib",
+    "CONDA_DEFAULT_ENV": "lernen",
+    "CONDA_PREFIX": "/opt/conda/envs/lernen",
+    "HF_HOME": "/data/$HOME/`id`/hf",
+    "http_proxy": "http://proxy.example.org:3128",
+    "PATH": "/opt/cuda 12/bin:/usr/local/bin:/usr/bin:/bin",
+}
+SECRETS = {"HF_TOKEN": "hf_canarycanarycanary", "https_proxy": "http://alice:canary-password@proxy.example.org:3128"}
+
+
+@pytest.fixture(scope="module", params=[USER, SYSTEM], ids=lambda place: place.scope)
+def place(request: pytest.FixtureRequest) -> Place:
+    """Both kinds of service, each on a machine of its own."""
+    found: Place = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(place: Place) -> Iterator[Served]:
+    """Installed by its user, in a session that has ended since, and started."""
+    with Machine() as machine:
+        served = Served(machine, place)
+        with machine.login(place.user) as login:
+            served.install(login, env={**SHELL, **SECRETS})
+            served.service(login, "start")
+        yield served
+
+
+def test_http_answers_and_a_cell_runs(served: Served) -> None:
+    served.wait_until_answers()
+    with served.kernel() as kernel:
+        assert kernel.run("print(6 * 7)") == "42"
+        assert kernel.value("__import__('getpass').getuser()") == served.place.user
+
+
+def test_a_log_out_takes_nothing_away(served: Served) -> None:
+    with served.machine.login(served.place.user) as login:
+        assert served.service(login, "status")["data"]["active"] == "active"
+    before = served.pid
+    assert served.answers()
+    assert served.pid == before > 0
+
+
+def test_after_a_reboot_it_is_back(served: Served) -> None:
+    before = served.machine.boot_id
+    served.machine.reboot()
+    assert served.machine.boot_id != before
+    served.wait_until_answers()
+    with served.kernel() as kernel:
+        assert kernel.run("print('still there')") == "still there"
+
+
+def test_a_kernel_sees_what_the_shell_saw(served: Served) -> None:
+    served.wait_until_answers()
+    python = served.machine.python
+    with served.kernel() as kernel:
+        seen = kernel.value("dict(__import__('os').environ)")
+        prefix = kernel.value("__import__('sys').prefix")
+    assert prefix == python.removesuffix("/bin/python")
+    assert seen["PATH"].split(":")[0] == f"{prefix}/bin"
+    assert set(seen["PATH"].split(":")[1:]) == set(SHELL["PATH"].split(":"))
+    assert {name: seen.get(name) for name in SHELL if name != "PATH"} == {name: value for name, value in SHELL.items() if name != "PATH"}
+    assert not set(SECRETS) & set(seen)
+    # Nobody but the server's own process speaks to systemd.
+    assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & set(seen)
+
+
+def test_the_check_finds_no_difference_in_the_same_shell_and_names_it_in_another(served: Served) -> None:
+    with served.machine.login(served.place.user) as login:
+        same = served.service(login, "status", env={**SHELL, **SECRETS})
+        other = served.service(login, "status", env={**SHELL, "CUDA_HOME": "/opt/cuda-13"})
+    assert [row["code"] for row in same["problems"]] == []
+    assert [row["code"] for row in other["problems"]] == ["environment-differs"]
+    assert "CUDA_HOME" in other["problems"][0]["message"]
+
+
+def test_no_secret_is_in_the_unit_or_told_by_systemd(served: Served) -> None:
+    environment = served.says("EnvironmentFiles").partition(" ")[0]
+    shown = served.unit_file.read_text() + served.systemctl("show", served.place.unit) + served.machine.inside(environment).read_text()
+    for secret in (*SECRETS.values(), served.token, "canary"):
+        assert secret not in shown
+    assert stat.S_IMODE(served.machine.inside(environment).stat().st_mode) == 0o600
+    assert served.machine.inside(environment).stat().st_uid == served.machine.ids(served.place.user)[0]
+
+
+def test_systemd_tells_how_it_is(served: Served) -> None:
+    served.wait_until_answers()
+    assert served.says("Type") == "notify"
+    assert f":{served.place.port}" in served.says("StatusText")
+    assert served.says("NRestarts") == "0"
+
+
+def test_the_journal_has_fields(served: Served) -> None:
+    entries = [entry for entry in served.journal("--boot") if entry.get("LOGGER")]
+    assert entries
+    for entry in entries:
+        assert entry["SYSLOG_IDENTIFIER"] == "jupyter-remotekit"
+        assert entry["REMOTEKIT_INSTANCE"] == served.place.instance
+        assert entry["PRIORITY"] in set("01234567")
+    assert served.token not in served.machine.journal("--boot", "--output=verbose", "--all")
+
+
+def test_the_logs_are_read_by_their_user(served: Served) -> None:
+    with served.machine.login(served.place.user) as login:
+        done = kit(login, "service", "logs", "--json", user=served.place.user)
+    if served.place.scope == "user":
+        assert done.returncode == 0, done.stderr
+        assert '"message": ' in done.stdout
+    else:
+        # Who may use sudo is not thereby in the journal's group.
+        assert done.returncode in {0, 1}
+
+
+def test_a_second_installation_has_nothing_to_do(served: Served) -> None:
+    with served.machine.login(served.place.user) as login:
+        again = served.install(login, env={**SHELL, **SECRETS})
+        dry = served.service(
+            login, "install", "--dry-run", *(("--system",) if served.place.scope == "system" else ()), env={**SHELL, **SECRETS}
+        )
+    assert (again["data"]["changed"], again["data"]["steps"]) == (False, [])
+    assert (dry["data"]["changed"], dry["data"]["steps"]) == (False, [])
+    assert again["data"]["left_out"] == sorted(SECRETS)
+
+
+def test_stop_gives_kernels_the_time_that_they_need(served: Served) -> None:
+    served.wait_until_answers()
+    with served.kernel() as kernel:
+        kernel.run(
+            "import atexit, os, time, pathlib\n"
+            "def slowly():\n"
+            "    time.sleep(20)\n"
+            "    pathlib.Path.home().joinpath('saved').write_text('in time')\n"
+            "atexit.register(slowly)"
+        )
+    with served.machine.login(served.place.user) as login:
+        assert served.service(login, "stop")["data"]["changed"] is True
+        assert (served.home / "saved").read_text() == "in time"
+        assert served.service(login, "stop")["data"]["changed"] is False
+        (served.home / "saved").unlink()
+        assert served.service(login, "start")["data"]["changed"] is True
+        assert served.service(login, "start")["data"]["changed"] is False
+    served.wait_until_answers()
