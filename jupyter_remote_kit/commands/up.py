@@ -15,7 +15,7 @@ from jupyter_remote_kit.commands.context import Context, kit_command, one_of, op
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import instance_options, parse
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
-from jupyter_remote_kit.host import foreground, logs, paths, processes
+from jupyter_remote_kit.host import foreground, logind, logs, paths, processes
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.changes import waiting_for_restart
@@ -118,7 +118,7 @@ def _detach(context: Context, prepared: Prepared, launch: processes.Launch, *, o
     result = _ready(context, prepared, status, open_browser=open_browser)
     head = msg("The server is running as process {pid}; its log is {log}", pid=pid, log=log)
     problems = result.problems
-    if processes.survives_logout() is False:
+    if logind.survives_logout() is False:
         problems += (
             Problem(
                 "ends-at-logout",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import select
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +18,7 @@ from typing import NoReturn, TypeVar
 import psutil
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import trouble
+from jupyter_remote_kit.host import logind, trouble
 from jupyter_remote_kit.host.ports import PortHolder, port_holder
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE
@@ -30,24 +28,18 @@ __all__ = [
     "PortHolder",
     "create_time",
     "exec_server",
-    "kill_user_processes",
-    "lingers",
     "port_holder",
     "process_alive",
     "spawn_detached",
-    "survives_logout",
     "terminate",
-    "user_name",
     "wait_for",
 ]
 
 T = TypeVar("T")
 
 MAX_LOG = 10 * 1024 * 1024
-LINGERING = Path("/var/lib/systemd/linger")
 # psutil derives the start from the boot time, which moves a little when the clock is set.
 _SAME_START_S = 2.0
-_ASK_TIMEOUT_S = 3.0
 _SCOPE_START_S = 10.0
 _POLL_S = 0.02
 _KILLED_S = 10.0
@@ -88,8 +80,8 @@ def spawn_detached(launch: Launch, scope_unit: str) -> int:
     error are appended to `launch.log` (0600; one of more than 10 MB becomes `.1`). Raises `Failed` when it cannot be started.
     """
     program = _program(launch)
-    runtime = _user_manager(launch.env)
-    if runtime is not None and _scope_helps():
+    runtime = logind.user_manager(launch.env)
+    if runtime is not None and logind.scope_helps():
         runner = shutil.which("systemd-run", path=launch.env.get("PATH"))
         if runner is not None:
             scope = (runner, "--user", "--scope", "--quiet", "--collect", f"--unit={scope_unit}", "--")
@@ -101,49 +93,6 @@ def spawn_detached(launch: Launch, scope_unit: str) -> int:
             # No bus, no permission: its log says so. A server that a log-out ends is better than none.
             terminate(pid, None, 0)
     return _detach(program, launch)
-
-
-def survives_logout() -> bool | None:
-    """Whether what `spawn_detached` starts now is still there after its user has logged out; `None` when logind does not tell."""
-    if not _logind_runs():
-        return True
-    place = _control_group()
-    if "/user.slice/" not in place:
-        # A service or a cron job, which no log-out ends.
-        return True
-    stays = lingers(user_name())
-    if "/user@" in place:
-        # A child of the user's own manager, which ends with the last session unless it lingers.
-        return stays
-    if stays and _user_manager(os.environ) is not None:
-        return True
-    killed = kill_user_processes()
-    return None if killed is None else not killed
-
-
-def lingers(user: str) -> bool:
-    """Whether the user's manager stays without a session (`loginctl enable-linger`)."""
-    return (LINGERING / user).exists()
-
-
-def kill_user_processes() -> bool | None:
-    """logind's `KillUserProcesses`: whether the end of a session ends what it left behind. `None` when logind does not tell."""
-    loginctl = shutil.which("loginctl")
-    if loginctl is None or not _logind_runs():
-        return None
-    try:
-        # Without a session's name it shows the properties of the manager itself.
-        answer = subprocess.run(  # noqa: S603  # no text of a user's in it
-            [loginctl, "show-session", "--property=KillUserProcesses"],
-            capture_output=True,
-            text=True,
-            timeout=_ASK_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return {"yes": True, "no": False}.get(answer.strip().partition("=")[2])
 
 
 def create_time(pid: int) -> float | None:
@@ -281,46 +230,6 @@ def _become_daemon(program: str, launch: Launch, log: int, writer: int) -> NoRet
         os.write(writer, str(error.errno).encode())
     finally:
         os._exit(127)
-
-
-def _user_manager(environment: Mapping[str, str]) -> Path | None:
-    """The runtime folder of the user's running systemd manager."""
-    # sudo and cron leave the variable unset, and the folder is where it always is.
-    folder = Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}")
-    with suppress(OSError):
-        status = (folder / "systemd" / "private").lstat()
-        if _logind_runs() and stat.S_ISSOCK(status.st_mode) and status.st_uid == os.geteuid():
-            return folder
-    return None
-
-
-def _scope_helps() -> bool:
-    """Whether a scope of the user's manager lives longer than a child of this session.
-
-    Without lingering the manager ends with the last session and takes its scopes along, whereas what a session leaves behind stays where
-    `KillUserProcesses` is off, as it is on most distributions (systemd-logind, logind.conf(5)).
-    """
-    return lingers(user_name()) or "/user@" in _control_group() or kill_user_processes() is True
-
-
-def _logind_runs() -> bool:
-    # sd_booted(3) names the first; the second is logind's.
-    return Path("/run/systemd/system").is_dir() and Path("/run/systemd/users").is_dir()
-
-
-def _control_group() -> str:
-    try:
-        return Path("/proc/self/cgroup").read_text()
-    except OSError:
-        return ""
-
-
-def user_name() -> str:
-    """The name of the user that this process runs as; the number where there is no name."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _has_replaced(pid: int, runner: str) -> bool:

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes, systemd
+from jupyter_remote_kit.host import logind, systemd
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.messages import msg
@@ -28,7 +28,7 @@ DISTRIBUTION = "jupyter-remote-kit"
 
 def place(scope: Scope, instance: str, layout: Layout, user: str | None = None) -> Place:
     """Where the service of that instance is, or would be. Raises `Failed` when there is no such user."""
-    name = processes.user_name() if user is None else user
+    name = logind.user_name() if user is None else user
     try:
         account = pwd.getpwnam(name)
     except KeyError:
@@ -70,7 +70,7 @@ def gather(place: Place) -> ServiceFacts:
         files=files,
         manifest=read_manifest(records.manifest_file(place.manifest)),
         stale=needs.get("NeedDaemonReload") == "yes",
-        lingers=processes.lingers(place.user),
+        lingers=logind.lingers(place.user),
         # Of the user's own folders `init` has made those that the environment file is in.
         missing=_missing(place.unit_file.parent, *((place.environment_file.parent,) if place.scope is Scope.SYSTEM else ())),
         others=tuple(name for name in _units_at(place) if name != place.unit),

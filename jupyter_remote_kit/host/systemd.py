@@ -6,13 +6,12 @@ import json
 import os
 import re
 import shlex
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes, programs
+from jupyter_remote_kit.host import logind, processes, programs
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.model import Run
 from jupyter_remote_kit.plan.units import Scope
@@ -31,11 +30,8 @@ def booted() -> bool:
 
 def user_manager_runs() -> bool:
     """Whether this user's own manager is there."""
-    try:
-        # Where it is; a variable may lead elsewhere, or be absent as under sudo and cron.
-        return stat.S_ISSOCK((programs.runtime_folder() / "systemd/private").lstat().st_mode)
-    except OSError:
-        return False
+    # Where it always is; a variable may lead elsewhere, or be absent as under sudo and cron.
+    return logind.user_manager({}) is not None
 
 
 def await_user_manager() -> None:
@@ -85,7 +81,7 @@ def journal(scope: Scope, unit: str, *words: str) -> list[dict[str, Any]]:
         raise Failed.of(
             "journal-closed",
             msg("The journal cannot be read: {reason}", reason=done.err.strip().splitlines()[-1] if done.err.strip() else done.last_line),
-            msg("{command}, then log in again", command=f"sudo usermod -aG systemd-journal {shlex.quote(processes.user_name())}"),
+            msg("{command}, then log in again", command=f"sudo usermod -aG systemd-journal {shlex.quote(logind.user_name())}"),
         )
     return list(entries(done.out.splitlines()))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_remote_kit.host import programs
+from jupyter_remote_kit.host import logind, programs
 from jupyter_remote_kit.plan.layout import Layout
 
 
@@ -83,6 +83,7 @@ def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], sock
     runtime = tmp_path / "run"
     runtime.mkdir()
     monkeypatch.setattr(programs, "runtime_folder", lambda: runtime)
+    monkeypatch.setattr(logind, "_runs", lambda: True)
 
     def come() -> socket.socket:
         (runtime / "systemd").mkdir()

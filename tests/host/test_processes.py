@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes
+from jupyter_remote_kit.host import logind, processes
 from jupyter_remote_kit.host.processes import Launch, wait_for
 
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
@@ -209,45 +209,6 @@ class TestWaitFor:
         assert len(asked) == 2
 
 
-class TestLogout:
-    """What decides, as logind and systemd would show it; the folders are the edge of the machine."""
-
-    @pytest.fixture(autouse=True)
-    def machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "_logind_runs", lambda: True)
-
-    @pytest.mark.parametrize(
-        ("place", "lingering", "manager", "killed", "survives"),
-        [
-            ("0::/system.slice/cron.service", False, False, True, True),
-            ("0::/user.slice/user-7.slice/session-3.scope", False, True, False, True),
-            ("0::/user.slice/user-7.slice/session-3.scope", False, True, True, False),
-            ("0::/user.slice/user-7.slice/session-3.scope", True, True, True, True),
-            ("0::/user.slice/user-7.slice/session-3.scope", True, False, True, False),
-            ("0::/user.slice/user-7.slice/session-3.scope", False, True, None, None),
-            ("0::/user.slice/user-7.slice/user@7.service/app.slice/x.scope", False, True, False, False),
-            ("0::/user.slice/user-7.slice/user@7.service/app.slice/x.scope", True, True, True, True),
-        ],
-    )
-    def test_who_survives(  # noqa: PLR0913
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        tmp_path: Path,
-        place: str,
-        lingering: bool,
-        manager: bool,
-        killed: bool | None,
-        survives: bool | None,
-    ) -> None:
-        monkeypatch.setattr(processes, "LINGERING", tmp_path)
-        if lingering:
-            (tmp_path / processes._user()).touch()
-        monkeypatch.setattr(processes, "_control_group", lambda: place)
-        monkeypatch.setattr(processes, "_user_manager", lambda _: tmp_path if manager else None)
-        monkeypatch.setattr(processes, "kill_user_processes", lambda: killed)
-        assert processes.survives_logout() is survives
-
-
 RUNNER = """#!{python}
 import os, sys
 with open({record!r}, "w") as record:
@@ -260,8 +221,8 @@ os.execv(sys.argv[at], sys.argv[at:])
 @pytest.fixture
 def with_scopes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine whose user has a manager, and a folder on PATH for a stand-in of systemd-run: the edge of the machine."""
-    monkeypatch.setattr(processes, "_user_manager", lambda _: tmp_path)
-    monkeypatch.setattr(processes, "_scope_helps", lambda: True)
+    monkeypatch.setattr(logind, "user_manager", lambda _: tmp_path)
+    monkeypatch.setattr(logind, "scope_helps", lambda: True)
     (tmp_path / "bin").mkdir()
     return tmp_path / "bin" / "systemd-run"
 

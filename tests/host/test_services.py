@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes, services
+from jupyter_remote_kit.host import logind, services
 from jupyter_remote_kit.host.manifest import write_manifest
 from jupyter_remote_kit.plan import service
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
@@ -60,7 +60,7 @@ class TestGather:
         home = user_place.home
         assert facts.missing == (home / ".config", home / ".config/systemd", home / ".config/systemd/user")
         assert (facts.others, facts.record, facts.stale, dict(facts.manifest)) == ((), Record(), False, {})
-        assert facts.lingers is processes.lingers(ME.pw_name)
+        assert facts.lingers is logind.lingers(ME.pw_name)
 
     def test_what_stands_there(self, user_place: Place) -> None:
         folder = user_place.unit_file.parent

@@ -44,7 +44,9 @@ def all_of_them(machine: Machine) -> Iterator[list[Served]]:
 
 def _settled(machine: Machine) -> dict[str, Any]:
     """What lies on the disk, but for what a server writes of its own accord while it runs, and what a log-in leaves."""
-    kept = ("/.local/share/jupyter/", "/.jupyter/migrated", "/.cache/", "/.ipython", "/.local/state", "/.jupyter/lab", "/.local/share")
+    kept = ["/.local/share/jupyter/", "/.jupyter/migrated", "/.cache/", "/.ipython", "/.local/state", "/.jupyter/lab", "/.local/share"]
+    # podman's own, which the profile of system services asks for its user namespace.
+    kept += ["/carol/.config"]
     found = machine.listing()
     return {path: entry for path, entry in found.items() if not (path.startswith("/home/") and any(part in path for part in kept))}
 

@@ -30,7 +30,7 @@ from jupyter_remote_kit.commands.service.making import (
     report,
 )
 from jupyter_remote_kit.errors import Refused, WrongUsage
-from jupyter_remote_kit.host import handwritten, instances, paths, processes, services
+from jupyter_remote_kit.host import handwritten, instances, logind, paths, services
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
@@ -85,7 +85,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         agent.check_wish(wish, system=said["system"])
         return agent.install(context, init.prepare(context, answers, source, ask=False), wish, asking=False)
     check_systemd(instance)
-    if user != processes.user_name():
+    if user != logind.user_name():
         if answers.named or source.named:
             raise WrongUsage.of(
                 "others-instance",
@@ -104,7 +104,7 @@ def _whose(run_as: str | None, *, system: bool) -> str:
     """Whose server it is to be: never root's by accident, who may only have typed sudo."""
     if run_as and not system:
         raise WrongUsage.of("contradiction", msg("--run-as needs --system."), msg("Add --system, or leave out --run-as"))
-    return run_as or (os.environ.get("SUDO_USER") if system and elevated.is_root() else None) or processes.user_name()
+    return run_as or (os.environ.get("SUDO_USER") if system and elevated.is_root() else None) or logind.user_name()
 
 
 def _check_root(instance: str, *, allowed: bool) -> None:

@@ -10,7 +10,7 @@ from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.service import elevated
 from jupyter_remote_kit.commands.service.finding import why_not
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes, programs, systemd
+from jupyter_remote_kit.host import logind, programs, systemd
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.service import Place
@@ -48,7 +48,7 @@ def running(place: Place) -> dict[str, Any]:
     """The unit's main process, and the URL that it serves where this user may ask."""
     said = systemd.properties(place.scope, place.unit, "MainPID", "ActiveState")
     pid = int(said.get("MainPID") or 0)
-    if place.user != processes.user_name():
+    if place.user != logind.user_name():
         return {"pid": pid}
     status = machine.client(place.layout, place.instance).status()
     return {"pid": pid, "url": status["url"]} if status else {"pid": pid}

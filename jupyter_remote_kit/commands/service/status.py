@@ -12,7 +12,7 @@ from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.service.finding import installed, scope_words, system_option
 from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
 from jupyter_remote_kit.errors import Problem, RemoteKitError
-from jupyter_remote_kit.host import instances, processes, services, systemd
+from jupyter_remote_kit.host import instances, logind, services, systemd
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import snapshot
 from jupyter_remote_kit.plan.commandline import own_command
@@ -66,7 +66,7 @@ def _problems(place: Place, data: Mapping[str, Any]) -> Iterator[Problem]:
     """What keeps it from being there tomorrow, and from seeing what this shell sees."""
     if not data["enabled"]:
         yield _again(place, "not-enabled", msg("{unit} does not start at boot.", unit=place.unit))
-    if place.scope is Scope.USER and not processes.lingers(place.user):
+    if place.scope is Scope.USER and not logind.lingers(place.user):
         command = f"loginctl enable-linger {shlex.quote(place.user)}"
         yield Problem("lingering", msg("The service ends when you log out: lingering is off."), msg("{command}", command=command))
     made = _as_it_would_be(place)

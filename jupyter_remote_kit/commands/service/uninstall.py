@@ -13,7 +13,7 @@ from jupyter_remote_kit.commands.service import agent, elevated
 from jupyter_remote_kit.commands.service.finding import check_systemd, system_option
 from jupyter_remote_kit.errors import Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import paths, processes, services
+from jupyter_remote_kit.host import logind, paths, services
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.plan.service import Place
@@ -37,7 +37,7 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, p
     check_systemd(instance)
     if purge and not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
-    user = run_as or processes.user_name()
+    user = run_as or logind.user_name()
     places = services.traces(instance, paths.layout(), user)
     place = next((found for found in places if found.scope is Scope.SYSTEM or not (system or run_as)), None)
     plan = plan_uninstall(place, services.gather(place)) if place else Plan()
@@ -49,7 +49,7 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, p
         told = (msg("This would be done:") if dry_run else msg("This was done:"), *lines)
     data = {"instance": instance, "changed": bool(lines) and not dry_run, "steps": [str(line).strip() for line in lines]}
     result = Result("service uninstall", data, told, problems=_left(place))
-    return _purged(context, result, instance, yes=yes, dry_run=dry_run) if purge and user == processes.user_name() else result
+    return _purged(context, result, instance, yes=yes, dry_run=dry_run) if purge and user == logind.user_name() else result
 
 
 def _take_back(context: Context, place: Place, plan: Plan, lines: tuple[Message, ...]) -> tuple[Message, ...]:
