@@ -20,7 +20,10 @@ from jupyter_remote_kit.host import logind, processes
 from jupyter_remote_kit.host.processes import Launch, wait_for
 
 STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
-POLITE = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('ready', flush=True); signal.pause()"
+# Blocked and waited for: a handler would be lost that comes between the word and the pause.
+POLITE = (
+    "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM});print('ready', flush=True); signal.sigwait({signal.SIGTERM})"
+)
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
