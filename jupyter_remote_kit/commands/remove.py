@@ -35,7 +35,7 @@ def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Resu
     """The same, for whoever has asked already. Raises `Failed` while its server runs, or would at the next boot."""
     layout = paths.layout()
     running = machine.client(layout, instance).status()
-    if running is not None:
+    if running is not None and not dry_run:
         raise Failed.of(
             "still-running",
             msg("The instance {name!r} is running as process {pid}.", name=instance, pid=running["pid"]),

@@ -15,7 +15,6 @@ from jupyter_remote_kit.plan.policy import Severity
 from jupyter_remote_kit.plan.policy import check as findings_of
 from jupyter_remote_kit.plan.posture import declared, problem
 from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
-from jupyter_remote_kit.settings import Settings
 
 
 def check(prepared: Prepared) -> None:
@@ -36,21 +35,21 @@ def check_exposed(prepared: Prepared) -> None:
         raise Refused(*problems)
 
 
-def check_port(settings: Settings) -> None:
+def check_port(ip: str, port: int) -> None:
     """Raises `Failed` with the name of whoever holds the port."""
-    holder = ports.port_holder(settings.ip, settings.port)
+    holder = ports.port_holder(ip, port)
     if holder is None:
         return
-    free = settings.port + 1 if settings.port < MAX_PORT else settings.port - 1
+    free = port + 1 if port < MAX_PORT else port - 1
     hint = msg("Stop it, or choose another port: --port {port}", port=free)
     if holder.pid is None:
         who = holder.user or "?"
-        raise Failed.of("port-taken", msg("Port {port} is taken by a process of the user {user}.", port=settings.port, user=who), hint)
+        raise Failed.of("port-taken", msg("Port {port} is taken by a process of the user {user}.", port=port, user=who), hint)
     raise Failed.of(
         "port-taken",
         msg(
             "Port {port} is taken by process {pid} of {user}: {command}",
-            port=settings.port,
+            port=port,
             pid=holder.pid,
             user=holder.user or "?",
             command=holder.command or "?",

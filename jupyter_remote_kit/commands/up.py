@@ -50,7 +50,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         return replace(result, messages=(*result.messages, msg("  {step}", step=msg("run {argv}", argv=" ".join(launch.argv)))))
     if running is not None:
         return _keep_running(prepared, running, open_browser=open_browser)
-    serving.check_port(prepared.settings)
+    serving.check_port(prepared.settings.ip, prepared.settings.port)
     init.write(prepared, show=context.emit if asking else None)
     prepared = replace(prepared, shown=asking)
     with machine.password_told(prepared.generated):

@@ -20,14 +20,16 @@ _SYSTEM_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/sys
 _CONFIGS = tuple(f"jupyter_{name}_config{suffix}" for name in ("notebook", "server", "lab") for suffix in (".py", ".json"))
 
 
-def holding(port: int, home: Path) -> tuple[HandWritten, ...]:
-    """The units that serve `port`, or would after the next boot."""
+def holding(port: int, home: Path | None) -> tuple[HandWritten, ...]:
+    """The units that serve `port`, or would after the next boot; `home` is this user's. `None`: the machine's units alone."""
     return tuple(found for found in _all(home) if found.port == port and _in_use(found))
 
 
-def _all(home: Path) -> Iterator[HandWritten]:
+def _all(home: Path | None) -> Iterator[HandWritten]:
     root = Path(pwd.getpwuid(0).pw_dir)
-    places = [(Scope.SYSTEM, folder, root) for folder in _SYSTEM_FOLDERS] + [(Scope.USER, home / ".config/systemd/user", home)]
+    places = [(Scope.SYSTEM, folder, root) for folder in _SYSTEM_FOLDERS]
+    if home is not None:
+        places.append((Scope.USER, home / ".config/systemd/user", home))
     for scope, folder, managers in places:
         for path in sorted(folder.glob("*.service")):
             content = file_fact(path).content

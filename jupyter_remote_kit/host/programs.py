@@ -148,6 +148,8 @@ def call_as(user: str, argv: tuple[str, ...], environment: Mapping[str, str], *,
             user=account.pw_uid,
             group=account.pw_gid,
             extra_groups=os.getgrouplist(user, account.pw_gid),
+            # Without root's terminal: what this user has put into the interpreter's way could type into it.
+            start_new_session=True,
             text=True,
             errors="replace",
             timeout=patience_s,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import site
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -40,16 +41,25 @@ def place(scope: Scope, instance: str, layout: Layout, user: str | None = None) 
 
 def installed(instance: str, layout: Layout, user: str | None = None) -> tuple[Place, ...]:
     """Where a service of that instance is installed: the user's own first."""
-    places = (place(scope, instance, layout, user) for scope in Scope)
-    return tuple(found for found in places if _stands(found.unit_file))
+    return tuple(found for found in _places(instance, layout, user) if _stands(found.unit_file))
 
 
 def traces(instance: str, layout: Layout, user: str | None = None) -> tuple[Place, ...]:
     """The same, and where an uninstallation was cut short."""
-    places = tuple(place(scope, instance, layout, user) for scope in Scope)
+    places = _places(instance, layout, user)
     left = (found for found in places if _stands(found.unit_file) or _stands(found.environment_file))
     recorded = (found for found in places if not _units_at(found) and _stands(found.records.service_record))
     return tuple(dict.fromkeys((*left, *recorded)))
+
+
+def _places(instance: str, layout: Layout, user: str | None) -> tuple[Place, ...]:
+    """Where it could be: nowhere, for a user who is not in passwd, as in many a container."""
+    try:
+        return tuple(place(scope, instance, layout, user) for scope in Scope)
+    except Failed:
+        if user not in {None, logind.user_name()}:
+            raise
+        return ()
 
 
 def _stands(path: Path) -> bool:
@@ -76,6 +86,7 @@ def gather(place: Place) -> ServiceFacts:
         others=tuple(name for name in _units_at(place) if name != place.unit),
         lingering_needed=_lingering_needed(place),
         record=parse_record(files[records.service_record].content),
+        backups=_backups(records) if place.scope is Scope.SYSTEM else (),
     )
 
 
@@ -103,6 +114,12 @@ def program() -> tuple[Path, Path]:
     return Path(sys.executable), found
 
 
+def in_user_site() -> bool:
+    """Whether the kit lies where `pip install --user` puts it, out of sight of everybody else."""
+    folder = site.getusersitepackages() if site.ENABLE_USER_SITE else None
+    return folder is not None and TEMPLATES.is_relative_to(folder)
+
+
 def version() -> str:
     """The kit's own, as it was installed."""
     return metadata.version(DISTRIBUTION)
@@ -112,6 +129,15 @@ def _missing(*folders: Path) -> tuple[Path, ...]:
     """Those of the folders, and of the ones above them, that are not there; outermost first."""
     wanted = (above for folder in folders for above in (*reversed(folder.parents), folder))
     return tuple(dict.fromkeys(folder for folder in wanted if not folder.exists()))
+
+
+def _backups(records: Layout) -> tuple[Path, ...]:
+    """The copies of units and environments of ours that were replaced."""
+    patterns = (f"{units.PREFIX}*{units.SUFFIX}.*", "*.env.*")
+    # Closed to whoever is not root.
+    with suppress(OSError):
+        return tuple(sorted(path for pattern in patterns for path in records.backups_dir.glob(pattern)))
+    return ()
 
 
 def _units_at(place: Place) -> tuple[str, ...]:

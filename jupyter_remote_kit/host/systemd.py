@@ -42,9 +42,8 @@ def await_user_manager() -> None:
         "no-user-manager",
         msg("Your own systemd manager (user@{uid}.service) is not running.", uid=os.geteuid()),
         msg(
-            "{command}; or as a system service: {system}",
+            "{command}; or install a system service: --system",
             command=f"sudo systemctl start user@{os.geteuid()}.service",
-            system="jupyter remotekit service install --system",
         ),
     )
 
@@ -65,6 +64,15 @@ def properties(scope: Scope, unit: str, *names: str) -> Mapping[str, str]:
     return dict(line.partition("=")[::2] for line in done.out.splitlines())
 
 
+def environment_of(pid: int | None) -> dict[str, str] | None:
+    """What that process was started with; `None` where this user may not look."""
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return None
+    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)
+
+
 def unit_of(pid: int) -> str | None:
     """Which unit of ours the process belongs to; `None` where it is none, or another user's."""
     try:
@@ -78,12 +86,17 @@ def journal(scope: Scope, unit: str, *words: str) -> list[dict[str, Any]]:
     """The entries of a unit, oldest first. Raises `Failed` where this user may not read them."""
     done = programs.call(journal_command(scope, unit, *words), patience_s=60.0)
     if done.code != 0 or (not done.out and "insufficient permissions" in done.err):
-        raise Failed.of(
-            "journal-closed",
-            msg("The journal cannot be read: {reason}", reason=done.err.strip().splitlines()[-1] if done.err.strip() else done.last_line),
-            msg("{command}, then log in again", command=f"sudo usermod -aG systemd-journal {shlex.quote(logind.user_name())}"),
-        )
+        raise _closed(done.err or done.last_line)
     return list(entries(done.out.splitlines()))
+
+
+def _closed(said: str) -> Failed:
+    reason = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "?")
+    return Failed.of(
+        "journal-closed",
+        msg("The journal cannot be read: {reason}", reason=reason),
+        msg("{command}  # from your next log-in on", command=f"sudo usermod -aG systemd-journal {shlex.quote(logind.user_name())}"),
+    )
 
 
 def journal_command(scope: Scope, unit: str, *words: str) -> tuple[str, ...]:
@@ -93,6 +106,8 @@ def journal_command(scope: Scope, unit: str, *words: str) -> tuple[str, ...]:
 
 def follow(scope: Scope, unit: str, *words: str) -> Iterator[dict[str, Any] | None]:
     """The same, and then whatever comes; `None` while nothing does. Ends with journalctl."""
+    # It follows what it may not read as well, and says nothing.
+    journal(scope, unit, "--lines=1")
     with programs.lines(journal_command(scope, unit, *words, "--follow")) as coming:
         for line in coming:
             if line is None:

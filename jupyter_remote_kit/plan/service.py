@@ -79,7 +79,7 @@ class Place:
     def paths(self) -> tuple[Path, ...]:
         """Every path whose fact the plans read."""
         manifest = SYSTEM.manifest_file(MANIFEST)
-        roots = (manifest, manifest.parent, manifest.parent.parent, SYSTEM.data_root, SYSTEM.data_dir)
+        roots = (manifest, manifest.parent, manifest.parent.parent, SYSTEM.backups_dir, SYSTEM.data_root, SYSTEM.data_dir)
         own = (self.unit_file, self.link, self.environment_file, self.records.service_record)
         return own + (roots if self.scope is Scope.SYSTEM else ())
 
@@ -114,7 +114,7 @@ class ServiceFacts:
 
     `stale`: systemd has read an older unit. `lingers`: the user's manager runs without a session, or is of no use. `missing` are the
     folders that its files need and that are not there, outermost first. `others` are the units of other instances in the same place, and
-    `lingering_needed` says whether one of this user's, in either place, wants the manager.
+    `lingering_needed` says whether one of this user's, in either place, wants the manager. `backups` are root's, of our files.
     """
 
     files: Mapping[Path, FileFact] = field(default_factory=dict)
@@ -125,6 +125,7 @@ class ServiceFacts:
     others: tuple[str, ...] = ()
     lingering_needed: bool = False
     record: Record = field(default_factory=Record)
+    backups: tuple[Path, ...] = ()
 
     def file(self, path: Path) -> FileFact:
         """The fact of `path`; a path that was not gathered counts as absent."""

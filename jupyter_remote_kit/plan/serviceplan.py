@@ -38,7 +38,7 @@ def plan_install(place: Place, unit: str, environment: Snapshot, facts: ServiceF
         steps.append(Run(systemctl(place.scope, "daemon-reload")))
     if not facts.file(place.link).exists:
         steps.append(Run(systemctl(place.scope, "enable", place.unit)))
-    return Plan(tuple(steps))
+    return Plan(tuple(steps), expects=_expected(place, facts) if steps else ())
 
 
 def plan_uninstall(place: Place, facts: ServiceFacts) -> Plan:
@@ -61,8 +61,10 @@ def plan_uninstall(place: Place, facts: ServiceFacts) -> Plan:
         steps.append(Run(systemctl(place.scope, "reset-failed", place.unit), may_fail=True))
     if place.user in facts.record.lingering and not facts.lingering_needed:
         steps.append(Run(("loginctl", "disable-linger", place.user)))
-    steps += _kept_record(place, facts) if facts.others else _last_traces(place, facts)
-    return Plan(tuple(steps))
+    # Somebody else's unit, in the other manager, lives by the lingering that is recorded here.
+    kept = facts.others or (facts.lingering_needed and place.user in facts.record.lingering)
+    steps += _kept_record(place, facts) if kept else _last_traces(place, facts)
+    return Plan(tuple(steps), expects=_expected(place, facts) if steps else ())
 
 
 def is_ours(path: Path, facts: ServiceFacts) -> bool:
@@ -76,7 +78,16 @@ def systemctl(scope: Scope, *words: str) -> tuple[str, ...]:
     return ("systemctl", "--user", *words) if scope is Scope.USER else ("systemctl", *words)
 
 
+def _expected(place: Place, facts: ServiceFacts) -> tuple[tuple[Path, str | None], ...]:
+    """The record, which two who install at once would each write from what they have read."""
+    path = place.records.service_record
+    return ((path, facts.file(path).digest),)
+
+
 def _linger(place: Place) -> Run:
+    if place.scope is Scope.SYSTEM:
+        sentence = msg("Lingering cannot be switched on for {user}; podman in the service needs it.", user=place.user)
+        return Run(("loginctl", "enable-linger", place.user), code="lingering", sentence=sentence)
     return Run(
         ("loginctl", "enable-linger", place.user),
         code="lingering",
@@ -106,7 +117,9 @@ def _rewrite_record(place: Place, facts: ServiceFacts, record: Record) -> list[W
     path = place.records.service_record
     fact = facts.file(path)
     known = (fact.digest or "",) if fact.content == render_record(facts.record).encode() else ()
-    return list(write_unless_same(path, Secret(render_record(record)), PRIVATE_FILE, fact, known))
+    written = write_unless_same(path, Secret(render_record(record)), PRIVATE_FILE, fact, known)
+    # What it said before is of no use to anybody.
+    return [replace(step, backup=step.edited) for step in written]
 
 
 def _extended(place: Place, facts: ServiceFacts) -> Record:
@@ -118,6 +131,8 @@ def _extended(place: Place, facts: ServiceFacts) -> Record:
 def _last_traces(place: Place, facts: ServiceFacts) -> Iterator[Step]:
     """What no unit of ours needs any more: folders that were made for them, and the record."""
     yield from (RemoveFile(Path(folder), directory=True) for folder in reversed(facts.record.folders))
+    # Root's; a user's own are among the instance's data, which stay.
+    yield from (RemoveFile(path) for path in facts.backups)
     for path in place.paths:
         fact = facts.file(path)
         if path.is_relative_to(place.records.data_dir) and fact.exists:

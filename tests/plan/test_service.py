@@ -84,6 +84,7 @@ class TestPlace:
             Path("/var/lib/jupyter/remotekit/instances/services/manifest.json"),
             Path("/var/lib/jupyter/remotekit/instances/services"),
             Path("/var/lib/jupyter/remotekit/instances"),
+            Path("/var/lib/jupyter/remotekit/backups"),
             Path("/var/lib/jupyter/remotekit"),
             Path("/var/lib/jupyter"),
         )
@@ -275,7 +276,7 @@ class TestInstall:
         before = Record(("bob",), ("/home/ann/.config",))
         facts = ServiceFacts(files={USER_RECORD: file(render_record(before))}, record=before, lingers=False, missing=USER_FOLDERS[:2])
         after = Record(("bob", "ann"), ("/home/ann/.config", "/home/ann/.config/systemd"))
-        assert install(USER, facts).steps[3] == WriteFile(USER_RECORD, Secret(render_record(after)), 0o600, backup=True)
+        assert install(USER, facts).steps[3] == WriteFile(USER_RECORD, Secret(render_record(after)), 0o600)
 
     @pytest.mark.parametrize("content", ["{", '{"lingering": ["ann"], "folders": []}', '{"lingering": "x", "folders": []}'])
     def test_a_damaged_record_is_backed_up_and_written_anew(self, content: str) -> None:
@@ -351,13 +352,24 @@ class TestUninstall:
         kept = Record(("bob",), ("/etc/jupyter-remotekit",))
         assert steps[-2:] == (
             run("loginctl", "disable-linger", "ann"),
-            WriteFile(RECORD, Secret(render_record(kept)), 0o600, backup=True),
+            WriteFile(RECORD, Secret(render_record(kept)), 0o600),
         )
 
     def test_lingering_that_another_service_wants_stays_on(self) -> None:
         facts = settled(USER, record=Record(("ann",)), lingering_needed=True)
-        assert plan_uninstall(USER, facts).steps[-1] == RemoveFile(USER_RECORD)
+        # And is remembered, for when that one goes.
+        assert RemoveFile(USER_RECORD) not in plan_uninstall(USER, facts).steps
         assert not any("loginctl" in str(step.describe()) for step in plan_uninstall(USER, facts).steps)
+
+    def test_roots_copies_go_with_the_last_one(self) -> None:
+        copy = SYSTEM.backups_dir / "ann.default.env.20261121T101112.000000Z"
+        facts = settled(MACHINE, backups=(copy,))
+        assert RemoveFile(copy) in plan_uninstall(MACHINE, facts).steps
+        assert RemoveFile(copy) not in plan_uninstall(MACHINE, replace(facts, others=("jupyter-remotekit@bob.default.service",))).steps
+
+    def test_another_ones_record_written_meanwhile_is_not_overwritten(self) -> None:
+        facts = settled(MACHINE, files={RECORD: file(render_record(Record(("bob",))))}, lingers=False)
+        assert install(MACHINE, facts).expects == ((RECORD, facts.file(RECORD).digest),)
 
     def test_lingering_that_was_on_before_stays_on(self) -> None:
         facts = settled(USER, record=Record((), ("/home/ann/.config/systemd",)))

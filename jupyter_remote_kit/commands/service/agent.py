@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import os
-import platform
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.commands import init, machine, serving
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.init import Prepared
-from jupyter_remote_kit.commands.service.making import Wish
-from jupyter_remote_kit.errors import Failed, WrongUsage
+from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import paths, services
+from jupyter_remote_kit.host import paths, services, surroundings
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
+from jupyter_remote_kit.host.surroundings import Surroundings
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import launchd, snapshot
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
 
+if TYPE_CHECKING:
+    from jupyter_remote_kit.commands.service.making import Wish
+
 
 def here() -> bool:
     """Whether launchd runs this machine."""
-    return platform.system() == "Darwin"
+    return surroundings.here() is Surroundings.MACOS
 
 
-def check_wish(wish: Wish, *, system: bool) -> None:
-    """Raises `WrongUsage` for what systemd alone can do."""
-    named = {"--system": system, "--profile": wish.profile, "--watchdog": wish.watchdog_s, "--replace": wish.replace}
-    option = next((name for name, said in named.items() if said), None)
+def check_options(**named: object) -> None:
+    """Raises `WrongUsage` for what systemd alone can do; `named` are the options by their names."""
+    option = next((f"--{name.replace('_', '-')}" for name, said in named.items() if said), None)
     if option:
         raise WrongUsage.of(
             "systemd-only", msg("{option} is for systemd; this is macOS.", option=option), msg("Leave out {option}", option=option)
@@ -86,4 +88,6 @@ def _done(result: Result, plan: Plan, instance: str, *, dry_run: bool) -> Result
     before = tuple(result.data.get("steps", ()))
     data = {**result.data, "changed": bool(before or steps) and not dry_run, "steps": [*before, *map(str, steps)]}
     told = (msg("This would be done:") if dry_run else msg("This was done:")) if steps else msg("Nothing to do.")
-    return Result(result.command, data, (*result.messages, told, *(msg("  {step}", step=step) for step in steps)), problems=result.problems)
+    untried = Problem("untried", msg("No Mac has tried this agent yet; please tell how it goes."))
+    messages = (*result.messages, told, *(msg("  {step}", step=step) for step in steps))
+    return Result(result.command, data, messages, problems=(*result.problems, untried))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shlex
 from pathlib import Path
-from typing import Any
 
+from jupyter_remote_kit.commands import serving
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.service import elevated, starting
-from jupyter_remote_kit.commands.service.making import Wish, check_written, environment_of, make, put, report
+from jupyter_remote_kit.commands.service.making import Wish, check_other_scope, check_written, environment_of, make, put
+from jupyter_remote_kit.commands.service.reporting import report
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.host import handwritten, paths, programs, services
 from jupyter_remote_kit.messages import msg
@@ -18,11 +19,12 @@ from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.service import Place
 from jupyter_remote_kit.plan.snapshot import Snapshot
+from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
 
 # Of a shell of somebody else's: where that one's files are.
-_PERSONAL = ("XDG_", "JUPYTER_", "IPYTHON", "TMPDIR")
+_PERSONAL = ("XDG_", "JUPYTER_", "IPYTHON", "TMPDIR", "CONDA", "MAMBA", "VIRTUAL_ENV")
 
 
 def install(context: Context, instance: str, user: str, wish: Wish, given: str | None) -> Result:
@@ -32,29 +34,40 @@ def install(context: Context, instance: str, user: str, wish: Wish, given: str |
     """
     place = services.place(Scope.SYSTEM, instance, paths.layout(), user)
     if not elevated.is_root():
+        words = ("service", "install", "--system", "--run-as", user, "--instance", instance)
         raise Failed.of(
             "not-root",
             msg("Only root installs a service for another user."),
-            msg("{command}", command=f"sudo {own_command(instance, f'service install --system --run-as {user}')}"),
+            msg("{command}", command=shlex.join(("sudo", *map(str, services.program()), *words))),
         )
-    environment = snapshots.parse(given.encode()) if given is not None else _of_this_shell(place, wish)
-    settings = _settings(place, environment)
-    written = handwritten.holding(settings["port"], place.home)
-    check_written(written, wish, instance, settings["port"])
-    made = make(place, Path(settings["root_dir"]), wish, environment, written)
+    check_other_scope(place)
+    environment = snapshots.parse(given.encode()) if given is not None else _kept_or_of_this_shell(place, wish)
+    root_dir, ip, port = _settings(place, environment)
+    # The machine's units alone: what is in that user's folders is not root's to follow.
+    written = handwritten.holding(port, None)
+    check_written(written, wish, place, port)
+    active = starting.is_active(place)
+    if not (active or written or wish.dry_run):
+        serving.check_port(ip, port)
+    made = make(place, root_dir, wish, environment, written)
     if not wish.dry_run:
         put(made)
-    result = report(Result("service install", {"instance": instance}), made, wish)
+    result = report(Result("service install", {"instance": instance}), made, wish, starting.running(place) if active else None)
     return starting.start(context, place, result) if wish.now else result
 
 
-def _of_this_shell(place: Place, wish: Wish) -> Snapshot:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL)}
+def _kept_or_of_this_shell(place: Place, wish: Wish) -> Snapshot:
+    """What that user's shell has left is better than what sudo has left of root's; without any, root's own."""
+    content = services.content(place.environment_file)
+    if content is not None and wish.also is None:
+        return snapshots.parse(content)
+    home = str(Path.home())
+    own = {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL) and (name == "PATH" or home not in value)}
     return environment_of(place, own, wish.also)
 
 
-def _settings(place: Place, environment: Snapshot) -> Mapping[str, Any]:
-    """What the instance says, read by that user's own process: root follows no path of a user's.
+def _settings(place: Place, environment: Snapshot) -> tuple[Path, str, int]:
+    """Root directory, address and port of the instance, read by that user's own process: root follows no path of a user's.
 
     It also shows that this user can run this interpreter.
     """
@@ -64,19 +77,25 @@ def _settings(place: Place, environment: Snapshot) -> Mapping[str, Any]:
         envelope = json.loads(done.out)
         found = envelope["data"]
         if not envelope["ok"]:
-            row = envelope["problems"][0]
-            raise Refused.of(row["code"], msg("{text}", text=row["message"]), msg("{text}", text=row["hint"]) if row["hint"] else None)
+            raise Refused(*map(elevated.problem_of, envelope["problems"]))
         if not found["configured"]:
             raise Refused.of(
                 "no-instance",
                 msg("{user} has no instance {name!r} yet.", user=place.user, name=place.instance),
                 msg("As {user}: {command}", user=place.user, command=own_command(place.instance, "init")),
             )
-        settings: Mapping[str, Any] = found["settings"]
+        settings = found["settings"]
+        if settings is None:
+            # It was broken since its server has read it.
+            raise Refused.of(
+                "instance-file-broken",
+                msg("The instance {name!r} of {user} cannot be read.", user=place.user, name=place.instance),
+                msg("As {user}: {command}", user=place.user, command=own_command(place.instance, "init")),
+            )
+        return Path(settings["root_dir"]), str(settings["ip"]), int(settings["port"])
     except (ValueError, KeyError, TypeError, IndexError):
         raise Failed.of(
             "not-for-user",
-            msg("{user} cannot run {program}: {reason}", user=place.user, program=python, reason=done.last_line),
-            msg("namei -l {program}", program=python),
+            msg("{user} cannot run {program}: {reason}", user=place.user, program=python, reason=printable(done.last_line)),
+            msg("namei -l {program}", program=shlex.quote(python)),
         ) from None
-    return settings

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import platform
+import os
+import shlex
 from collections.abc import Callable
-from pathlib import Path
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.service import agent
-from jupyter_remote_kit.errors import Failed, Problem, Refused
-from jupyter_remote_kit.host import paths, services, systemd
+from jupyter_remote_kit.errors import Failed, Problem, Refused, WrongUsage
+from jupyter_remote_kit.host import logind, paths, services, surroundings, systemd
+from jupyter_remote_kit.host.surroundings import Surroundings
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.refusal import parse_line
 from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.units import Scope
 
 CONFIGURATION = 78
 _LAST_LINES = 5
 
-system_option: Callable[[Decorated], Decorated] = option(
+_system_option: Callable[[Decorated], Decorated] = option(
     "--system", is_flag=True, help=marked("A service of the machine rather than of your own systemd; needs root.")
 )
-run_as_option: Callable[[Decorated], Decorated] = option(
+_run_as_option: Callable[[Decorated], Decorated] = option(
     "--run-as",
     type=Parsed("user", grammar.user_name),
     metavar="USER",
@@ -31,12 +33,35 @@ run_as_option: Callable[[Decorated], Decorated] = option(
 )
 
 
+def place_options(function: Decorated) -> Decorated:
+    """`--system` and `--run-as`, of every verb that people use."""
+    return _system_option(_run_as_option(function))
+
+
+def whose(run_as: str | None, *, system: bool) -> str:
+    """Whose server it is: never root's by accident, who may only have typed sudo. Raises `WrongUsage` for `--run-as` alone."""
+    if run_as and not system:
+        raise WrongUsage.of("contradiction", msg("--run-as needs --system."), msg("Add --system, or leave out --run-as"))
+    typed_sudo = os.environ.get("SUDO_USER") if system and os.geteuid() == 0 else None
+    return run_as or typed_sudo or logind.user_name()
+
+
+def command_for(place: Place, text: str) -> str:
+    """One of our commands that is about the service of `place`, as whoever reads the hint would type it."""
+    if place.user != logind.user_name():
+        text = f"{text} --system --run-as {shlex.quote(place.user)}"
+    elif place.scope is Scope.SYSTEM:
+        text = f"{text} --system"
+    return own_command(place.instance, text)
+
+
 def check_systemd(instance: str) -> None:
     """Raises `Failed` where no systemd runs, with what works there instead."""
     if systemd.booted():
         return
     detached = own_command(instance, "up --detach")
-    if "microsoft" in platform.release().lower():
+    found = surroundings.here()
+    if found is Surroundings.WSL:
         raise Failed.of(
             "no-systemd",
             msg("systemd does not run in this WSL."),
@@ -45,26 +70,28 @@ def check_systemd(instance: str) -> None:
                 command=detached,
             ),
         )
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
-        raise Failed.of("no-systemd", msg("systemd does not run in this container."), msg("{command}", command=detached))
-    raise Failed.of("no-systemd", msg("systemd does not run on this machine."), msg("{command}", command=detached))
+    container = msg("systemd does not run in this container.")
+    sentence = container if found is Surroundings.CONTAINER else msg("systemd does not run on this machine.")
+    raise Failed.of("no-systemd", sentence, msg("{command}", command=detached))
 
 
-def installed(instance: str, verb: str, *, system: bool) -> Place:
+def installed(instance: str, verb: str, *, system: bool, run_as: str | None) -> Place:
     """The installed service of that instance, for `verb`; with `system` that of the machine's manager.
 
     Raises `Failed` when there is none.
     """
+    user = whose(run_as, system=system)
     if agent.here():
         raise agent.no_verb(instance, verb)
     check_systemd(instance)
-    found = [place for place in services.installed(instance, paths.layout()) if place.scope is Scope.SYSTEM or not system]
+    found = [place for place in services.installed(instance, paths.layout(), user) if place.scope is Scope.SYSTEM or not system]
     if found:
         return found[0]
+    option = f" --system --run-as {shlex.quote(user)}" if user != logind.user_name() else " --system" if system else ""
     raise Failed.of(
         "no-service",
         msg("The instance {name!r} is not installed as a service.", name=instance),
-        msg("{command}", command=own_command(instance, "service install")),
+        msg("{command}", command=own_command(instance, f"service install{option}")),
     )
 
 
@@ -76,13 +103,13 @@ def scope_words(place: Place) -> Message:
 def why_not(place: Place) -> Failed | Refused:
     """Why the service does not run: what it said at its last start."""
     said = systemd.properties(place.scope, place.unit, "InvocationID", "ExecMainStatus", "Result", "ActiveState")
-    lines = _said(place, said.get("InvocationID", ""))
+    lines = [printable(line) for line in _said(place, said.get("InvocationID", ""))]
     findings = [found for found in map(parse_line, lines) if found]
     if findings:
         problems = [Problem(code, _verbatim(text), _verbatim(fix) if fix else None) for code, text, fix in findings]
         return Refused(*problems) if said.get("ExecMainStatus") == str(CONFIGURATION) else Failed(*problems)
     last = " / ".join(lines[-_LAST_LINES:]) or said.get("Result", "?")
-    hint = msg("{command}", command=own_command(place.instance, "service logs"))
+    hint = msg("{command}", command=command_for(place, "service logs"))
     return Failed.of("not-started", msg("{unit} does not run: {reason}", unit=place.unit, reason=last), hint)
 
 

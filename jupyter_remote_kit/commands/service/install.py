@@ -6,8 +6,10 @@ The instance is its user's to write, a unit of the machine root's: an ordinary u
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -18,23 +20,16 @@ from jupyter_remote_kit.commands.context import Context, Parsed, kit_command, on
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import instance_options, listed, parse
 from jupyter_remote_kit.commands.service import agent, another, elevated, starting
-from jupyter_remote_kit.commands.service.finding import check_systemd, system_option
-from jupyter_remote_kit.commands.service.making import (
-    Made,
-    Wish,
-    check_other_scope,
-    check_written,
-    environment_of,
-    make,
-    put,
-    report,
-)
-from jupyter_remote_kit.errors import Refused, WrongUsage
-from jupyter_remote_kit.host import handwritten, instances, logind, paths, services
+from jupyter_remote_kit.commands.service.finding import check_systemd, place_options, whose
+from jupyter_remote_kit.commands.service.making import Made, Wish, check_other_scope, check_written, environment_of, make, put
+from jupyter_remote_kit.commands.service.reporting import report, runs_outside
+from jupyter_remote_kit.errors import Failed, Refused, WrongUsage
+from jupyter_remote_kit.host import apply as applying
+from jupyter_remote_kit.host import handwritten, instances, logind, paths, services, systemd
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.handwritten import HandWritten
+from jupyter_remote_kit.plan.handwritten import HandWritten, plan_replace
 from jupyter_remote_kit.plan.profiles import Profile
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
@@ -42,10 +37,7 @@ from jupyter_remote_kit.result import Result
 
 @kit_command("install", marked("Install the service, or bring it up to date; run init first if needed."))
 @instance_options
-@system_option
-@option(
-    "--run-as", type=Parsed("user", grammar.user_name), metavar="USER", help=marked("With --system: whose server it is; you by default.")
-)
+@place_options
 @option(
     "--profile",
     type=click.Choice([profile.value for profile in Profile]),
@@ -80,9 +72,9 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         now=said["now"],
         dry_run=dry_run,
     )
-    user = _whose(said["run_as"], system=said["system"])
+    user = whose(said["run_as"], system=said["system"])
     if agent.here():
-        agent.check_wish(wish, system=said["system"])
+        agent.check_options(**{name: said[name] for name in ("system", "profile", "watchdog", "replace")})
         return agent.install(context, init.prepare(context, answers, source, ask=False), wish, asking=False)
     check_systemd(instance)
     if user != logind.user_name():
@@ -98,13 +90,6 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     prepared = init.prepare(context, answers, source, ask=asking)
     scope = Scope.SYSTEM if said["system"] else Scope.USER
     return _install(context, prepared, scope, wish, asking=asking)
-
-
-def _whose(run_as: str | None, *, system: bool) -> str:
-    """Whose server it is to be: never root's by accident, who may only have typed sudo."""
-    if run_as and not system:
-        raise WrongUsage.of("contradiction", msg("--run-as needs --system."), msg("Add --system, or leave out --run-as"))
-    return run_as or (os.environ.get("SUDO_USER") if system and elevated.is_root() else None) or logind.user_name()
 
 
 def _check_root(instance: str, *, allowed: bool) -> None:
@@ -127,14 +112,17 @@ def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, 
     place = services.place(scope, settings.instance, paths.layout())
     check_other_scope(place)
     written = handwritten.holding(settings.port, place.home)
-    check_written(written, wish, settings.instance, settings.port)
+    check_written(written, wish, place, settings.port)
     running = machine.client(paths.layout(), settings.instance).status()
     if running is None and not written:
-        serving.check_port(settings)
+        serving.check_port(settings.ip, settings.port)
+    if running is not None and wish.now and systemd.unit_of(running["pid"]) != place.unit:
+        raise Failed(runs_outside(place, running, "service install --now"))
     environment = environment_of(place, os.environ, wish.also)
     if wish.dry_run:
         made = make(place, settings.root_dir, wish, environment, written)
-        return report(init.report("service install", prepared, dry_run=True), made, wish)
+        result = report(init.report("service install", prepared, dry_run=True), made, wish)
+        return result if scope is Scope.USER or elevated.is_root() else _with_sudo(result, _words(made, wish, written))
     init.write(prepared, show=context.emit if asking else None)
     with machine.password_told(prepared.generated):
         serving.check_exposed(prepared)
@@ -149,11 +137,27 @@ def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, 
 
 def _have_root_put(context: Context, made: Made, wish: Wish, written: tuple[HandWritten, ...]) -> Made:
     """Show the steps, then the one call of sudo that takes them. The environment goes through its standard input."""
-    place, service = made.service.place, made.service
     if not context.as_json:
         context.emit(Result("service install", messages=(msg("This will be done as root:"), *made.lines)))
+    given = snapshots.render(made.environment)
+    envelope = elevated.kit_as_root(context, _words(made, wish, written), "--environment-stdin", given=given)
+    # Root looks into no folder of the user's: what the user's own manager runs, the user disables.
+    own = plan_replace(unit for unit in written if unit.scope is Scope.USER)
+    place = made.service.place
+    applying.apply(own, layout=place.layout, instance=place.instance, now=datetime.now(timezone.utc))
+    return replace(made, done=(*envelope["data"]["steps"], *(str(step.describe()) for step in own.steps)))
+
+
+def _words(made: Made, wish: Wish, written: tuple[HandWritten, ...]) -> tuple[str, ...]:
+    """What root is told."""
+    place, service = made.service.place, made.service
     words = ["service", "install", "--system", "--run-as", place.user, "--instance", place.instance, "--profile", service.profile.value]
     words += ["--watchdog", str((service.watchdog_s or 0) // 60)]
-    words += ["--replace"] if wish.replace and written else []
-    envelope = elevated.kit_as_root(context, tuple(words), "--environment-stdin", given=snapshots.render(made.environment))
-    return replace(made, done=tuple(envelope["data"]["steps"]))
+    words += ["--replace"] if wish.replace and any(unit.scope is Scope.SYSTEM for unit in written) else []
+    return tuple(words)
+
+
+def _with_sudo(result: Result, words: tuple[str, ...]) -> Result:
+    """A dry run, with the call of sudo that would take root's steps."""
+    line = msg("As root: {command}", command=shlex.join(elevated.kit_argv(words, "--environment-stdin")))
+    return replace(result, messages=(*result.messages, line))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import installed, system_option
+from jupyter_remote_kit.commands.service.finding import installed, place_options
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
 
 @kit_command("restart", marked("Stop it and start it again; kernels end."))
-@system_option
-def command(context: Context, instance: str, system: bool) -> Result:
+@place_options
+@dry_run_option
+def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """Whether or not it runs, it has been started anew when this returns."""
-    place = installed(instance, "restart", system=system)
+    place = installed(instance, "restart", system=system, run_as=run_as)
+    if dry_run:
+        return starting.tried(place, "restart")
     starting.tell(context, place, "restart")
     told = starting.running(place)
     messages = (msg("{unit} is running as process {pid}.", unit=place.unit, pid=told["pid"]),)

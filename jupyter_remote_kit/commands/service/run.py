@@ -19,6 +19,8 @@ def command(context: Context, instance: str) -> Result:
     try:
         launch = _ready(context, instance)
     except RemoteKitError as error:
+        if context.as_json:
+            raise
         lines = (format_line(row.code, context.say(row.message), context.say(row.hint) if row.hint else None) for row in error.problems)
         told = tuple(msg("{text}", text=line) for line in lines)
         # Whoever wrote the unit is not there to mend a command line: that it cannot be used is this machine's state.
@@ -32,7 +34,7 @@ def _ready(context: Context, instance: str) -> processes.Launch:
     instances.require(paths.layout(), instance)
     prepared = init.prepare(context, Answers(instance=instance), PasswordSource(), ask=False)
     serving.check(prepared)
-    serving.check_port(prepared.settings)
+    serving.check_port(prepared.settings.ip, prepared.settings.port)
     init.write(prepared)
     serving.check_exposed(prepared)
     return serving.launch_of(prepared)

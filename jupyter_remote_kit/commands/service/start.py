@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import installed, system_option
-from jupyter_remote_kit.host import systemd
+from jupyter_remote_kit.commands.service.finding import installed, place_options
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
 
 @kit_command("start", marked("Start it, and wait until it answers."))
-@system_option
-def command(context: Context, instance: str, system: bool) -> Result:
+@place_options
+@dry_run_option
+def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """A service that runs already is left alone."""
-    place = installed(instance, "start", system=system)
+    place = installed(instance, "start", system=system, run_as=run_as)
     data = {"instance": instance, "unit": place.unit}
-    if systemd.properties(place.scope, place.unit, "ActiveState").get("ActiveState") == "active":
+    if starting.is_active(place):
         told = starting.running(place)
         nothing = msg("Nothing to do: {unit} is running as process {pid}.", unit=place.unit, pid=told["pid"])
         return Result("service start", {**data, **told, "changed": False}, (nothing,))
+    if dry_run:
+        return starting.tried(place, "start")
     return starting.start(context, place, Result("service start", {**data, "changed": True}))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.commands.context import Context, kit_command
-from jupyter_remote_kit.commands.service.finding import installed, scope_words, system_option
+from jupyter_remote_kit.commands.service.finding import command_for, installed, place_options, scope_words, why_not
 from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import instances, logind, services, systemd
-from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan import snapshot
-from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.service import Place
 from jupyter_remote_kit.plan.unitfile import notes_of
 from jupyter_remote_kit.plan.units import Scope
@@ -26,10 +24,10 @@ _UNIT_MEMORY_UNKNOWN = frozenset({"", "[not set]", "18446744073709551615"})
 
 
 @kit_command("status", marked("Show the unit, and what in it is out of date."))
-@system_option
-def command(context: Context, instance: str, system: bool) -> Result:
+@place_options
+def command(context: Context, instance: str, system: bool, run_as: str | None) -> Result:
     """What systemd says; and, as a check, whether the service's kernels see what a kernel of this shell would see."""
-    place = installed(instance, "status", system=system)
+    place = installed(instance, "status", system=system, run_as=run_as)
     said = systemd.properties(place.scope, place.unit, *_ASKED)
     notes = notes_of(services.content(place.unit_file))
     memory = said.get("MemoryCurrent", "")
@@ -64,13 +62,24 @@ def command(context: Context, instance: str, system: bool) -> Result:
 
 def _problems(place: Place, data: Mapping[str, Any]) -> Iterator[Problem]:
     """What keeps it from being there tomorrow, and from seeing what this shell sees."""
+    if data["active"] == "failed":
+        yield from why_not(place).problems
     if not data["enabled"]:
         yield _again(place, "not-enabled", msg("{unit} does not start at boot.", unit=place.unit))
     if place.scope is Scope.USER and not logind.lingers(place.user):
         command = f"loginctl enable-linger {shlex.quote(place.user)}"
         yield Problem("lingering", msg("The service ends when you log out: lingering is off."), msg("{command}", command=command))
     made = _as_it_would_be(place)
-    if made is None:
+    if made is not None:
+        yield from _differences(place, made, data["pid"])
+
+
+def _differences(place: Place, made: Made, pid: int | None) -> Iterator[Problem]:
+    """Between what is installed, what this shell would install, and what runs."""
+    python = str(made.service.program[0])
+    if made.difference and python not in (services.content(place.unit_file) or b"").decode(errors="replace"):
+        told = msg("The service runs with another interpreter than this one, {python}.", python=python)
+        yield _again(place, "other-environment", told)
         return
     if made.difference:
         yield _again(place, "unit-outdated", msg("The unit is another than this version of the kit would write, or was edited."))
@@ -79,33 +88,25 @@ def _problems(place: Place, data: Mapping[str, Any]) -> Iterator[Problem]:
     if differing:
         told = msg("The service's environment differs from this shell's in {names}.", names=", ".join(differing))
         yield _again(place, "environment-differs", told)
-    running = _environment_of(data["pid"])
+    running = systemd.environment_of(pid)
     if running is not None and any(running.get(name) != value for name, value in kept.items() if name != "PATH"):
         yield Problem(
             "restart-needed",
             msg("The running service has not taken up its environment file yet."),
-            msg("{command}", command=own_command(place.instance, "service restart")),
+            msg("{command}", command=command_for(place, "service restart")),
         )
 
 
-def _again(place: Place, code: str, message: Any) -> Problem:  # noqa: ANN401
-    option = " --system" if place.scope is Scope.SYSTEM else ""
-    return Problem(code, message, msg("{command}", command=own_command(place.instance, f"service install{option}")))
+def _again(place: Place, code: str, message: Message) -> Problem:
+    return Problem(code, message, msg("{command}", command=command_for(place, "service install")))
 
 
 def _as_it_would_be(place: Place) -> Made | None:
-    """What `install` would put there now; nothing where the instance itself is broken, which `up` tells."""
+    """What `install` would put there now; nothing of another user's, nor where the instance itself is broken, which `up` tells."""
+    if place.user != logind.user_name():
+        return None
     try:
         settings = instances.require(place.layout, place.instance).settings
     except RemoteKitError:
         return None
     return make(place, settings.root_dir, Wish(), environment_of(place, os.environ, None))
-
-
-def _environment_of(pid: int | None) -> dict[str, str] | None:
-    """What the running server was started with; `None` where this user may not look."""
-    try:
-        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except OSError:
-        return None
-    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from jupyter_remote_kit.commands.context import Context, kit_command
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import installed, system_option
+from jupyter_remote_kit.commands.service.finding import command_for, installed, place_options
 from jupyter_remote_kit.host import systemd
 from jupyter_remote_kit.messages import marked, msg
-from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.result import Result
 
 
 @kit_command("stop", marked("Stop it; kernels have 30 s to end."))
-@system_option
-def command(context: Context, instance: str, system: bool) -> Result:
+@place_options
+@dry_run_option
+def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """It starts again at the next boot."""
-    place = installed(instance, "stop", system=system)
+    place = installed(instance, "stop", system=system, run_as=run_as)
     data = {"instance": instance, "unit": place.unit}
     if systemd.properties(place.scope, place.unit, "ActiveState").get("ActiveState") in {"inactive", "failed"}:
         return Result("service stop", {**data, "changed": False}, (msg("Nothing to do: {unit} is not running.", unit=place.unit),))
+    if dry_run:
+        return starting.tried(place, "stop")
     starting.tell(context, place, "stop")
-    again = msg("It starts again at the next boot; to end that: {command}", command=own_command(instance, "service uninstall"))
+    again = msg("It starts again at the next boot; to end that: {command}", command=command_for(place, "service uninstall"))
     return Result("service stop", {**data, "changed": True}, (msg("{unit} is stopped.", unit=place.unit), again))

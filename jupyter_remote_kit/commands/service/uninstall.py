@@ -6,15 +6,15 @@ from datetime import datetime, timezone
 
 import click
 
-from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands import remove
-from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, kit_command, option, yes_option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, option, yes_option
 from jupyter_remote_kit.commands.service import agent, elevated
-from jupyter_remote_kit.commands.service.finding import check_systemd, system_option
+from jupyter_remote_kit.commands.service.finding import check_systemd, place_options, whose
 from jupyter_remote_kit.errors import Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import logind, paths, services
 from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.model import Plan
 from jupyter_remote_kit.plan.service import Place
 from jupyter_remote_kit.plan.serviceplan import plan_uninstall
@@ -23,23 +23,22 @@ from jupyter_remote_kit.result import Result
 
 
 @kit_command("uninstall", marked("Stop the service and take back what install has written."))
-@system_option
-@option(
-    "--run-as", type=Parsed("user", grammar.user_name), metavar="USER", help=marked("With --system: whose server it is; you by default.")
-)
+@place_options
 @option("--purge", is_flag=True, help=marked("Remove the instance as well: its settings, password, sessions and audit."))
 @yes_option
 @dry_run_option
 def command(context: Context, instance: str, system: bool, run_as: str | None, purge: bool, yes: bool, dry_run: bool) -> Result:  # noqa: PLR0913
     """Notebooks stay, and so does the instance unless it is purged; a second time nothing is left to do."""
+    user = whose(run_as, system=system)
+    if purge:
+        _check_purge(context, user, instance, asked=not (yes or dry_run))
     if agent.here():
-        return agent.uninstall(instance, dry_run=dry_run)
+        agent.check_options(system=system, run_as=run_as)
+        result = agent.uninstall(instance, dry_run=dry_run)
+        return _purged(context, result, instance, yes=yes, dry_run=dry_run) if purge else result
     check_systemd(instance)
-    if purge and not (yes or dry_run or context.interactive):
-        raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
-    user = run_as or logind.user_name()
     places = services.traces(instance, paths.layout(), user)
-    place = next((found for found in places if found.scope is Scope.SYSTEM or not (system or run_as)), None)
+    place = next((found for found in places if found.scope is Scope.SYSTEM or not system), None)
     plan = plan_uninstall(place, services.gather(place)) if place else Plan()
     lines = tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
     if place and plan.steps and not dry_run:
@@ -49,7 +48,19 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, p
         told = (msg("This would be done:") if dry_run else msg("This was done:"), *lines)
     data = {"instance": instance, "changed": bool(lines) and not dry_run, "steps": [str(line).strip() for line in lines]}
     result = Result("service uninstall", data, told, problems=_left(place))
-    return _purged(context, result, instance, yes=yes, dry_run=dry_run) if purge and user == logind.user_name() else result
+    return _purged(context, result, instance, yes=yes, dry_run=dry_run) if purge else result
+
+
+def _check_purge(context: Context, user: str, instance: str, *, asked: bool) -> None:
+    """Raises `WrongUsage` where the instance is somebody else's, or nobody could say yes."""
+    if user != logind.user_name():
+        raise WrongUsage.of(
+            "others-instance",
+            msg("The instance of {user} is not yours to remove.", user=user),
+            msg("Leave out --purge, and have {user} run: {command}", user=user, command=own_command(instance, "remove")),
+        )
+    if asked and not context.interactive:
+        raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
 
 
 def _take_back(context: Context, place: Place, plan: Plan, lines: tuple[Message, ...]) -> tuple[Message, ...]:
