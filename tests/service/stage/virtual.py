@@ -1,4 +1,4 @@
-"""A virtual machine that boots, runs one program and switches itself off: for what a container lacks, a kernel of its own with cgroup v2."""
+"""A virtual machine that boots, runs one program and switches itself off: with a kernel of its own, and so with cgroup v2."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def reason_to_skip() -> str | None:
 
 
 def root() -> Path:
-    """The tree with kernel and emulator, made on first use (a minute) and by one process at a time. Raises `RuntimeError` with the log's end."""
+    """The tree with kernel and emulator, made on first use (a minute) and by one process at a time. Raises as `tree.root` does."""
     made, base = cached(), tree.root()
     with made.with_name(f".{made.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
