@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from jupyter_remote_kit.errors import Refused
+from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
@@ -123,9 +123,16 @@ def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Calla
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise trouble.not_a_file(path)
-            data = _read_all(file, None)
+            data = _read_all(file, MAX_FACT)
         finally:
             os.close(file)
+    if len(data) > MAX_FACT:
+        # Nothing that is ours to replace; it may be somebody's who would fill this disk.
+        raise Failed.of(
+            "file-too-large",
+            msg("{path} is larger than {limit} bytes.", path=path, limit=MAX_FACT),
+            msg("Move it away: mv {path} {path}.large", path=trouble.quoted(path)),
+        )
     make_directory(backups_dir, PRIVATE_DIR)
     moment = datetime.now(timezone.utc)
     while (copy := backups_dir / f"{path.name}.{moment:%Y%m%dT%H%M%S.%fZ}").exists():
@@ -292,11 +299,11 @@ def _content(path: Path) -> bytes | None:
     return data if len(data) <= MAX_FACT else None
 
 
-def _read_all(file: int, limit: int | None) -> bytes:
+def _read_all(file: int, limit: int) -> bytes:
     """All of `file`, or of a larger one the first `limit` + 1 bytes."""
     parts: list[bytes] = []
     size = 0
-    while (limit is None or size <= limit) and (part := os.read(file, 65536)):
+    while size <= limit and (part := os.read(file, 65536)):
         parts.append(part)
         size += len(part)
     return b"".join(parts)

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import logind, systemd
+from jupyter_remote_kit.host import logind, processes, systemd
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.messages import msg
@@ -118,6 +118,15 @@ def in_user_site() -> bool:
     """Whether the kit lies where `pip install --user` puts it, out of sight of everybody else."""
     folder = site.getusersitepackages() if site.ENABLE_USER_SITE else None
     return folder is not None and TEMPLATES.is_relative_to(folder)
+
+
+def newer_than_process(place: Place, pid: int | None) -> bool:
+    """Whether the unit or its environment was written after that process was started."""
+    started = processes.create_time(pid) if pid else None
+    if started is None:
+        return False
+    written = [path.stat().st_mtime for path in (place.unit_file, place.environment_file) if _stands(path)]
+    return any(moment > started for moment in written)
 
 
 def version() -> str:

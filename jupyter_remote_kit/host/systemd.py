@@ -38,7 +38,12 @@ def await_user_manager() -> None:
     """Wait for the manager that lingering has just started. Raises `Failed` when it does not come."""
     if processes.wait_for(user_manager_runs, _MANAGER_COMES_S, _POLL_S):
         return
-    raise Failed.of(
+    raise no_user_manager()
+
+
+def no_user_manager() -> Failed:
+    """The user's own manager is not there."""
+    return Failed.of(
         "no-user-manager",
         msg("Your own systemd manager (user@{uid}.service) is not running.", uid=os.geteuid()),
         msg(
@@ -62,15 +67,6 @@ def properties(scope: Scope, unit: str, *names: str) -> Mapping[str, str]:
     command = ("systemctl", "--user") if scope is Scope.USER else ("systemctl",)
     done = programs.call((*command, "show", f"--property={','.join(names)}", "--", unit), patience_s=_ASK_S)
     return dict(line.partition("=")[::2] for line in done.out.splitlines())
-
-
-def environment_of(pid: int | None) -> dict[str, str] | None:
-    """What that process was started with; `None` where this user may not look."""
-    try:
-        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except OSError:
-        return None
-    return dict(entry.partition("=")[::2] for entry in text.split("\0") if entry)
 
 
 def unit_of(pid: int) -> str | None:

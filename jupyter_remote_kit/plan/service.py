@@ -141,7 +141,8 @@ def parse_record(content: bytes | None) -> Record:
     """What a record says; of one that is damaged or absent nothing, so that nothing is taken back that may be somebody else's."""
     try:
         said = json.loads(content or b"{}")
-        return Record(_texts(said["lingering"]), _texts(said["folders"]))
+        folders = _texts(said["folders"])
+        return Record(_texts(said["lingering"]), folders) if all(folder.startswith("/") for folder in folders) else Record()
     except (ValueError, KeyError, TypeError, RecursionError):
         return Record()
 

@@ -25,12 +25,11 @@ PUBLIC_DIR = 0o755
 
 def plan_install(place: Place, unit: str, environment: Snapshot, facts: ServiceFacts) -> Plan:
     """Put the unit (the text of `render_unit`) and its environment in place, and have it started at boot."""
-    steps: list[Step] = []
+    # First: from here on `uninstall` knows all that may have been done, whatever comes between.
+    steps: list[Step] = [*_write_record(place, facts)]
     if not facts.lingers:
         steps.append(_linger(place))
     steps += [MakeDirectory(path, PUBLIC_DIR) for path in facts.missing]
-    # Before what it tells of is used: from here on `uninstall` knows it all, whatever comes between.
-    steps += _write_record(place, facts)
     steps += _write(place.environment_file, sealed(snapshots.render(environment)), PRIVATE_FILE, facts, place.owner)
     written = _write(place.unit_file, unit, PUBLIC_FILE, facts)
     steps += written
@@ -39,6 +38,15 @@ def plan_install(place: Place, unit: str, environment: Snapshot, facts: ServiceF
     if not facts.file(place.link).exists:
         steps.append(Run(systemctl(place.scope, "enable", place.unit)))
     return Plan(tuple(steps), expects=_expected(place, facts) if steps else ())
+
+
+def plan_forget(place: Place, facts: ServiceFacts) -> Plan:
+    """Put the record back that stood there before lingering could not be switched on: what others switch on later is theirs."""
+    path = place.records.service_record
+    content = facts.file(path).content
+    if content is None:
+        return Plan((RemoveFile(path),))
+    return Plan((WriteFile(path, Secret(content.decode(errors="replace")), PRIVATE_FILE),))
 
 
 def plan_uninstall(place: Place, facts: ServiceFacts) -> Plan:
@@ -50,8 +58,10 @@ def plan_uninstall(place: Place, facts: ServiceFacts) -> Plan:
     if not ours and not facts.file(place.records.service_record).exists:
         return Plan()
     steps: list[Step] = []
-    if place.unit_file in ours:
-        steps.append(Run(systemctl(place.scope, "disable", "--now", place.unit)))
+    if ours:
+        # The unit may be gone, or none that systemd can load; what runs of it is to stop all the same.
+        steps.append(Run(systemctl(place.scope, "stop", place.unit), may_fail=True))
+        steps.append(Run(systemctl(place.scope, "disable", place.unit), may_fail=True))
     for path in ours:
         edited = facts.file(path).kind is FileKind.FILE and not is_ours(path, facts)
         steps.append(RemoveFile(path, backup=edited, owner=place.owner))

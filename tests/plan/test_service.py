@@ -16,7 +16,7 @@ from jupyter_remote_kit.plan.layout import SYSTEM
 from jupyter_remote_kit.plan.model import MakeDirectory, Plan, RemoveFile, Run, WriteFile
 from jupyter_remote_kit.plan.seal import sealed
 from jupyter_remote_kit.plan.service import Place, Record, ServiceFacts, parse_record, render_record
-from jupyter_remote_kit.plan.serviceplan import is_ours, plan_install, plan_uninstall, systemctl
+from jupyter_remote_kit.plan.serviceplan import is_ours, plan_forget, plan_install, plan_uninstall, systemctl
 from jupyter_remote_kit.plan.snapshot import Snapshot
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.secret import Secret
@@ -105,7 +105,7 @@ class TestPlace:
 
 
 class TestRecord:
-    @given(st.lists(st.text()), st.lists(st.text()))
+    @given(st.lists(st.text()), st.lists(st.text().map("/{}".format)))
     def test_it_comes_back(self, lingering: list[str], folders: list[str]) -> None:
         record = Record(tuple(lingering), tuple(folders))
         assert parse_record(render_record(record).encode()) == record
@@ -138,20 +138,20 @@ class TestInstall:
         facts = ServiceFacts(lingers=False, missing=USER_FOLDERS)
         plan = install(USER, facts)
         record = Record(("ann",), tuple(map(str, USER_FOLDERS)))
-        assert plan.steps[1:] == (
+        assert plan.steps[0] == WriteFile(USER_RECORD, Secret(render_record(record)), 0o600)
+        assert plan.steps[2:] == (
             *(MakeDirectory(path, 0o755) for path in USER_FOLDERS),
-            WriteFile(USER_RECORD, Secret(render_record(record)), 0o600),
             WriteFile(USER_ENVIRONMENT, Secret(VARIABLES), 0o600),
             WriteFile(USER_UNIT, Secret(TEXT), 0o644),
             run("systemctl", "--user", "daemon-reload"),
             run("systemctl", "--user", "enable", "jupyter-remotekit@default.service"),
         )
         assert sentences(plan.steps) == [
+            "write /home/ann/.local/share/jupyter/remotekit/service.json (mode 0600)",
             "run loginctl enable-linger ann",
             "create the directory /home/ann/.config (mode 0755)",
             "create the directory /home/ann/.config/systemd (mode 0755)",
             "create the directory /home/ann/.config/systemd/user (mode 0755)",
-            "write /home/ann/.local/share/jupyter/remotekit/service.json (mode 0600)",
             "write /home/ann/.jupyter/remotekit/default.env (mode 0600)",
             "write /home/ann/.config/systemd/user/jupyter-remotekit@default.service (mode 0644)",
             "run systemctl --user daemon-reload",
@@ -162,16 +162,16 @@ class TestInstall:
         folder = ENVIRONMENT.parent
         plan = install(MACHINE, ServiceFacts(missing=(folder,)))
         assert plan.steps == (
-            MakeDirectory(folder, 0o755),
             WriteFile(RECORD, Secret(render_record(Record((), (str(folder),)))), 0o600),
+            MakeDirectory(folder, 0o755),
             WriteFile(ENVIRONMENT, Secret(VARIABLES), 0o600, owner=1000),
             WriteFile(UNIT, Secret(TEXT), 0o644),
             run("systemctl", "daemon-reload"),
             run("systemctl", "enable", "jupyter-remotekit@ann.default.service"),
         )
         assert sentences(plan.steps) == [
-            "create the directory /etc/jupyter-remotekit (mode 0755)",
             "write /var/lib/jupyter/remotekit/service.json (mode 0600)",
+            "create the directory /etc/jupyter-remotekit (mode 0755)",
             "write /etc/jupyter-remotekit/ann.default.env (mode 0600)",
             "write /etc/systemd/system/jupyter-remotekit@ann.default.service (mode 0644)",
             "run systemctl daemon-reload",
@@ -179,19 +179,19 @@ class TestInstall:
         ]
 
     def test_what_a_user_reads_where_lingering_cannot_be_switched_on(self) -> None:
-        step = install(USER, ServiceFacts(lingers=False)).steps[0]
+        step = install(USER, ServiceFacts(lingers=False)).steps[1]
         assert isinstance(step, Run)
         assert (step.argv, step.code, step.may_fail) == (("loginctl", "enable-linger", "ann"), "lingering", False)
         assert str(step.sentence) == ("Lingering cannot be switched on for ann; without it the service would end when you log out.")
         assert str(step.hint) == ("sudo loginctl enable-linger ann; or as a system service: jupyter remotekit service install --system")
 
     def test_the_hint_is_about_the_instance(self) -> None:
-        step = install(replace(USER, instance="gpu1"), ServiceFacts(lingers=False)).steps[0]
+        step = install(replace(USER, instance="gpu1"), ServiceFacts(lingers=False)).steps[1]
         assert isinstance(step, Run)
         assert str(step.hint).endswith("jupyter remotekit service install --system --instance gpu1")
 
     def test_the_hint_can_be_pasted_whatever_the_users_name(self) -> None:
-        step = install(replace(USER, user="CORP\\ann"), ServiceFacts(lingers=False)).steps[0]
+        step = install(replace(USER, user="CORP\\ann"), ServiceFacts(lingers=False)).steps[1]
         assert isinstance(step, Run)
         assert step.argv == ("loginctl", "enable-linger", "CORP\\ann")
         assert str(step.hint).startswith("sudo loginctl enable-linger 'CORP\\ann';")
@@ -263,10 +263,10 @@ class TestInstall:
     def test_lingering_that_was_switched_off_is_switched_on_again_and_remembered(self) -> None:
         plan = install(USER, settled(USER, lingers=False))
         assert sentences(plan.steps) == [
-            "run loginctl enable-linger ann",
             "write /home/ann/.local/share/jupyter/remotekit/service.json (mode 0600)",
+            "run loginctl enable-linger ann",
         ]
-        assert plan.steps[1] == WriteFile(USER_RECORD, Secret(render_record(Record(("ann",)))), 0o600)
+        assert plan.steps[0] == WriteFile(USER_RECORD, Secret(render_record(Record(("ann",)))), 0o600)
 
     def test_lingering_that_was_on_before_is_not_ours_to_remember(self) -> None:
         assert [type(step) for step in install(USER, ServiceFacts()).steps] == [WriteFile, WriteFile, Run, Run]
@@ -276,17 +276,28 @@ class TestInstall:
         before = Record(("bob",), ("/home/ann/.config",))
         facts = ServiceFacts(files={USER_RECORD: file(render_record(before))}, record=before, lingers=False, missing=USER_FOLDERS[:2])
         after = Record(("bob", "ann"), ("/home/ann/.config", "/home/ann/.config/systemd"))
-        assert install(USER, facts).steps[3] == WriteFile(USER_RECORD, Secret(render_record(after)), 0o600)
+        assert install(USER, facts).steps[0] == WriteFile(USER_RECORD, Secret(render_record(after)), 0o600)
 
     @pytest.mark.parametrize("content", ["{", '{"lingering": ["ann"], "folders": []}', '{"lingering": "x", "folders": []}'])
     def test_a_damaged_record_is_backed_up_and_written_anew(self, content: str) -> None:
         damaged = file(content)
         facts = settled(USER, lingers=False, files={USER_RECORD: damaged}, record=Record())
-        assert install(USER, facts).steps[1] == WriteFile(USER_RECORD, Secret(render_record(Record(("ann",)))), 0o600, True, True)
+        assert install(USER, facts).steps[0] == WriteFile(USER_RECORD, Secret(render_record(Record(("ann",)))), 0o600, True, True)
 
     @BOTH
     def test_nothing_of_the_environment_shows_in_what_is_printed(self, place: Place) -> None:
         assert "/usr/local/cuda" not in repr(install(place, ServiceFacts()))
+
+
+class TestForget:
+    """Lingering could not be switched on: what somebody switches on later is theirs."""
+
+    def test_a_new_record_goes(self) -> None:
+        assert plan_forget(USER, ServiceFacts()).steps == (RemoveFile(USER_RECORD),)
+
+    def test_an_older_one_is_put_back(self) -> None:
+        before = render_record(Record(("bob",)))
+        assert plan_forget(USER, ServiceFacts(files={USER_RECORD: file(before)})).steps == (WriteFile(USER_RECORD, Secret(before), 0o600),)
 
 
 class TestUninstall:
@@ -294,7 +305,8 @@ class TestUninstall:
         facts = settled(USER, record=Record(("ann",), tuple(map(str, USER_FOLDERS))))
         plan = plan_uninstall(USER, facts)
         assert plan.steps == (
-            run("systemctl", "--user", "disable", "--now", USER.unit),
+            Run(("systemctl", "--user", "stop", USER.unit), may_fail=True),
+            Run(("systemctl", "--user", "disable", USER.unit), may_fail=True),
             RemoveFile(USER_ENVIRONMENT),
             RemoveFile(USER_UNIT),
             run("systemctl", "--user", "daemon-reload"),
@@ -315,7 +327,8 @@ class TestUninstall:
         roots = dict.fromkeys(MACHINE.paths[5:], FOLDER) | {MACHINE.paths[4]: file("{}", uid=0)}
         facts = settled(MACHINE, record=Record((), (str(ENVIRONMENT.parent),)), files=roots)
         assert plan_uninstall(MACHINE, facts).steps == (
-            run("systemctl", "disable", "--now", UNIT.name),
+            Run(("systemctl", "stop", UNIT.name), may_fail=True),
+            Run(("systemctl", "disable", UNIT.name), may_fail=True),
             RemoveFile(ENVIRONMENT, owner=1000),
             RemoveFile(UNIT, owner=1000),
             run("systemctl", "daemon-reload"),
@@ -337,7 +350,8 @@ class TestUninstall:
         record = Record(("ann",), ("/home/ann/.config",))
         facts = settled(place, record=record, others=("jupyter-remotekit@gpu1.service",), lingering_needed=True)
         assert plan_uninstall(place, facts).steps == (
-            Run(systemctl(place.scope, "disable", "--now", place.unit)),
+            Run(systemctl(place.scope, "stop", place.unit), may_fail=True),
+            Run(systemctl(place.scope, "disable", place.unit), may_fail=True),
             RemoveFile(place.environment_file, owner=place.owner),
             RemoveFile(place.unit_file, owner=place.owner),
             Run(systemctl(place.scope, "daemon-reload")),
@@ -383,7 +397,7 @@ class TestUninstall:
     def test_what_was_edited_is_kept_as_a_backup(self, place: Place) -> None:
         files = {place.unit_file: file(TEXT + "Nice=5\n"), place.environment_file: file(VARIABLES + 'MORE="1"\n')}
         steps = plan_uninstall(place, settled(place, files=files)).steps
-        assert steps[1:3] == (
+        assert steps[2:4] == (
             RemoveFile(place.environment_file, backup=True, owner=place.owner),
             RemoveFile(place.unit_file, backup=True, owner=place.owner),
         )
@@ -403,6 +417,9 @@ class TestUninstall:
     def test_without_a_unit_the_rest_is_taken_back(self, place: Place) -> None:
         steps = plan_uninstall(place, settled(place, files={place.unit_file: FileFact()})).steps
         assert steps == (
+            # It may run, though its file is gone.
+            Run(systemctl(place.scope, "stop", place.unit), may_fail=True),
+            Run(systemctl(place.scope, "disable", place.unit), may_fail=True),
             RemoveFile(place.environment_file, owner=place.owner),
             Run(systemctl(place.scope, "daemon-reload")),
             Run(systemctl(place.scope, "reset-failed", place.unit), may_fail=True),
@@ -419,7 +436,7 @@ class TestUninstall:
 
     def test_a_damaged_record_takes_nothing_of_others_along(self) -> None:
         facts = settled(USER, files={USER_RECORD: file("{")}, record=parse_record(b"{"))
-        assert plan_uninstall(USER, facts).steps[5:] == (RemoveFile(USER_RECORD),)
+        assert plan_uninstall(USER, facts).steps[6:] == (RemoveFile(USER_RECORD),)
 
     @BOTH
     def test_installing_after_it_is_as_on_a_bare_machine(self, place: Place) -> None:

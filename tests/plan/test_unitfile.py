@@ -58,7 +58,7 @@ def test_the_service_of_a_user() -> None:
     assert read["Install"] == {"WantedBy": "default.target"}
     main = read["Service"]
     assert systemd.exec_start(main["ExecStart"]) == systemd.Program(str(PYTHON), COMMAND)
-    assert main["WorkingDirectory"] == "/home/ann/notebooks"
+    assert main["WorkingDirectory"] == "-/home/ann/notebooks"
     assert main["EnvironmentFile"] == "/home/ann/.jupyter/remotekit/default.env"
     assert "User" not in main
     assert (main["Type"], main["NotifyAccess"]) == ("notify", "main")
@@ -116,7 +116,8 @@ def test_a_watchdog_only_on_request(scope: Scope) -> None:
 def test_a_root_directory_of_any_name(scope: Scope, root_dir: str, line: str) -> None:
     wanted = service(scope, root_dir=Path(root_dir))
     read = settings(wanted)
-    assert read["Service"]["WorkingDirectory"] == line
+    # The dash: where it is not there, the server says so itself.
+    assert read["Service"]["WorkingDirectory"] == f"-{line}"
     assert systemd.exec_start(read["Service"]["ExecStart"]).argv == COMMAND
     if scope is Scope.SYSTEM:
         sayable = "\n" not in root_dir and root_dir.isprintable()
@@ -151,7 +152,8 @@ def test_no_path_adds_or_changes_a_setting(root_dir: Path, home: Path, prefix: P
     assert {section: [name for name, _ in entries] for section, entries in hostile.items()} == names
     main = dict(hostile["Service"])
     assert systemd.exec_start(main["ExecStart"]).argv[-6:] == (str(python), str(script), *COMMAND[2:])
-    assert main["WorkingDirectory"] == "~" or systemd.whole(main["WorkingDirectory"]) == str(root_dir)
+    folder = main["WorkingDirectory"].removeprefix("-")
+    assert folder == "~" or systemd.whole(folder) == str(root_dir)
     assert notes_of(rendered(wanted).encode()) == Notes("1.2.3", "sudo", None)
 
 

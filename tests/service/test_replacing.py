@@ -80,13 +80,14 @@ def test_a_unit_of_an_older_version_is_brought_up_to_date_and_the_difference_sho
         served.unit_file.write_text(sealed(older))
         served.systemctl("daemon-reload")
         told = served.service(login, "status")
-        assert [row["code"] for row in told["problems"]] == ["unit-outdated"]
+        assert [row["code"] for row in told["problems"]] == ["unit-outdated", "restart-needed"]
         done = kit(login, "service", "install", user="alice")
         assert done.returncode == 0
         assert "-RestartSec=10" in done.stdout
         assert "+RestartSec=5" in done.stdout
         assert "edited" not in done.stdout
         assert served.unit_file.read_text() == now
+        served.service(login, "restart")
         assert served.service(login, "status")["problems"] == []
 
 

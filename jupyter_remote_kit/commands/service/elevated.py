@@ -51,6 +51,11 @@ def kit_argv(words: tuple[str, ...], *silent: str) -> tuple[str, ...]:
     return sudo(*_program(), *words, *silent, "--yes", "--json")
 
 
+def steps_told(envelope: dict[str, Any]) -> tuple[str, ...]:
+    """The steps in an envelope's messages, in the user's language; `data` has them in English, for programs."""
+    return tuple(printable(line.strip()) for line in envelope["messages"] if line.startswith("  "))
+
+
 def as_root(context: Context, *argv: str) -> programs.Done:
     """Run a program as root, by sudo where this is not root. Raises `Failed` where there is no sudo."""
     return programs.call(argv) if is_root() else _call(context, sudo(*argv))

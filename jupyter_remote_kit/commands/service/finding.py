@@ -102,7 +102,9 @@ def scope_words(place: Place) -> Message:
 
 def why_not(place: Place) -> Failed | Refused:
     """Why the service does not run: what it said at its last start."""
-    said = systemd.properties(place.scope, place.unit, "InvocationID", "ExecMainStatus", "Result", "ActiveState")
+    said = systemd.properties(place.scope, place.unit, "InvocationID", "ExecMainStatus", "Result", "LoadState")
+    if said.get("LoadState") != "loaded":
+        return Failed(not_loaded(place, said.get("LoadState") or "?"))
     lines = [printable(line) for line in _said(place, said.get("InvocationID", ""))]
     findings = [found for found in map(parse_line, lines) if found]
     if findings:
@@ -111,6 +113,16 @@ def why_not(place: Place) -> Failed | Refused:
     last = " / ".join(lines[-_LAST_LINES:]) or said.get("Result", "?")
     hint = msg("{command}", command=command_for(place, "service logs"))
     return Failed.of("not-started", msg("{unit} does not run: {reason}", unit=place.unit, reason=last), hint)
+
+
+def not_loaded(place: Place, state: str) -> Problem:
+    """systemd cannot use the unit, or has been told not to."""
+    manager = "--user " if place.scope is Scope.USER else ""
+    if state == "masked":
+        unmask = msg("systemctl {manager}unmask {unit}", manager=manager, unit=place.unit)
+        return Problem("unit-masked", msg("{unit} is masked.", unit=place.unit), unmask)
+    hint = msg("systemd-analyze {manager}verify {path}", manager=manager, path=shlex.quote(str(place.unit_file)))
+    return Problem("unit-not-loaded", msg("systemd cannot load {unit} ({state}).", unit=place.unit, state=state), hint)
 
 
 def _said(place: Place, invocation: str) -> list[str]:

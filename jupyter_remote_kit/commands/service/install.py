@@ -145,7 +145,12 @@ def _have_root_put(context: Context, made: Made, wish: Wish, written: tuple[Hand
     own = plan_replace(unit for unit in written if unit.scope is Scope.USER)
     place = made.service.place
     applying.apply(own, layout=place.layout, instance=place.instance, now=datetime.now(timezone.utc))
-    return replace(made, done=(*envelope["data"]["steps"], *(str(step.describe()) for step in own.steps)))
+    described = tuple(step.describe() for step in own.steps)
+    return replace(
+        made,
+        done=(*envelope["data"]["steps"], *map(str, described)),
+        told=(*elevated.steps_told(envelope), *map(context.say, described)),
+    )
 
 
 def _words(made: Made, wish: Wish, written: tuple[HandWritten, ...]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from jupyter_remote_kit.plan.handwritten import HandWritten, plan_replace
 from jupyter_remote_kit.plan.model import Plan, WriteFile
 from jupyter_remote_kit.plan.profiles import Profile
 from jupyter_remote_kit.plan.service import Place, Service, ServiceFacts
-from jupyter_remote_kit.plan.serviceplan import plan_install
+from jupyter_remote_kit.plan.serviceplan import plan_forget, plan_install
 from jupyter_remote_kit.plan.snapshot import Snapshot
 from jupyter_remote_kit.plan.unitfile import Notes, changed_lines, notes_of, render_unit
 from jupyter_remote_kit.plan.units import Scope
@@ -42,7 +42,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Made:
-    """A service that is ready to be put in place. `done` are the steps that root has taken instead, in root's words."""
+    """A service that is ready to be put in place. `done` are the steps that root has taken instead, `told` the same for people."""
 
     service: Service
     facts: ServiceFacts
@@ -50,6 +50,7 @@ class Made:
     unit: str
     plan: Plan
     done: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def rewrites(self) -> bool:
@@ -66,7 +67,7 @@ class Made:
     @property
     def lines(self) -> tuple[Message, ...]:
         """The steps, for people."""
-        steps: tuple[object, ...] = self.done or tuple(step.describe() for step in self.plan.steps)
+        steps: tuple[object, ...] = self.told or tuple(step.describe() for step in self.plan.steps)
         return tuple(msg("  {step}", step=step) for step in steps)
 
 
@@ -95,7 +96,16 @@ def make(place: Place, root_dir: Path, wish: Wish, environment: Snapshot, writte
 def put(made: Made) -> None:
     """Take the steps."""
     place = made.service.place
-    applying.apply(made.plan, layout=place.records, instance=place.manifest, now=datetime.now(timezone.utc))
+    try:
+        _apply(place, made.plan)
+    except Failed as error:
+        if error.problems[0].code == "lingering":
+            _apply(place, plan_forget(place, made.facts))
+        raise
+
+
+def _apply(place: Place, plan: Plan) -> None:
+    applying.apply(plan, layout=place.records, instance=place.manifest, now=datetime.now(timezone.utc))
 
 
 def check_other_scope(place: Place) -> None:

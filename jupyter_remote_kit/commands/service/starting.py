@@ -30,6 +30,8 @@ def start(context: Context, place: Place, result: Result) -> Result:
 
 def tell(context: Context, place: Place, verb: str) -> None:
     """Have the manager do it; with `Type=notify` a start has ended when HTTP answers. Raises `Failed` or `Refused`."""
+    if place.scope is Scope.USER:
+        systemd.await_user_manager()
     before = _state(place)
     if verb != "stop" and before["ActiveState"] == "failed":
         # Five failed starts keep it down for the rest of the minute, also for whoever asks, unless they are forgotten.

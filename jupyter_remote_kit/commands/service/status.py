@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jupyter_remote_kit.commands.context import Context, kit_command
-from jupyter_remote_kit.commands.service.finding import command_for, installed, place_options, scope_words, why_not
+from jupyter_remote_kit.commands.service.finding import command_for, installed, not_loaded, place_options, scope_words, why_not
 from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import instances, logind, services, systemd
@@ -19,7 +19,17 @@ from jupyter_remote_kit.plan.unitfile import notes_of
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
 
-_ASKED = ("ActiveState", "SubState", "UnitFileState", "MainPID", "NRestarts", "ExecMainStatus", "Result", "StatusText", "MemoryCurrent")
+_ASKED = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "MainPID",
+    "NRestarts",
+    "ExecMainStatus",
+    "Result",
+    "StatusText",
+    "MemoryCurrent",
+)
 _UNIT_MEMORY_UNKNOWN = frozenset({"", "[not set]", "18446744073709551615"})
 
 
@@ -39,7 +49,8 @@ def command(context: Context, instance: str, system: bool, run_as: str | None) -
         "profile": notes.profile if notes else None,
         "version": notes.version if notes else None,
         "active": said.get("ActiveState", "unknown"),
-        "enabled": said.get("UnitFileState") == "enabled",
+        "enabled": place.link.is_symlink(),
+        "loaded": said.get("LoadState", "unknown"),
         "pid": int(said.get("MainPID") or 0) or None,
         "restarts": int(said.get("NRestarts") or 0),
         "exit_status": int(said.get("ExecMainStatus") or 0),
@@ -62,7 +73,12 @@ def command(context: Context, instance: str, system: bool, run_as: str | None) -
 
 def _problems(place: Place, data: Mapping[str, Any]) -> Iterator[Problem]:
     """What keeps it from being there tomorrow, and from seeing what this shell sees."""
-    if data["active"] == "failed":
+    if place.scope is Scope.USER and not systemd.user_manager_runs():
+        yield from systemd.no_user_manager().problems
+        return
+    if data["loaded"] != "loaded":
+        yield not_loaded(place, data["loaded"])
+    elif data["active"] == "failed":
         yield from why_not(place).problems
     if not data["enabled"]:
         yield _again(place, "not-enabled", msg("{unit} does not start at boot.", unit=place.unit))
@@ -88,11 +104,10 @@ def _differences(place: Place, made: Made, pid: int | None) -> Iterator[Problem]
     if differing:
         told = msg("The service's environment differs from this shell's in {names}.", names=", ".join(differing))
         yield _again(place, "environment-differs", told)
-    running = systemd.environment_of(pid)
-    if running is not None and any(running.get(name) != value for name, value in kept.items() if name != "PATH"):
+    if services.newer_than_process(place, pid):
         yield Problem(
             "restart-needed",
-            msg("The running service has not taken up its environment file yet."),
+            msg("The running service was started before its unit or its environment was last written."),
             msg("{command}", command=command_for(place, "service restart")),
         )
 

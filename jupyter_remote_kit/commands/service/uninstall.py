@@ -66,13 +66,17 @@ def _check_purge(context: Context, user: str, instance: str, *, asked: bool) -> 
 def _take_back(context: Context, place: Place, plan: Plan, lines: tuple[Message, ...]) -> tuple[Message, ...]:
     """Take the steps, and say which were taken: root knows more of what it has changed than its users may read."""
     if place.scope is Scope.USER or elevated.is_root():
-        applying.apply(plan, layout=place.records, instance=place.manifest, now=datetime.now(timezone.utc))
+        while plan.steps:
+            applying.apply(plan, layout=place.records, instance=place.manifest, now=datetime.now(timezone.utc))
+            # Another one may have gone meanwhile, which this plan has left something for.
+            plan = plan_uninstall(place, services.gather(place))
+            lines += tuple(msg("  {step}", step=step.describe()) for step in plan.steps)
         return lines
     if not context.as_json:
         context.emit(Result("service uninstall", messages=(msg("This will be done as root:"), *lines)))
     words = ("service", "uninstall", "--system", "--run-as", place.user, "--instance", place.instance)
     envelope = elevated.kit_as_root(context, words)
-    return tuple(msg("  {step}", step=step) for step in envelope["data"]["steps"])
+    return tuple(msg("  {step}", step=step) for step in elevated.steps_told(envelope))
 
 
 def _left(place: Place | None) -> tuple[Problem, ...]:
