@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 
 from jupyter_remote_kit.plan.launch import PATH_SEPARATOR
 
@@ -46,7 +47,7 @@ _SECRET_NAME = re.compile(
     r"(?:\A|_)(?:PASS|PASSCODE|PW|PWD|PAT|JWT|BEARER|CREDENTIALS?|CREDS?|AUTH|AUTHORIZATION|COOKIES?|(?<!PUBLIC_)KEYS?|DSN"
     r"|CONN(?:ECTION)?_(?:STR|STRING)|WEBHOOK(?:_URL)?|ACCESS_KEY_ID)(?:_(?:B64|BASE64|JSON|STRING|VALUE))?\Z"
     # `TOKENIZERS_PARALLELISM` is none.
-    r"|TOKEN(?!I[SZ])|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY",
+    r"|TOKEN(?!I[SZ])|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|USERPWD\Z",
     re.IGNORECASE,
 )
 # What a name with such a word in it may say of the secret; the value is then judged alone.
@@ -59,10 +60,23 @@ _COUNT = re.compile(r"TOKENS\Z", re.IGNORECASE)
 _SECRET_VALUE = re.compile("|".join((
     # `scheme://user:password@host`, and a token in place of both.
     r"://[^/?#\s:@]*:[^/?#\s@]*@|\bhttps?://[^/?#\s@]+@",
+    # The same with a password in which a slash was not quoted; what follows the colon is no port. `git+ssh://host:folder/x@v1` is none.
+    # A bound, since a long value would otherwise be searched again from each `://` in it: 128 KiB took a minute and a half.
+    r"(?<!ssh)://[^/?#\s:@,;\[]{1,200}:(?!\d+(?:[/?#,;\s]|\Z))\S{,200}@",
+    # `https://host/t/TOKEN/channel`, which conda itself reads so (conda/common/url.py, `split_anaconda_token`).
+    r"://[^\s,]{,200}/t/(?:[\w-]+/|(?=[\w-]*\d)[\w-]{8})",
     # In a query, a connection string, JSON.
     r"[?&](?:[\w-]*(?:token|passwd|password|secret|signature|api_?key)|key|sig|auth)=",
-    r"\b(?:AccountKey|SharedAccessKey|Password|Pwd)=",
+    r"\b(?:AccountKey|SharedAccessKey|Password|Pwd)=|;\s*PWD=",
     r"[\"'][\w-]*(?:token|passwd|password|secret|api_?key)[\"']\s*:\s*[\"'][^\"']",
+    # Options of programs, `-Dhttp.proxyPassword=…` and `-var password=…`; what the shell would have put there is not there yet, and a
+    # switch or a number is none.
+    r"(?i:password|passwd|passphrase|secret|token|(?:api|access|secret)[._-]?key)=(?!\$[({])(?!(?i:true|false|yes|no|on|off|\d)(?![^\s,;\"']))"
+    r"[^\s,;&]",
+    r"(?<!\S)--?(?:[\w.-]*[._-])?(?i:password|passwd|token|secret|api-key)\s+[^\s-]",
+    # Headers, in JSON as well.
+    r"(?<![\w-])(?i:(?:proxy-)?authorization|(?:set-)?cookie|[\w-]+-(?:token|secret|(?:api-?|access-?|subscription-?)key))"
+    r"[\"']?\s*:\s*[\"']?[^\s\"',}]",
     # What well-known makers begin their keys with. Long, and without the words that the name of a folder or an index has, such as
     # `hf_models_of_the_lab` and `pypi-internal-proxy`.
     r"(?<![\w-])(?:hf_|gh[oprsu]_|npm_|gsk_|r8_|sk-|sk_live_|wandb_v1_)[A-Za-z0-9]{20}",
@@ -76,6 +90,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # What systemd writes such a file with itself (`write_env_var`).
 _ESCAPED = re.compile(r'["\\`$]')
+# Where Jupyter keeps its files where no variable of its own says so (jupyter_core/paths.py, platformdirs).
+_HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_NONE: Mapping[str, str] = MappingProxyType({})
 _ASSIGNMENT = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 _ALSO = "# Also: "
 _HEADER = """# Written by jupyter-remote-kit: the environment of a service, taken from the shell in which it was installed.
@@ -95,10 +112,13 @@ class Snapshot:
     also: tuple[str, ...] = ()
 
 
-def take(environ: Mapping[str, str], scripts: Path, also: Iterable[str] = ()) -> Snapshot:
-    """What a service needs of `environ`; `scripts` is the folder of the environment's programs, which comes first on its PATH."""
+def take(environ: Mapping[str, str], scripts: Path, also: Iterable[str] = (), folders: Mapping[str, str] = _NONE) -> Snapshot:
+    """What a service needs of `environ`; `scripts` is the folder of the environment's programs, which comes first on its PATH.
+
+    `folders` are Jupyter's, by the variables that name them, absolute: in the place of those that are relative in `environ`.
+    """
     wanted = tuple(sorted(set(also)))
-    found = {**environ, "PATH": path_with(scripts, environ.get("PATH", ""))}
+    found = {**environ, **_settled(environ, folders), "PATH": path_with(scripts, environ.get("PATH", ""))}
     known = {
         name: value for name, value in sorted(found.items()) if _NAME.match(name) and (name in wanted or not _OF_A_SESSION.match(name))
     }
@@ -106,6 +126,22 @@ def take(environ: Mapping[str, str], scripts: Path, also: Iterable[str] = ()) ->
     taken = {name: value for name, value in known.items() if name not in secrets and (_is_known(name) or name in wanted)}
     unfit = tuple(name for name, value in taken.items() if not _fits(value))
     return Snapshot({name: value for name, value in taken.items() if name not in unfit}, secrets, unfit, wanted)
+
+
+def _settled(environ: Mapping[str, str], folders: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of `folders` that a relative path leads to, which the service would look for below its own working directory.
+
+    Of a relative path the server would find neither its instance nor its certificates. An absolute one stays as it is written: it may
+    be a link. Other variables that name a folder (`HF_HOME`, `IPYTHONDIR`, …) stay relative: they are read by kernels and what those
+    start, from the folder of the notebook, whoever has started the server; no folder of the shell's was ever meant there.
+    """
+    if any(_is_relative(environ.get(name, "")) for name in _HOMES):
+        return {name: folder for name, folder in folders.items() if not environ.get(name, "").startswith("/")}
+    return {name: folder for name, folder in folders.items() if _is_relative(environ.get(name, ""))}
+
+
+def _is_relative(path: str) -> bool:
+    return path != "" and not path.startswith("/")
 
 
 def path_with(scripts: Path, path: str) -> str:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from jupyter_server.utils import url_path_join
 
+from jupyter_remote_kit.messages import Message, msg
+
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
@@ -20,7 +22,11 @@ WILDCARDS = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": ":
 
 
 class NoAnswer(Exception):
-    """The server did not answer itself; the text says why."""
+    """The server did not answer itself; `reason` says why, in words of ours where there are any, and of the machine's otherwise."""
+
+    def __init__(self, reason: Message | str) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,11 @@ class Endpoint:
                 return
             raise NoAnswer(str(error)) from error
         except asyncio.TimeoutError as error:
-            message = f"no answer in {timeout_s:.0f} s"
-            raise NoAnswer(message) from error
+            raise NoAnswer(msg("no answer in {seconds} s", seconds=f"{timeout_s:.0f}")) from error
         except (OSError, ValueError) as error:
             raise NoAnswer(str(error) or type(error).__name__) from error
         if status != f"{HTTPStatus.OK.value}":
-            message = f"the answer is {status!r}"
-            raise NoAnswer(message)
+            raise NoAnswer(msg("the answer is {status!r}", status=status))
 
     async def _ask(self) -> str:
         """The status of the answer."""

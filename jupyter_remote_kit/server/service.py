@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 5.0
 ANSWER_GETS_S = 5.0
 ASK_AGAIN_S = 0.5
-# systemd waits 90 s (DefaultTimeoutStartSec) and starts another server then, again and again.
+# The unit's TimeoutStartSec=180, within which the server has to come up as well, ends and restarts what is not ready by then.
 READY_ANYWAY_S = 20.0
 # What a kernel gets to end by itself when the service stops. The unit's TimeoutStopSec has to be longer.
 KERNELS_GET_S = 30.0
@@ -84,12 +84,13 @@ class Service:
             try:
                 await endpoint.ask(ANSWER_GETS_S)
             except NoAnswer as error:
-                reason = self._said(msg("The server does not answer itself at {url}: {reason}", url=self._app.connection_url, reason=error))
+                url = self._app.connection_url
+                said = self._said(msg("The server does not answer itself at {url}: {reason}", url=url, reason=error.reason))
                 if time.monotonic() >= deadline:
-                    self._log.warning("%s", reason)
+                    self._log.warning("%s", said)
                     return
-                if self._told != (reason,) and self._manager.tell(STATUS=reason):
-                    self._told = (reason,)
+                if self._told != (said,) and self._manager.tell(STATUS=said):
+                    self._told = (said,)
                 await asyncio.sleep(ASK_AGAIN_S)
             else:
                 return

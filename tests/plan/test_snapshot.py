@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from pathlib import Path
 
@@ -111,7 +112,15 @@ SHELLS = [
     ("PIP_EXTRA_INDEX_URL", "https://ann:hunter2@pypi.example/simple", SECRET),
     ("UV_INDEX_URL", "https://__token__:abc@pypi.example/simple", SECRET),
     ("UV_DEFAULT_INDEX", "https://0123456789abcdef@pypi.example/simple", SECRET),
+    ("PIP_EXTRA_INDEX_URL", "https://ann:hunter/2@pypi.example/simple", SECRET),
+    ("PIP_EXTRA_INDEX_URL", "https://pypi.example/a https://ann:hun#ter2/?@pypi.example/b", SECRET),
+    ("PIP_EXTRA_INDEX_URL", "https://pypi.example:8443/simple/@team/x", TAKEN),
+    ("UV_EXTRA_INDEX_URL", "https://pypi.example:8443 http://[fd00::1]:3141/@team/x", TAKEN),
+    ("PIP_FIND_LINKS", "git+ssh://git.example:lab/tools@v1 ssh://git@git.example:2222/lab/tools@v2", TAKEN),
     ("CONDA_CHANNEL_ALIAS", "https://conda.example/t/channel", TAKEN),
+    ("CONDA_CHANNEL_ALIAS", "https://conda.example/t/ab-0123-4567-89ab", SECRET),
+    ("CONDA_CHANNELS", "conda-forge,https://conda.example/t/abcdef/lab,defaults", SECRET),
+    ("CONDA_CHANNELS", "conda-forge,https://conda.example/lab,/srv/t/channel/noarch", TAKEN),
     ("UV_PUBLISH_TOKEN", "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw", SECRET),
     # Secrets, by their names
     ("HF_TOKEN", HF, SECRET),
@@ -151,6 +160,29 @@ SHELLS = [
     ("TF_VAR_config", '{"user": "ann", "db_password": "hunter2"}', SECRET),
     ("TF_CONFIG", '{"cluster": {"worker": ["10.0.0.1:8470"]}, "task": {"index": 0}}', TAKEN),
     ("R_SETTINGS", f"model={OPENAI}", SECRET),
+    ("GDAL_HTTP_USERPWD", "ann:hunter2", SECRET),
+    ("GDAL_HTTP_PROXYUSERPWD", "ann:hunter2", SECRET),
+    ("GDAL_HTTP_HEADERS", "Accept: image/tiff\nAuthorization: Bearer hunter2", SECRET),
+    ("GDAL_HTTP_HEADERS", "X-Api-Key:hunter2", SECRET),
+    ("GDAL_HTTP_HEADERS", "Accept: image/tiff\nX-Forwarded-For: 10.0.0.1", TAKEN),
+    ("GDAL_HTTP_HEADER_FILE", "/home/ann/headers", TAKEN),
+    ("JUPYTER_GATEWAY_HEADERS", '{"Authorization": "token hunter2"}', SECRET),
+    ("JUPYTER_GATEWAY_HEADERS", '{"Cookie":"session=hunter2"}', SECRET),
+    ("JUPYTER_GATEWAY_HEADERS", '{"Authorization": "", "Accept": "*/*"}', TAKEN),
+    ("JUPYTER_GATEWAY_URL", "http://gateway.example:8888", TAKEN),
+    ("JAVA_TOOL_OPTIONS", "-Dhttp.proxyHost=proxy.example -Dhttp.proxyPassword=hunter2", SECRET),
+    ("JAVA_TOOL_OPTIONS", "-Dfs.s3a.secret.key=hunter2", SECRET),
+    ("JAVA_TOOL_OPTIONS", "-Xmx8g -Dhttp.proxyHost=proxy.example -Dhttp.proxyPort=3128 -Dcom.example.password.file=/etc/pw", TAKEN),
+    ("HADOOP_OPTS", "-Dpassword=hunter2", SECRET),
+    ("HADOOP_OPTS", "-Djava.net.preferIPv4Stack=true -Dhadoop.token=true -Dpassword=${STORE_PASS}", TAKEN),
+    ("SPARK_SUBMIT_OPTS", "-Dspark.authenticate.secret='hunter2'", SECRET),
+    ("TF_CLI_ARGS", "-var password=hunter2", SECRET),
+    ("TF_CLI_ARGS_plan", "-var 'db_password=hunter2' -var region=eu", SECRET),
+    ("TF_CLI_ARGS_plan", "-var region=eu -parallelism=4 -var-file=secret.tfvars", TAKEN),
+    ("DASK_CONFIG", "scheduler --token hunter2", SECRET),
+    ("DASK_CONFIG", "scheduler --token --port 8786", TAKEN),
+    ("VLLM_ARGS", "--max-num-batched-tokens=8192 --token-limit=5 --use-token=1", TAKEN),
+    ("ODBC_DSN_LAB", "Driver=x;Uid=ann; PWD=hunter2", SECRET),
     ("DEPLOY", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n", SECRET),
     ("CI_JOB", JWT, SECRET),
     ("NGC_CLI", "nvapi-" + "a" * 32, SECRET),
@@ -175,6 +207,10 @@ SHELLS = [
     ("DOCKER_HOST", "ssh://ann@gpu.example", TAKEN),
     ("SPARK_WAREHOUSE", "abfss://lake@account.dfs.core.windows.net/x", TAKEN),
     ("HADOOP_CONF", "https://host.example/path/@scope/x", TAKEN),
+    ("HADOOP_CONF", "hdfs://name.example:8020/user/@ann", TAKEN),
+    ("OLLAMA_ORIGINS", "app://*,file://*,https://lab.example:*,http://10.0.0.1", TAKEN),
+    ("XLA_FLAGS", "--xla_dump_to=/tmp/xla --xla_dump_hlo_pass_re=.*", TAKEN),
+    ("CMAKE_ARGS", "-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=86", TAKEN),
     # Of the session
     ("SSH_AUTH_SOCK", "/tmp/ssh-x/agent.1", LEFT),
     ("SSH_CONNECTION", "10.0.0.2 51000 10.0.0.1 22", LEFT),
@@ -235,6 +271,13 @@ def test_what_becomes_of_a_variable(name: str, value: str, expected: Becomes) ->
     assert rest == BARE
 
 
+@pytest.mark.parametrize("part", ["://", "http://a:8/", "a://b:c", "https://a", "/t/", "--token ", "-a", "token  ", '"', "x-"])
+def test_a_value_as_long_as_the_kernel_allows_is_judged_soon(part: str) -> None:
+    began = time.process_time()
+    assert not snapshot.looks_secret("CUDA_NOTE", part * (131_000 // len(part)))
+    assert time.process_time() - began < 10
+
+
 def test_all_of_them_at_once_are_judged_one_by_one() -> None:
     environ = {name: value for name, value, _ in SHELLS}
     found = snapshot.take(environ, SCRIPTS)
@@ -266,6 +309,34 @@ def test_what_becomes_of_one_that_was_asked_for(name: str, value: str, expected:
     found = snapshot.take({name: value}, SCRIPTS, (name,))
     assert becomes(name, value, found) is expected
     assert found.also == (name,)
+
+
+FOLDERS = {"JUPYTER_CONFIG_DIR": "/home/ann/lab/cfg", "JUPYTER_DATA_DIR": "/home/ann/lab/data", "JUPYTER_RUNTIME_DIR": "/home/ann/lab/run"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "taken"),
+    [
+        ({}, {}),
+        ({"JUPYTER_CONFIG_DIR": "cfg"}, {"JUPYTER_CONFIG_DIR": "/home/ann/lab/cfg"}),
+        ({"JUPYTER_CONFIG_DIR": "~/cfg"}, {"JUPYTER_CONFIG_DIR": "/home/ann/lab/cfg"}),
+        ({"JUPYTER_DATA_DIR": "..", "JUPYTER_CONFIG_DIR": "/c"}, {"JUPYTER_DATA_DIR": "/home/ann/lab/data", "JUPYTER_CONFIG_DIR": "/c"}),
+        # To Jupyter an empty one is none.
+        ({"JUPYTER_DATA_DIR": ""}, {"JUPYTER_DATA_DIR": ""}),
+        # An absolute one may be a link, which `FOLDERS` has followed.
+        ({"JUPYTER_CONFIG_DIR": "/link"}, {"JUPYTER_CONFIG_DIR": "/link"}),
+        # Where no variable of Jupyter's own says where its folders are, these do.
+        ({"XDG_DATA_HOME": "data"}, {"XDG_DATA_HOME": "data", **FOLDERS}),
+        ({"XDG_CONFIG_HOME": "c", "JUPYTER_CONFIG_DIR": "/link"}, {"XDG_CONFIG_HOME": "c", **FOLDERS, "JUPYTER_CONFIG_DIR": "/link"}),
+        ({"XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": ""}, {"XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": ""}),
+        # Kernels read those, from the folder of the notebook.
+        ({"HF_HOME": "hf", "IPYTHONDIR": "../i", "XDG_CACHE_HOME": "c"}, {"HF_HOME": "hf", "IPYTHONDIR": "../i", "XDG_CACHE_HOME": "c"}),
+    ],
+)  # fmt: skip
+def test_jupyters_folders_are_those_that_the_shell_means(environ: dict[str, str], taken: dict[str, str]) -> None:
+    assert snapshot.take(environ, SCRIPTS, folders=FOLDERS) == Snapshot({**taken, **BARE})
+    # Without folders nothing is replaced.
+    assert snapshot.take(environ, SCRIPTS) == Snapshot({**environ, **BARE})
 
 
 def test_one_that_was_asked_for_and_is_not_there_is_remembered() -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jupyter_remote_kit import words
 from jupyter_remote_kit.server import journal
+from jupyter_remote_kit.server import journald as native
 from jupyter_remote_kit.server.journal import JournalHandler
 from tests.server.conftest import PASSWORD, TOKEN
 from tests.server.systemd import Journal
@@ -46,7 +48,7 @@ def log(journald: Journal, text: io.StringIO) -> Iterator[logging.Logger]:
     made = logging.getLogger(LOGGER)
     made.propagate = False
     made.setLevel(logging.DEBUG)
-    written = journal.Journal(str(journald.path))
+    written = native.Journal(str(journald.path))
     made.handlers = [JournalHandler(stderr, written, "lab")]
     yield made
     made.handlers.clear()
@@ -120,7 +122,7 @@ def test_the_level_and_the_filters_of_the_handler_stay_in_force(journald: Journa
     stderr = logging.StreamHandler()
     stderr.setLevel(logging.WARNING)
     stderr.addFilter(lambda record: "first" not in record.getMessage())
-    written = journal.Journal(str(journald.path))
+    written = native.Journal(str(journald.path))
     handler = JournalHandler(stderr, written, "lab")
     stderr.addFilter(lambda record: "second" not in record.getMessage())
     log = logging.getLogger(LOGGER)
@@ -158,9 +160,11 @@ def test_a_journal_that_is_started_again_gets_the_next_record(log: logging.Logge
     assert text.getvalue() == ""
 
 
+@pytest.mark.parametrize("locale", ["en", "zh_CN"])
 def test_a_journal_that_does_not_read_stops_nobody_and_is_told_of_what_it_missed(
-    log: logging.Logger, journald: Journal, text: io.StringIO
+    log: logging.Logger, journald: Journal, text: io.StringIO, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
+    monkeypatch.setenv("LANGUAGE", locale)
     began = time.monotonic()
     for number in range(2000):
         log.info("record %d", number)
@@ -170,7 +174,9 @@ def test_a_journal_that_does_not_read_stops_nobody_and_is_told_of_what_it_missed
     assert 0 < len(taken) < 2000
     log.error("the next")
     gap, following = journald.entries()
-    assert gap["MESSAGE"] == f"{2000 - len(taken)} log records left out: the journal took none"
+    assert gap["MESSAGE"] == words.catalogue(locale)("Log records left out: {count}. The journal took none.").format(
+        count=2000 - len(taken)
+    )
     assert (gap["PRIORITY"], following["MESSAGE"]) == ("4", "the next")
     assert text.getvalue() == ""
 

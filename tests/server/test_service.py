@@ -21,6 +21,8 @@ import pytest
 import websocket
 from jupyter_client.multikernelmanager import MultiKernelManager
 
+from jupyter_remote_kit import words
+from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.server import notify, service
 from jupyter_remote_kit.server.health import Endpoint, NoAnswer
 from jupyter_remote_kit.server.service import Service
@@ -199,8 +201,9 @@ def test_no_answer_is(case: str, listener: socket.socket) -> None:
 
 
 def test_silence_is_no_answer(listener: socket.socket) -> None:
-    with pytest.raises(NoAnswer, match="no answer in 0 s"):
+    with pytest.raises(NoAnswer, match="no answer in 0 s") as caught:
         asyncio.run(Endpoint("127.0.0.1", listener.getsockname()[1], "/").ask(0.2))
+    assert caught.value.reason == msg("no answer in {seconds} s", seconds="0")
 
 
 def test_nobody_there_is_no_answer(listener: socket.socket) -> None:
@@ -227,10 +230,12 @@ def test_ready_though_every_client_needs_a_certificate(machine: Machine, systemd
         client.get("/remotekit/api/health")
 
 
+@pytest.mark.parametrize("locale", ["en", "zh_CN"])
 def test_a_server_that_cannot_reach_itself_is_ready_all_the_same_and_says_so(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, locale: str
 ) -> None:
     """As behind a packet filter: a listener that never answers, in the place of the server's."""
+    monkeypatch.setenv("LANGUAGE", locale)
     monkeypatch.setattr(service, "ANSWER_GETS_S", 0.1)
     monkeypatch.setattr(service, "READY_ANYWAY_S", 1.0)
     port = listener.getsockname()[1]
@@ -252,7 +257,11 @@ def test_a_server_that_cannot_reach_itself_is_ready_all_the_same_and_says_so(
 
     with Manager() as systemd:
         asyncio.run(told_ready())
-    reason = f"The server does not answer itself at http://127.0.0.1:{port}/: no answer in 0 s"
+    said = msg(
+        "The server does not answer itself at {url}: {reason}", url=app.connection_url, reason=msg("no answer in {seconds} s", seconds=0)
+    )
+    # To the last word in one language.
+    reason = said.render(words.catalogue(locale))
     assert systemd.told[0] == {"STATUS": reason}
     assert [sorted(states) for states in systemd.told] == [["STATUS"], ["READY", "STATUS"]]
     assert reason in caplog.messages

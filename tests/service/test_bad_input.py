@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -156,17 +158,28 @@ def test_root_names_a_user(machine: Machine, words: tuple[str, ...], code: int, 
 
 
 def test_a_user_who_cannot_reach_the_interpreter_is_told(machine_with: Boot) -> None:
+    """As with an environment below /root."""
     machine = machine_with()
-    closed = machine.inside("/root")
-    closed.chmod(0o700)
-    path = machine.run("sh", "-c", "mkdir -p /root/env && cp -r /bin/true /root/env/python && echo /root/env").stdout.strip()
-    assert path
+    closed = machine.inside("/srv/closed")
+    closed.joinpath("env").mkdir(parents=True)
     before = machine.listing()
-    done = machine.run("su", "-s", "/bin/sh", "bob", "-c", f"{machine.python} --version", check=False)
-    if done.returncode == 0:
-        pytest.skip("the interpreter of these tests is not in a closed folder")
-    told = kit(machine, "service", "install", "--system", "--run-as", "bob", "--json", user="root")
-    assert [row["code"] for row in json.loads(told.stdout)["problems"]] == ["not-for-user"]
+    machine.run("mount", "--bind", sys.prefix, "/srv/closed/env")
+    python, script = "/srv/closed/env/bin/python", "/srv/closed/env/bin/jupyter-remotekit"
+
+    def told() -> dict[str, Any]:
+        done = machine.run(python, script, "service", "install", "--system", "--run-as", "bob", "--json", check=False)
+        (problem,) = json.loads(done.stdout)["problems"]
+        return {**problem, "exit": done.returncode}
+
+    # Open, it is bob's instance that is missing.
+    assert told()["code"] == "no-instance"
+    closed.chmod(0o700)
+    problem = told()
+    closed.chmod(0o755)
+    assert (problem["exit"], problem["code"], problem["hint"]) == (1, "not-for-user", f"namei -l {python}")
+    assert problem["message"].startswith(f"bob cannot run {python}: ")
+    assert "Permission denied" in problem["message"]
+    machine.run("umount", "/srv/closed/env")
     assert machine.listing() == before
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.e2e.stage.waiting import until
 from tests.service.served import SYSTEM, USER, Place, Served, kit
 from tests.service.stage import Machine
 
@@ -52,8 +54,25 @@ def test_a_log_out_takes_nothing_away(served: Served) -> None:
     with served.machine.login(served.place.user) as login:
         assert served.service(login, "status")["data"]["active"] == "active"
     before = served.pid
-    assert served.answers()
+    # Somebody for whom nobody lingers logs out after that. Once logind has stopped that one's manager, it has had its time for this one's.
+    with served.machine.login("bob"):
+        assert _manager_runs(served.machine, "bob")
+    until(lambda: not _manager_runs(served.machine, "bob"), "the manager of a user who has logged out to end")
+    assert not _sessions(served.machine, served.place.user)
+    # That of a system service's user as well: podman asks it for the control groups of its containers.
+    assert _manager_runs(served.machine, served.place.user)
     assert served.pid == before > 0
+    assert served.answers()
+
+
+def _manager_runs(machine: Machine, user: str) -> bool:
+    uid, _ = machine.ids(user)
+    return machine.run("systemctl", "is-active", f"user@{uid}.service", check=False).stdout.strip() != "inactive"
+
+
+def _sessions(machine: Machine, user: str) -> list[str]:
+    rows = [line.split() for line in machine.run("loginctl", "list-sessions", "--no-legend").stdout.splitlines()]
+    return [row[0] for row in rows if row[2] == user]
 
 
 def test_after_a_reboot_it_is_back(served: Served) -> None:
@@ -116,14 +135,35 @@ def test_the_journal_has_fields(served: Served) -> None:
 
 
 def test_the_logs_are_read_by_their_user(served: Served) -> None:
+    server, systemd = f":{served.place.port}/", f"Started {served.place.unit}"
+    said = _logs(served)
+    assert server in said
+    # journald keeps what a user's processes say where that user may read it, and what systemd says of the machine's units is not among it.
+    assert (systemd in said) is (served.place.scope == "user")
+    served.machine.run("usermod", "-aG", "systemd-journal", served.place.user)
+    said = _logs(served)
+    assert server in said
+    assert systemd in said
+
+
+def _logs(served: Served) -> str:
     with served.machine.login(served.place.user) as login:
-        done = kit(login, "service", "logs", "--json", user=served.place.user)
-    if served.place.scope == "user":
-        assert done.returncode == 0, done.stderr
-        assert '"message": ' in done.stdout
-    else:
-        # Who may use sudo is not thereby in the journal's group.
-        assert done.returncode in {0, 1}
+        done = kit(login, "service", "logs", "--lines", "10000", "--json", user=served.place.user)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "\n".join(json.loads(line)["message"] for line in done.stdout.splitlines())
+
+
+def test_where_the_journal_is_closed_the_error_says_who_may_read_it(machine_with: Callable[..., Machine]) -> None:
+    """As on Debian without /var/log/journal: nobody has a part of his own, and who may use sudo is not thereby in the journal's group."""
+    served = Served(machine_with(journal="volatile"), SYSTEM)
+    with served.machine.login("carol") as login:
+        served.install(login, "--now")
+        closed = kit(login, "service", "logs", "--json", user="carol")
+    (problem,) = json.loads(closed.stdout)["problems"]
+    assert (closed.returncode, problem["code"]) == (1, "journal-closed")
+    assert "sudo usermod -aG systemd-journal carol" in problem["hint"]
+    served.machine.run("usermod", "-aG", "systemd-journal", "carol")
+    assert f"Started {served.place.unit}" in _logs(served)
 
 
 def test_a_second_installation_has_nothing_to_do(served: Served) -> None:

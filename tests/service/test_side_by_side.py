@@ -1,7 +1,8 @@
-"""Two users on two ports, and one user with two instances: they run side by side, and what is uninstalled leaves nothing behind."""
+"""Three users on ports of their own, and more than one instance each: they run side by side, and uninstalled they leave nothing behind."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,39 +17,66 @@ PLACES = (
     Place("bob", "user", port=8802),
     Place("carol", "system", port=8803),
     Place("carol", "system", "second", 8804),
+    Place("bob", "system", "lab", 8805),
 )
+# Below a home: what Jupyter, IPython and a log-in leave of their own accord; and podman, which system units are given their user
+# namespace by.
+NOT_OURS = re.compile(
+    r"/home/\w+/(?:\.cache|\.ipython|\.local/state|\.jupyter/(?:migrated|lab)|\.local/share|\.config/cni)(?:/|\Z)"
+    r"|/home/(?:bob|carol)/\.config\Z"
+)
+OURS = re.compile(r"/home/\w+/\.local/share/jupyter/remotekit(?:/|\Z)")
+# Of that, what a server writes while it runs.
+RUNNING = re.compile(r"/remotekit/instances/\w+/(?:sessions\.json|audit\.jsonl|server\.log)")
+# Of root's: what was changed for services of all users, with copies of what was replaced.
+ROOTS = "/var/lib/jupyter"
 
 
 @pytest.fixture(scope="module")
-def all_of_them(machine: Machine) -> Iterator[list[Served]]:
-    """Five services of three users, running, each with its instance made beforehand. Uninstalled, the disk is as it was."""
+def machine() -> Iterator[Machine]:
+    """On which two of the users may use sudo."""
+    with Machine(sudo_users=("carol", "bob")) as booted:
+        yield booted
+
+
+@pytest.fixture(scope="module")
+def made(machine: Machine) -> list[Served]:
+    """Six instances of three users, of which none is a service yet."""
     services = [Served(machine, place) for place in PLACES]
     for served in services:
         with machine.login(served.place.user) as login:
             port = str(served.place.port)
             done = kit(login, "init", *served.place.options, "--generate-password", "--port", port, "--yes", user=served.place.user)
             assert done.returncode == 0, done.stderr
-    before = _settled(machine)
-    for served in services:
-        with machine.login(served.place.user) as login:
-            system = ("--system",) if served.place.scope == "system" else ()
-            served.service(login, "install", "--now", *system)
-    yield services
-    for served in services:
-        with machine.login(served.place.user) as login:
-            served.service(login, "uninstall")
-            again = served.service(login, "uninstall")
-            assert again["data"]["changed"] is False
-    assert _difference(before, _settled(machine)) == {}
+    return services
+
+
+@pytest.fixture(scope="module")
+def before(machine: Machine, made: list[Served]) -> dict[str, Any]:
+    """What lay on the disk before any of them was one."""
+    assert made
+    return _settled(machine)
+
+
+@pytest.fixture(scope="module")
+def all_of_them(made: list[Served], before: dict[str, Any]) -> list[Served]:
+    """All of them, installed and running."""
+    assert ROOTS not in before
+    for served in made:
+        _install(served, "--now", cuda="/opt/cuda-12")
+    return made
+
+
+def _install(served: Served, *words: str, cuda: str) -> dict[str, Any]:
+    system = ("--system",) if served.place.scope == "system" else ()
+    with served.machine.login(served.place.user) as login:
+        return served.service(login, "install", *system, *words, env={"CUDA_HOME": cuda})
 
 
 def _settled(machine: Machine) -> dict[str, Any]:
-    """What lies on the disk, but for what a server writes of its own accord while it runs, and what a log-in leaves."""
-    kept = ["/.local/share/jupyter/", "/.jupyter/migrated", "/.cache/", "/.ipython", "/.local/state", "/.jupyter/lab", "/.local/share"]
-    # podman's own, which the profile of system services asks for its user namespace.
-    kept += ["/carol/.config"]
+    """What lies on the disk, but for what others write there and what a server does while it runs."""
     found = machine.listing()
-    return {path: entry for path, entry in found.items() if not (path.startswith("/home/") and any(part in path for part in kept))}
+    return {path: entry for path, entry in found.items() if not RUNNING.search(path) and (OURS.match(path) or not NOT_OURS.match(path))}
 
 
 def _difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +123,18 @@ def test_an_instance_that_is_a_service_is_not_removed(all_of_them: list[Served])
         served.service(login, "start")
     assert (refused.returncode, "service uninstall" in refused.stderr) == (1, True)
     served.wait_until_answers()
+
+
+def test_uninstalled_they_leave_the_disk_as_it_was(machine: Machine, all_of_them: list[Served], before: dict[str, Any]) -> None:
+    """Another environment in between has older ones backed up."""
+    for served in all_of_them:
+        assert _install(served, cuda="/opt/cuda-13")["data"]["changed"] is True
+    for served in all_of_them:
+        with machine.login(served.place.user) as login:
+            assert served.service(login, "uninstall")["data"]["changed"] is True
+            assert served.service(login, "uninstall")["data"]["steps"] == [], served.place
+    assert not machine.inside(ROOTS).exists()
+    assert _difference(before, _settled(machine)) == {}
 
 
 def test_purging_takes_the_instance_as_well(machine: Machine) -> None:

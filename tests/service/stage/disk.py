@@ -53,7 +53,8 @@ class Disk:
         top.joinpath("stage-init").touch()
         _write(top / "etc/sudoers.d/stage", "".join(f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n" for user in self.sudo_users), 0o440)
         kill = "yes" if self.kill_user_processes else "no"
-        _write(top / "etc/systemd/logind.conf.d/stage.conf", f"[Login]\nKillUserProcesses={kill}\n")
+        # The user manager would outlive a log-out by ten seconds, and what runs in it with it, lingering or not.
+        _write(top / "etc/systemd/logind.conf.d/stage.conf", f"[Login]\nKillUserProcesses={kill}\nUserStopDelaySec=1s\n")
         _write(top / "etc/systemd/journald.conf.d/stage.conf", f"[Journal]\nStorage={self.journal}\n")
         for file in () if self.polkit else POLKIT:
             top.joinpath(file).unlink()
