@@ -127,7 +127,7 @@ def test_a_taken_port_is_told_and_nothing_is_written(machine: Machine, alice: Lo
 def test_without_sudo_rights_the_error_says_what_root_would_run(machine: Machine, alice: Login) -> None:
     done = kit(alice, "service", "install", "--system", "--instance", "nosudo", "--access", "ssh", "--port", "8805", user="alice")
     assert done.returncode == 1
-    assert "sudo did not run it" in done.stderr
+    assert "Root did not run it through sudo" in done.stderr
     assert "service install --system --run-as alice --instance nosudo" in done.stderr
     assert "leave out --system" in done.stderr
 

@@ -26,8 +26,9 @@ NOT_OURS = re.compile(
     r"|/home/(?:bob|carol)/\.config\Z"
 )
 OURS = re.compile(r"/home/\w+/\.local/share/jupyter/remotekit(?:/|\Z)")
-# Of that, what a server writes while it runs.
-RUNNING = re.compile(r"/remotekit/instances/\w+/(?:sessions\.json|audit\.jsonl|server\.log)")
+# Of that, what a server writes while it runs, and what belongs to the instance, which stays: copies of what was replaced, and the list
+# of digests, in which a row for what is gone says nothing.
+RUNNING = re.compile(r"/remotekit/instances/\w+/(?:sessions\.json|audit\.jsonl|server\.log|manifest\.json)|/home/\w+/.*/remotekit/backups/")
 # Of root's: what was changed for services of all users, with copies of what was replaced.
 ROOTS = "/var/lib/jupyter"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import click
@@ -76,7 +77,13 @@ def _take_back(context: Context, place: Place, plan: Plan, lines: tuple[Message,
         context.emit(Result("service uninstall", messages=(msg("This will be done as root:"), *lines)))
     words = ("service", "uninstall", "--system", "--run-as", place.user, "--instance", place.instance)
     envelope = elevated.kit_as_root(context, words)
-    return tuple(msg("  {step}", step=step) for step in elevated.steps_told(envelope))
+    # What the user's own record tells of may have waited for this one to go.
+    own = replace(place, scope=Scope.USER)
+    waiting = own in services.traces(own.instance, own.layout) and own not in services.installed(own.instance, own.layout)
+    rest = plan_uninstall(own, services.gather(own)) if waiting else Plan()
+    applying.apply(rest, layout=own.records, instance=own.manifest, now=datetime.now(timezone.utc))
+    taken = (*elevated.steps_told(envelope), *(step.describe() for step in rest.steps))
+    return tuple(msg("  {step}", step=step) for step in taken)
 
 
 def _left(place: Place | None) -> tuple[Problem, ...]:
