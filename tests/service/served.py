@@ -234,6 +234,15 @@ class Kernel:
         message: dict[str, Any] = json.loads(self._channel.recv())
         return message
 
+    def wait_until_answers(self, seconds: float = CELL_SECONDS) -> None:
+        """Until a cell of it prints: what a kernel says in its first moments may find no listener yet."""
+        until(self._prints, "the kernel to answer", seconds)
+
+    def _prints(self) -> bool:
+        with contextlib.suppress(websocket.WebSocketTimeoutException):
+            return self.run("print('anew')", 5) == "anew"
+        return False
+
     def wait_for_state(self, state: str, seconds: float) -> None:
         """Until the client is told of that state, such as `restarting`."""
         while True:
