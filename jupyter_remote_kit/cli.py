@@ -22,7 +22,6 @@ import click
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands.context import CommandGroup, Context, LocalizedOption, is_terminal
-from jupyter_remote_kit.commands.service import VERBS
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.result import Line, Result, Stream
@@ -156,8 +155,12 @@ def _name(arguments: Sequence[str]) -> str:
     if not named:
         return ""
     first = arguments[named[0]]
+    if first != "service":
+        return first
+    from jupyter_remote_kit.commands.service import VERBS  # `--help` imports no command
+
     verb = next(iter(arguments[named[0] + 1 :]), "")
-    return f"{first} {verb}" if first == "service" and verb in VERBS else first
+    return f"{first} {verb}" if verb in VERBS else first
 
 
 def _worded(error: BaseException) -> RemoteKitError:
