@@ -63,10 +63,5 @@ def launch_of(prepared: Prepared) -> processes.Launch:
     layout = prepared.facts.layout
     plan = plan_launch(prepared.settings.instance, layout, prepared.facts.python, os.environ.get("PATH", ""))
     # The server works in a folder of ours, where a relative one would mean another.
-    folders = {
-        "JUPYTER_CONFIG_DIR": str(layout.config_dir),
-        "JUPYTER_DATA_DIR": str(layout.data_dir),
-        "JUPYTER_RUNTIME_DIR": str(layout.runtime_dir),
-    }
-    absolute = {variable: folder for variable, folder in folders.items() if os.environ.get(variable)}
+    absolute = {variable: folder for variable, folder in layout.variables.items() if os.environ.get(variable)}
     return processes.Launch(plan.argv, {**os.environ, **absolute, **plan.environment}, plan.cwd, None)

@@ -19,6 +19,15 @@ class Layout:
     runtime_dir: Path
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables by which jupyter_core finds the three folders again, from whatever working directory."""
+        return {
+            "JUPYTER_CONFIG_DIR": str(self.config_dir),
+            "JUPYTER_DATA_DIR": str(self.data_dir),
+            "JUPYTER_RUNTIME_DIR": str(self.runtime_dir),
+        }
+
+    @property
     def instances_dir(self) -> Path:
         """Holds one JSON file an instance."""
         return self.config_dir / "remotekit"

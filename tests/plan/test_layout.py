@@ -50,3 +50,7 @@ def test_every_path_is_below_one_of_jupyters_folders() -> None:
 def test_an_instance_called_tls_or_backups_takes_nobodys_folder() -> None:
     shared = {LAYOUT.tls_dir, LAYOUT.backups_dir, LAYOUT.data_root}
     assert not shared & {LAYOUT.instance_data_dir(name) for name in ("tls", "backups", "instances")}
+
+
+def test_the_variables_lead_to_the_same_folders() -> None:
+    assert LAYOUT.variables == {"JUPYTER_CONFIG_DIR": "/c", "JUPYTER_DATA_DIR": "/d", "JUPYTER_RUNTIME_DIR": "/r"}

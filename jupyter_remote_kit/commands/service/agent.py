@@ -47,7 +47,7 @@ def install(context: Context, prepared: Prepared, wish: Wish, *, asking: bool) -
     if not wish.dry_run:
         init.write(prepared, show=context.emit if asking else None)
     with machine.password_told(prepared.generated):
-        environment = snapshot.take(os.environ, services.program()[0].parent, wish.also or ())
+        environment = snapshot.take(os.environ, services.program()[0].parent, wish.also or (), layout.variables)
         log = layout.server_log(instance)
         text = launchd.render_agent(instance, prepared.settings.root_dir, services.program(), environment, log)
         path = launchd.agent_file(place.home, instance)

@@ -74,13 +74,7 @@ class Made:
 def environment_of(place: Place, environ: Mapping[str, str], also: tuple[str, ...] | None) -> Snapshot:
     """What the service would get of `environ`; names that were asked for earlier stay."""
     kept = snapshot.parse(services.content(place.environment_file)).also
-    layout = place.layout
-    folders = {
-        "JUPYTER_CONFIG_DIR": str(layout.config_dir),
-        "JUPYTER_DATA_DIR": str(layout.data_dir),
-        "JUPYTER_RUNTIME_DIR": str(layout.runtime_dir),
-    }
-    return snapshot.take(environ, services.program()[0].parent, kept if also is None else also, folders)
+    return snapshot.take(environ, services.program()[0].parent, kept if also is None else also, place.layout.variables)
 
 
 def make(place: Place, root_dir: Path, wish: Wish, environment: Snapshot, written: Iterable[HandWritten] = ()) -> Made:
