@@ -26,7 +26,6 @@ _ASKED = (
     "MainPID",
     "NRestarts",
     "ExecMainStatus",
-    "Result",
     "StatusText",
     "MemoryCurrent",
 )
