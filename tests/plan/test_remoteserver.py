@@ -1,0 +1,92 @@
+"""The laptop's server on a host: its name, its command, and what is believed of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.plan.remoteserver import Handover, instance_for, up_arguments
+
+TOKEN = "t" * 48
+ANSWER: dict[str, Any] = {
+    "instance": "connect",
+    "port": 18801,
+    "base_url": "/",
+    "token": TOKEN,
+    "ticket": "/remotekit/ticket?ticket=abc-_9",
+    "started": True,
+    "pid": 42,
+    "version": "0.1.0",
+    "kernels": 2,
+}
+
+
+@pytest.mark.parametrize("folder", [None, "", "~", "~/", "/"])
+def test_the_home_has_the_one_instance(folder: str | None) -> None:
+    assert instance_for(folder) == "connect"
+
+
+def test_each_folder_has_an_instance_of_its_own_and_keeps_it() -> None:
+    assert instance_for("~/Deep Learning") == instance_for("~/Deep Learning/")
+    assert instance_for("~/Deep Learning").startswith("deep-learning-")
+    assert instance_for("~/a/x") != instance_for("~/b/x")
+    assert instance_for("~/数据").startswith("connect-")
+
+
+@given(st.text(max_size=80))
+def test_it_is_a_good_name_whatever_the_folder_is_called(folder: str) -> None:
+    assert grammar.instance_name(instance_for(folder)) == instance_for(folder)
+
+
+def test_the_command_says_only_what_was_chosen() -> None:
+    least = ("up", "--detach", "--yes", "--json", "--handover", "--access", "ssh", "--port", "auto", "--instance", "connect")
+    assert up_arguments("connect", project_dir=None, language=None, allow_root=False) == least
+    assert up_arguments("connect", project_dir="~/x y", language="zh_CN", allow_root=True) == (
+        *least,
+        *("--root-dir", "~/x y", "--language", "zh_CN", "--allow-root"),
+    )
+
+
+def test_what_is_handed_over() -> None:
+    handover = Handover.parse(ANSWER)
+    assert (handover.port, handover.base_url, handover.started, handover.kernels) == (18801, "/", True, 2)
+    assert handover.token.reveal() == TOKEN
+    assert TOKEN not in repr(handover)
+    assert "abc" not in repr(handover)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": 0},
+        {"port": "18801"},
+        {"port": True},
+        {"port": 65536},
+        {"base_url": "//evil.example/"},
+        {"base_url": "http://evil.example/"},
+        {"ticket": "//evil.example/x"},
+        {"ticket": "/x y"},
+        {"ticket": "/x\r\nHost: evil"},
+        {"token": "short"},
+        {"token": "t" * 40 + "\n"},
+        {"token": None},
+        {"instance": "../x"},
+        {"pid": "1"},
+        {"kernels": None},
+    ],
+)
+def test_what_no_kit_would_say_is_not_believed(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Failed) as refused:
+        Handover.parse({**ANSWER, **wrong})
+    assert refused.value.problems[0].code == "host-answer"
+
+
+@pytest.mark.parametrize("missing", sorted(set(ANSWER) - {"started"}))
+def test_nothing_may_be_missing(missing: str) -> None:
+    with pytest.raises(Failed):
+        Handover.parse({key: value for key, value in ANSWER.items() if key != missing})

@@ -1,0 +1,65 @@
+"""How ssh is called, on each platform."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, open_argv
+from jupyter_remote_kit.plan.target import Target
+
+SHARED = [
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=2",
+    "ExitOnForwardFailure=yes",
+    "StreamLocalBindMask=0177",
+    "StreamLocalBindUnlink=yes",
+    "EscapeChar=none",
+    "ForwardX11=no",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+]
+
+
+def options(argv: tuple[str, ...]) -> list[str]:
+    return [word for flag, word in pairwise(argv) if flag == "-o"]
+
+
+def test_linux_and_macos_open_a_master_of_their_own() -> None:
+    argv = open_argv(Opening(Target("gpu", "alice", 2222), control="/tmp/rk-1/ssh 50%"), "exec /bin/sh")
+    assert argv[0] == "ssh"
+    assert options(argv) == [
+        "BatchMode=no",
+        "ConnectTimeout=10",
+        *SHARED,
+        "ControlMaster=yes",
+        "ControlPath=/tmp/rk-1/ssh 50%%",
+        "ControlPersist=no",
+        "ClearAllForwardings=yes",
+    ]
+    assert argv[-7:] == ("-l", "alice", "-p", "2222", "--", "gpu", "exec /bin/sh")
+    assert "-L" not in argv
+
+
+def test_windows_forwards_from_the_start_in_one_process() -> None:
+    argv = open_argv(Opening(Target("gpu"), forward=(Near(port=50001), 18801), batch=True, connect_s=6), "exec /bin/sh")
+    assert options(argv) == ["BatchMode=yes", "ConnectTimeout=6", *SHARED, "ControlMaster=no", "ControlPath=none"]
+    assert argv[-5:] == ("-L", "127.0.0.1:50001:127.0.0.1:18801", "--", "gpu", "exec /bin/sh")
+
+
+def test_windows_the_first_time_knows_no_port_yet() -> None:
+    argv = open_argv(Opening(Target("gpu")), "exec /bin/sh")
+    assert argv[-3:] == ("--", "gpu", "exec /bin/sh")
+    assert "-L" not in argv
+
+
+def test_the_master_is_asked_to_forward() -> None:
+    argv = forward_argv("/tmp/rk-1/ssh-1", Target("gpu", "alice"), Near(path="/tmp/rk-1/near-1"), 18801)
+    assert argv == (
+        *("ssh", "-O", "forward", "-o", "StreamLocalBindMask=0177", "-o", "StreamLocalBindUnlink=yes"),
+        *("-o", "ControlPath=/tmp/rk-1/ssh-1", "-L", "/tmp/rk-1/near-1:127.0.0.1:18801", "-l", "alice", "--", "gpu"),
+    )
+
+
+def test_only_windows_has_no_multiplexing() -> None:
+    assert [platform.multiplexes for platform in Platform] == [True, False]

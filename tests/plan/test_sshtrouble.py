@@ -1,0 +1,72 @@
+"""Why there is no line, from the words of OpenSSH 8 and 9."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_remote_kit.plan.sshtrouble import explain, prohibits_forwarding
+from jupyter_remote_kit.plan.target import Target
+
+CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Host key for gpu has changed and you have requested strict checking.
+Host key verification failed."""
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "lasting", "words"),
+    [
+        (CHANGED, "host-key-changed", True, "Host key for gpu has changed and you have requested strict checking."),
+        (
+            "No ED25519 host key is known for gpu and you have requested strict checking.\nHost key verification failed.",
+            "host-key-unknown",
+            True,
+            "failed",
+        ),
+        ("alice@gpu: Permission denied (publickey).", "ssh-refused", True, "Permission denied (publickey)"),
+        ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", "ssh-refused", True, "Too many"),
+        ("ssh: Could not resolve hostname gpu: Name or service not known", "host-unknown", False, "gpu: Name"),
+        ("ssh: connect to host gpu port 22: Connection refused", "ssh-failed", False, "Connection refused"),
+        ("ssh: connect to host gpu port 22: Connection timed out", "ssh-failed", False, "timed out"),
+        ("/root/.ssh/config: line 3: Bad configuration option: nonsense", "ssh-config", True, "nonsense"),
+        ("channel 3: open failed: administratively prohibited: open failed", "no-forwarding", True, ""),
+        ("", "line-cut", False, ""),
+        ("Connection to gpu closed by remote host.", "line-cut", False, ""),
+        ("\x1b]0;title\x07 evil", "ssh-failed", False, "\\x1b]0;title\\x07 evil"),
+    ],
+)
+def test_one_sentence_with_the_words_of_ssh(said: str, code: str, lasting: bool, words: str) -> None:
+    trouble = explain(Target("gpu", "alice"), said.splitlines(), batch=False)
+    assert (trouble.problem.code, trouble.lasting) == (code, lasting)
+    assert words in str(trouble.problem.message)
+    assert "\n" not in str(trouble.problem.message)
+    assert trouble.problem.hint is not None
+
+
+@pytest.mark.parametrize("said", ["Permission denied (password).", "Host key verification failed."])
+def test_what_a_person_could_answer_is_told_from_what_nobody_can(said: str) -> None:
+    assert explain(Target("gpu"), [said], batch=True).asks
+    assert not explain(Target("gpu"), [said], batch=False).asks
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        (Target("gpu"), "ssh-copy-id gpu"),
+        (Target("gpu", "alice", 2222), "ssh-copy-id -p 2222 alice@gpu"),
+    ],
+)
+def test_the_hint_can_be_pasted(target: Target, hint: str) -> None:
+    assert str(explain(target, ["Permission denied"], batch=False).problem.hint).endswith(hint)
+
+
+def test_the_key_of_another_port_is_forgotten_by_its_own_name() -> None:
+    assert str(explain(Target("gpu", None, 2222), CHANGED.splitlines(), batch=False).problem.hint).endswith("ssh-keygen -R '[gpu]:2222'")
+    assert str(explain(Target("gpu"), CHANGED.splitlines(), batch=False).problem.hint).endswith("ssh-keygen -R gpu")
+
+
+def test_forwarding_that_is_prohibited_is_seen_among_other_words() -> None:
+    assert prohibits_forwarding(["hello", "channel 2: open failed: administratively prohibited: open failed"])
+    assert not prohibits_forwarding(["channel 2: open failed: connect failed: Connection refused"])
