@@ -1,0 +1,234 @@
+"""One connection to a host: the system's ssh, and a session in it that answers one request after the other (`plan.shell`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import shell, ssh, sshtrouble
+from jupyter_remote_kit.plan.ssh import Near, Opening
+
+# A session that asks for nothing may take its time with a profile; one that a person has to answer takes as long as they like.
+_BATCH_OPENS_S = 45.0
+_CLOSES_S = 2.0
+_LONGEST_LINE = 1 << 22
+_KEPT_WORDS = 200
+_PAYLOAD_CHUNK = 1 << 18
+
+
+class LineCut(Exception):
+    """The connection is gone, or was not made. `trouble` says why."""
+
+    def __init__(self, trouble: sshtrouble.Trouble) -> None:
+        super().__init__(str(trouble.problem.message))
+        self.trouble = trouble
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request came to: the exit code of its script, and the lines that it printed."""
+
+    code: int
+    lines: tuple[str, ...]
+
+
+class Line:
+    """An open connection. Every method raises `LineCut` when it is gone."""
+
+    def __init__(self, process: asyncio.subprocess.Process, opening: Opening, mark: str) -> None:
+        assert process.stdin is not None  # noqa: S101  # three pipes were asked for
+        assert process.stdout is not None  # noqa: S101
+        assert process.stderr is not None  # noqa: S101
+        self._process = process
+        self._in, self._out = process.stdin, process.stdout
+        self._opening = opening
+        self._turn = asyncio.Lock()
+        self._owed = 0
+        self._show: Callable[[str], None] | None = None
+        self._said: deque[str] = deque(maxlen=_KEPT_WORDS)
+        self._listening = asyncio.ensure_future(self._listen(process.stderr))
+        self.mark = mark
+        self.far_pid = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, opening: Opening, show: Callable[[str], None] | None = None) -> AsyncIterator[Line]:
+        """Connect, and close in the end. `show` is handed what ssh says on the way: banners, and what it asks about.
+
+        Questions themselves go to the terminal, which ssh opens by itself. Raises `LineCut`, and `Failed` where there is no ssh.
+        """
+        mark = shell.mark(secrets.token_hex(16))
+        process = await start(ssh.open_argv(opening, shell.session_command(mark)))
+        line = cls(process, opening, mark)
+        line._show = show
+        try:
+            line.far_pid = await line._greeted()
+            line._show = None
+            yield line
+        finally:
+            await line.close()
+
+    async def ask(
+        self,
+        request: str,
+        *,
+        payload: Sequence[bytes] = (),
+        on_line: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Run a request of `plan.shell` there, one at a time.
+
+        `payload` are the bytes that it reads; `on_line` is handed lines as they come.
+        """
+        async with self._turn:
+            # One that was cancelled while it waited: its answer comes first, and is nobody's any more.
+            while self._owed:
+                await self._answer(None)
+            await self._send(request, payload)
+            return await self._answer(on_line)
+
+    async def ping(self) -> float:
+        """How long a request of nothing takes, there and back, in seconds."""
+        begun = time.monotonic()
+        await self.ask(":")
+        return time.monotonic() - begun
+
+    async def forward(self, near: Near, far_port: int) -> None:
+        """Forward `near` to a port of the host's loopback, where ssh multiplexes. Raises `LineCut`, and `Failed` when ssh refuses."""
+        assert self._opening.control is not None  # noqa: S101  # who asks has a master
+        process = await start(ssh.forward_argv(self._opening.control, self._opening.target, near, far_port))
+        _, said = await process.communicate()
+        if process.returncode:
+            if self._process.returncode is not None:
+                raise await self._cut()
+            words = said.decode(errors="replace").splitlines()
+            raise Failed(sshtrouble.explain(self._opening.target, words, batch=True).problem)
+
+    async def gone(self) -> None:
+        """Wait until ssh has ended."""
+        await self._process.wait()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The last lines that ssh has said."""
+        return tuple(self._said)
+
+    @property
+    def pid(self) -> int:
+        """The process id of ssh."""
+        return self._process.pid
+
+    async def close(self) -> None:
+        """End ssh, and with it the session and every forwarding."""
+        with contextlib.suppress(ConnectionError, OSError):
+            self._in.close()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), _CLOSES_S)
+            except asyncio.TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                await self._process.wait()
+        self._listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._listening
+
+    async def _send(self, request: str, payload: Sequence[bytes]) -> None:
+        try:
+            self._in.write(shell.framed(request))
+            self._owed += 1
+            for part in payload:
+                for start_at in range(0, len(part), _PAYLOAD_CHUNK):
+                    self._in.write(part[start_at : start_at + _PAYLOAD_CHUNK])
+                    await self._in.drain()
+            await self._in.drain()
+        except OSError:
+            raise await self._cut() from None
+
+    async def _answer(self, on_line: Callable[[str], None] | None) -> Answer:
+        lines: list[str] = []
+        while True:
+            line = await self._read()
+            code = shell.trailer(line, self.mark)
+            if code is not None:
+                self._owed -= 1
+                # The trailer begins on a line of its own: what was printed without an end is told from it, and the rest has one too many.
+                return Answer(code, tuple(lines[:-1] if lines and not lines[-1] else lines))
+            lines.append(line)
+            if on_line is not None:
+                on_line(line)
+
+    async def _greeted(self) -> int:
+        """The process id of the session, once it is ready; whatever a profile prints before is none of ours."""
+        try:
+            return await asyncio.wait_for(self._greeting(), _BATCH_OPENS_S if self._opening.batch else None)
+        except asyncio.TimeoutError:
+            problem = Failed.of(
+                "no-session",
+                msg("The shell of {host} did not answer within {seconds} s.", host=str(self._opening.target), seconds=int(_BATCH_OPENS_S)),
+                msg("Look for what its profile waits for: ssh {host} true", host=self._opening.target.host),
+            ).problems[0]
+            raise LineCut(sshtrouble.Trouble(problem)) from None
+
+    async def _greeting(self) -> int:
+        while True:
+            pid = shell.trailer(await self._read(), self.mark)
+            if pid is not None:
+                return pid
+
+    async def _read(self) -> str:
+        try:
+            data = await self._out.readline()
+        except ValueError:
+            # Longer than any answer of ours: somebody's binary, which is not kept.
+            return ""
+        if not data.endswith(b"\n"):
+            raise await self._cut()
+        return data[:-1].decode(errors="replace")
+
+    async def _cut(self) -> LineCut:
+        """Why the line is gone; ssh is given a moment to say so."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._listening), _CLOSES_S)
+        return LineCut(sshtrouble.explain(self._opening.target, self.words, batch=self._opening.batch))
+
+    async def _listen(self, said: asyncio.StreamReader) -> None:
+        """Keep what ssh says, and show it while somebody may have to answer."""
+        while data := await _line_of(said):
+            line = data.decode(errors="replace").rstrip("\r\n")
+            self._said.append(line)
+            if self._show is not None:
+                self._show(line)
+
+
+async def _line_of(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"\n"
+
+
+async def start(argv: tuple[str, ...]) -> asyncio.subprocess.Process:
+    """Start ssh with three pipes, on our terminal. Raises `Failed` where there is none."""
+    pipe = asyncio.subprocess.PIPE
+    # Ctrl-C on the terminal is for us, who still have to stop a server over this line. What is ignored stays so across an exec, and ssh
+    # sets its own handlers only where it finds none (`clientloop.c`, `client_loop`); its prompts listen by themselves.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=_LONGEST_LINE)
+    except FileNotFoundError:
+        raise Failed.of(
+            "no-ssh", msg("There is no ssh on this machine."), msg("Install OpenSSH's client, such as: sudo apt install openssh-client")
+        ) from None
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
