@@ -29,15 +29,16 @@ help: ## Show the targets
 run: $(RUN_VENV)/.installed ## Install into .venv and serve JupyterLab; the password is printed once
 	@$(RUN_VENV)/bin/jupyter remotekit up --generate-password $$([ $$(id -u) != 0 ] || echo --allow-root) $(UP)
 
-test: ## Install what the tests need, then lint, types, unit tests, jest, browser tests, the gate under load, real systemd
+test: ## Install what the tests need, then lint, types, unit tests, jest, browser tests, the gate under load, real systemd, real sshd
 	@PYTHON=$(PYTHON) tests/prepare.sh
-	@$(MAKE) lint test-unit test-ts test-e2e test-gate test-service test-ui test-pythons
+	@$(MAKE) lint test-unit test-ts test-e2e test-gate test-service test-connect test-ui test-pythons
 	@echo "All checks have passed."
 
-test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server, floods of a minute, 50 kernels killed
+test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server, floods of a minute, 50 kernels killed, 100 drops
 	REMOTEKIT_LONG=1 REMOTEKIT_KILLS=200 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
 	REMOTEKIT_LONG=1 $(bin)/pytest --timeout 3600 tests/gate $(PYTEST)
 	REMOTEKIT_LONG=1 $(bin)/pytest -n $(JOBS) --dist loadfile --timeout 3600 tests/service $(PYTEST)
+	REMOTEKIT_LONG=1 REMOTEKIT_DROPS=25 $(bin)/pytest --timeout 7200 tests/connect $(PYTEST)
 
 lint: lint-py lint-ts ## Format, lint, types, import contracts
 
@@ -52,7 +53,7 @@ lint-ts: labextension/node_modules/.installed
 	cd ui-tests && $(node) jlpm install --immutable && $(node) jlpm lint:check
 
 test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
-	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/service $(addprefix --ignore ,$(gate_servers)) --cov=jupyter_remote_kit --cov-report= $(PYTEST)
+	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/service --ignore tests/connect $(addprefix --ignore ,$(gate_servers)) --cov=jupyter_remote_kit --cov-report= $(PYTEST)
 	$(bin)/coverage report --include 'jupyter_remote_kit/plan/*' --fail-under 100
 
 test-ts: labextension/node_modules/.installed ## jest
@@ -66,6 +67,9 @@ test-gate: $(TEST_VENV)/.installed ## Floods, malformed requests, hostile string
 
 test-service: $(TEST_VENV)/.installed ## A real systemd, booted in containers: installed, killed, rebooted, out of memory; short forms
 	$(bin)/pytest -n $(JOBS) --dist loadfile tests/service $(PYTEST)
+
+test-connect: $(TEST_VENV)/.installed ## Real sshd in network namespaces: connected, cut, mended; a jump host, an agent, a password; short forms
+	$(bin)/pytest -n $(JOBS) --dist loadfile tests/connect $(PYTEST)
 
 test-ui: $(TEST_VENV)/.installed ## Galata
 	cd ui-tests && export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 && $(node) && export PATH && jlpm install --immutable && jlpm test
@@ -96,4 +100,4 @@ labextension/node_modules/.installed: $(TEST_VENV)/.installed labextension/packa
 	cd labextension && $(node) jlpm install --immutable
 	@touch $@
 
-.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-gate test-ui test-pythons bench clean
+.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-gate test-connect test-ui test-pythons bench clean

@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ AIM_COST = 1.05
 REQUESTS = 1000
 # Rounds below this are for seeing that it runs.
 FULL_ROUNDS = 5
-STAGE = Path(__file__).parents[1] / "tests" / "e2e"
 ROUTES = {"`GET /api/status`": "/api/status", "a static file": "/static/favicon.ico"}
 
 
@@ -154,8 +152,7 @@ def flood(rounds: int, _home: Path, _bytecode: Path) -> Table:
 
     The scene is the tests' own (tests/gate/load): hosts are network namespaces, so it wants root.
     """
-    sys.path.insert(0, str(STAGE))
-    from stage import namespaces
+    from tests.e2e.stage import namespaces
 
     if reason := namespaces.reason_to_skip():
         return Table("A flood of guesses", HEADS, ((Row((reason, *("" for _ in HEADS[1:])))),))

@@ -15,6 +15,12 @@ git git
 fail2ban-regex fail2ban
 debootstrap debootstrap
 systemd-nspawn systemd-container
+ssh openssh-client
+sshd openssh-server
+nft nftables
+sudo sudo
+zsh zsh
+fish fish
 '
 missing=()
 while read -r program package; do

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-# The tests are imported by path (`--import-mode=importlib`), so what they share has to be found.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stage import laptop as laptops
-from stage import namespaces
-from stage.canaries import Canaries
-from stage.hosts import Host, connected
-from stage.laptop import Laptop
+from tests.e2e.stage import laptop as laptops
+from tests.e2e.stage import namespaces
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host, connected
+from tests.e2e.stage.laptop import Laptop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import html
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,11 @@ from playwright.sync_api import TimeoutError as NotSeen
 from rich.console import Console
 from rich.text import Text
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stage import laptop as laptops
-from stage import namespaces
-from stage.hosts import Host, connected
-from stage.laptop import STARTS_WITHIN_MS, WIDE, Lab, Laptop
-from stage.waiting import until
+from tests.e2e.stage import laptop as laptops
+from tests.e2e.stage import namespaces
+from tests.e2e.stage.hosts import Host, connected
+from tests.e2e.stage.laptop import STARTS_WITHIN_MS, WIDE, Lab, Laptop
+from tests.e2e.stage.waiting import until
 
 FOLDER = Path(__file__).parents[2] / "ui-tests" / "screenshots"
 BASE = "https://gpubox:8800"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from stage.canaries import Canaries
-from stage.hosts import Done, Host
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Done, Host
 
 WRONG_USAGE, FAILED, REFUSED = 2, 1, 78
 INIT = ("init", "--allow-root", "--generate-password")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stage.canaries import Canaries
-from stage.hosts import PORT, Host
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import PORT, Host
 
 REFUSED = 78
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stage.canaries import Canaries
-from stage.hosts import PORT, Host
 
 import jupyter_remote_kit
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import PORT, Host
 
 INSTALLED = Path(jupyter_remote_kit.__file__).parent
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from stage.canaries import Canaries
-from stage.hosts import Host
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
 
 KILLS = int(os.environ.get("REMOTEKIT_KILLS", "15"))
 LONG = KILLS > 100

@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 import websocket
-from stage.canaries import Canaries
-from stage.hosts import Host, clean_environment
-from stage.ides import Session, cookie, execute, stamp, vscode_sign_in
-from stage.laptop import Laptop
-from stage.namespaces import Namespace
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host, clean_environment
+from tests.e2e.stage.ides import Session, cookie, execute, stamp, vscode_sign_in
+from tests.e2e.stage.laptop import Laptop
+from tests.e2e.stage.namespaces import Namespace
 
 NODE_PACKAGE = Path(__file__).with_name("node")
 WAYS = {"plain HTTP on loopback": ("ssh", "http://127.0.0.1:8800"), "TLS": ("lan", "https://10.77.1.1:8800")}

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stage.canaries import Canaries
-from stage.hosts import Host
-from stage.ides import execute, vscode_sign_in
-from stage.laptop import Laptop
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.ides import execute, vscode_sign_in
+from tests.e2e.stage.laptop import Laptop
 
 CHECKOUT = Path(__file__).parents[2]
 MINUTES = 60

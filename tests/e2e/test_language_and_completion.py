@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotSeen
-from stage.canaries import Canaries
-from stage.hosts import Host
-from stage.laptop import Lab, Laptop
-from stage.waiting import until
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.laptop import Lab, Laptop
+from tests.e2e.stage.waiting import until
 
 BASE = "http://127.0.0.1:8800"
 TRANSLATION = "@jupyterlab/translation-extension:plugin"

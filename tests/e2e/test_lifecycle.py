@@ -10,13 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stage.browsers import opened, recording_browser
-from stage.canaries import Canaries
-from stage.hosts import PORT, Done, Host, process_ended, wait_ended
-from stage.ides import vscode_sign_in
-from stage.laptop import Laptop
-from stage.namespaces import Namespace
-from stage.waiting import until
+
+from tests.e2e.stage.browsers import opened, recording_browser
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import PORT, Done, Host, process_ended, wait_ended
+from tests.e2e.stage.ides import vscode_sign_in
+from tests.e2e.stage.laptop import Laptop
+from tests.e2e.stage.namespaces import Namespace
+from tests.e2e.stage.waiting import until
 
 
 @pytest.fixture

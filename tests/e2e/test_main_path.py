@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect
-from stage.canaries import Canaries
-from stage.hosts import Host
-from stage.laptop import Lab, Laptop, artefact
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.laptop import Lab, Laptop, artefact
 
 ADDRESSES = {
     "name": "https://gpubox:8800",

@@ -8,12 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from stage.browsers import opened, recording_browser
-from stage.canaries import Canaries
-from stage.hosts import Host
-from stage.ides import vscode_sign_in
-from stage.laptop import Laptop
-from stage.namespaces import Namespace
+
+from tests.e2e.stage.browsers import opened, recording_browser
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.ides import vscode_sign_in
+from tests.e2e.stage.laptop import Laptop
+from tests.e2e.stage.namespaces import Namespace
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stage.canaries import Canaries
-from stage.hosts import Host
-from stage.ides import vscode_sign_in
-from stage.laptop import Laptop
-from stage.waiting import until
+
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.ides import vscode_sign_in
+from tests.e2e.stage.laptop import Laptop
+from tests.e2e.stage.waiting import until
 
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 PAGES = (

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-# The tests are imported by path (`--import-mode=importlib`), so what they share has to be found.
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-
-from stage import namespaces
-from stage.hosts import Host
-from stage.namespaces import Namespace
-
 from jupyter_remote_kit.settings import Access
+from tests.e2e.stage import namespaces
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.namespaces import Namespace
 from tests.gate.leaks import leaks
 from tests.gate.load.network import crowd
 from tests.server.conftest import PASSWORD, TOKEN, Machine, Server, hashed_password

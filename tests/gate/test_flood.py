@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from stage.hosts import Host
-from stage.namespaces import Namespace
 
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.namespaces import Namespace
 from tests.gate.load import scene, servers
 from tests.gate.load.flood import Guess
 from tests.gate.load.network import ATTACKERS

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 import websocket
-from stage.waiting import until
 
 from tests.commands.host import PASSWORD, SSH, Host, detached, free_port
+from tests.e2e.stage.waiting import until
 from tests.gate.leaks import leaks
 
 # A real server for each way: once is enough, not on every Python.

@@ -15,11 +15,11 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from stage.canaries import Canaries
-from stage.hosts import PORT, Host
-from stage.ides import execute
-from stage.namespaces import Namespace
 
+from tests.e2e.stage.canaries import Canaries
+from tests.e2e.stage.hosts import PORT, Host
+from tests.e2e.stage.ides import execute
+from tests.e2e.stage.namespaces import Namespace
 from tests.gate.load.network import FIRST_ATTACKER
 from tests.gate.raw import NAVIGATION
 

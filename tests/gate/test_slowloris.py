@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
-from stage.hosts import Host
-from stage.namespaces import Namespace
-from stage.waiting import until
 
+from tests.e2e.stage.hosts import Host
+from tests.e2e.stage.namespaces import Namespace
+from tests.e2e.stage.waiting import until
 from tests.gate.load import servers
 from tests.gate.load.network import ATTACKERS, FIRST_ATTACKER, NEWCOMER, OWNER, cores
 from tests.gate.load.servers import Target

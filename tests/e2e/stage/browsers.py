@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from stage.waiting import until
+from tests.e2e.stage.waiting import until
 
 
 def recording_browser(folder: Path) -> tuple[str, Path]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from stage.waiting import until
+from tests.e2e.stage.waiting import until
 
 SAMPLER = Path(__file__).with_name("sampler.py")
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from stage.namespaces import Namespace, cable
-from stage.waiting import until
+from tests.e2e.stage.namespaces import Namespace, cable
+from tests.e2e.stage.waiting import until
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 PORT = 8800

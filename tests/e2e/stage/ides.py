@@ -56,7 +56,7 @@ def stamp() -> int:
 
 
 def execute(url: str, headers: dict[str, str], code: str, ca: Path | None, seconds: float = 30) -> str:
-    """Run `code` over the kernel's websocket at `url`, without an Origin header, as an IDE does; returns the text of its result."""
+    """Run `code` over the kernel's websocket at `url`, without an Origin header, as an IDE does; the text of its result, or nothing."""
     sent = [f"{name}: {value}" for name, value in headers.items() if name != "Cookie"]
     channel = websocket.create_connection(
         url, header=sent, cookie=headers.get("Cookie"), suppress_origin=True, sslopt={"ca_certs": str(ca)} if ca else {}, timeout=seconds
@@ -68,8 +68,15 @@ def execute(url: str, headers: dict[str, str], code: str, ca: Path | None, secon
         channel.send(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}))
         while True:
             message = json.loads(channel.recv())
-            if message["parent_header"].get("msg_id") == identity and message["msg_type"] == "execute_result":
-                result: str = message["content"]["data"]["text/plain"]
+            if message["parent_header"].get("msg_id") != identity:
+                continue
+            content = message["content"]
+            assert message["msg_type"] != "error", content
+            if message["msg_type"] == "execute_result":
+                result: str = content["data"]["text/plain"]
                 return result
+            # All that it has to show has come by then.
+            if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                return ""
     finally:
         channel.close()

@@ -8,14 +8,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stage.hosts import SYSTEM_PATH
-from stage.namespaces import Namespace
+from tests.e2e.stage.hosts import SYSTEM_PATH
 
 CHROMIUM = ("chromium", "chromium-browser")
 FLAGS = (
@@ -56,11 +56,18 @@ def artefact(name: str) -> Path:
     return folder / name
 
 
+class Network(Protocol):
+    """Where programs can be run as on another machine."""
+
+    def command(self, argv: Sequence[str | Path]) -> list[str]:
+        """`argv` to be run as on that machine."""
+
+
 @dataclass
 class Laptop:
     """A person's machine. `home` holds the browser's trust store; each browser is a fresh profile."""
 
-    machine: Namespace
+    machine: Network
     home: Path
 
     def trust(self, ca: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stage.waiting import until
+from tests.e2e.stage.waiting import until
 
 CLONE_NEWNET = 0x40000000
 TOOLS = ("ip", "unshare", "mount", "setpriv")
@@ -53,16 +53,9 @@ class Namespace:
         listed = subprocess.run(["ip", "netns", "pids", self.label], capture_output=True, text=True, check=False)
         return [int(word) for word in listed.stdout.split()]
 
-    @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self) -> contextlib.AbstractContextManager[None]:
         """Within, sockets that this thread makes, and threads that it starts, are on that machine."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.label}") as away:  # noqa: PTH123
-            _set_namespace(libc, away.fileno())
-            try:
-                yield
-            finally:
-                _set_namespace(libc, home.fileno())
+        return entered(Path("/run/netns", self.label))
 
     def listeners(self) -> set[int]:
         """The TCP ports on which something listens there."""
@@ -75,6 +68,18 @@ class Namespace:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         until(lambda: not self.pids(), "the processes of the namespace to end", 10)
+
+
+@contextlib.contextmanager
+def entered(network: Path) -> Iterator[None]:
+    """Within, sockets that this thread makes, and threads that it starts, are in the network namespace that `network` stands for."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as home, network.open() as away:  # noqa: PTH123
+        _set_namespace(libc, away.fileno())
+        try:
+            yield
+        finally:
+            _set_namespace(libc, home.fileno())
 
 
 def _set_namespace(libc: ctypes.CDLL, descriptor: int) -> None:

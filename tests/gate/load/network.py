@@ -7,8 +7,8 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from stage.hosts import Host, connected
-from stage.namespaces import Namespace
+from tests.e2e.stage.hosts import Host, connected
+from tests.e2e.stage.namespaces import Namespace
 
 ATTACKERS = 250
 FIRST_ATTACKER = "10.77.2.1"

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import psutil
 from jupyter_server.auth import passwd
-from stage.hosts import PORT, Host
-from stage.namespaces import Namespace
-from stage.waiting import until
 
+from tests.e2e.stage.hosts import PORT, Host
+from tests.e2e.stage.namespaces import Namespace
+from tests.e2e.stage.waiting import until
 from tests.gate.leaks import leaks
 from tests.gate.load.network import OWNER, cores
 
