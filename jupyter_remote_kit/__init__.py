@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -12,6 +13,9 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    if sys.platform == "win32":
+        # A laptop, whose own JupyterLab is none of our business; a host is Linux or macOS.
+        return []
     # Imported here: whoever imports the package, every command does, shall not pay for a server.
     from jupyter_remote_kit.server.extension import RemoteKit
 

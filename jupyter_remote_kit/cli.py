@@ -13,22 +13,24 @@ import os
 import select
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from jupyter_remote_kit import __version__
-from jupyter_remote_kit.commands.context import CommandGroup, Context, LocalizedOption, is_terminal
+from jupyter_remote_kit.commands.context import AlreadyTold, CommandGroup, Context, LocalizedOption, is_terminal
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
-from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.messages import Message, Translate, marked, msg
 from jupyter_remote_kit.result import Line, Result, Stream
 from jupyter_remote_kit.words import DOMAIN, LOCALE_DIR, catalogue, terminal_locale
 
 PROGRAM = "jupyter remotekit"
 TRACEBACK_VARIABLE = "REMOTEKIT_TRACEBACK"
+# As click would call it after the program's name, if that had no blank.
+COMPLETION_VARIABLE = "_JUPYTER_REMOTEKIT_COMPLETE"
 COMMANDS = {
     "init": marked("Decide and write everything: access, password, token, certificate, language."),
     "up": marked("Serve JupyterLab; run init first if needed."),
@@ -39,14 +41,38 @@ COMMANDS = {
     "token": marked("Rotate the token; every session ends."),
     "sessions": marked("List who is signed in; end one session, or all."),
     "audit": marked("Show who came in and who was refused."),
+    "list": marked("Show the servers that run, and how busy their hosts are."),
+    "connect": marked("On the laptop: a host's JupyterLab over ssh, in your browser, and kept there."),
+    "start": marked("On the laptop: start the server on a host, without a line to it."),
+    "stop": marked("On the laptop: stop the server on a host; its kernels are shut down first."),
+    "trust": marked("On the laptop: trust the private certificate authority of a host, in its browsers and its system."),
+    "hosts": marked("On the laptop: the hosts that it knows, and what connect does there."),
+    "completion": marked("Print what completes commands and hosts in bash, zsh or fish."),
     "service": marked("Keep it running: a service of systemd that starts at boot."),
     "remove": marked("Remove what the kit has written."),
 }
+GROUPS = frozenset({"hosts", "service"})
+# What a laptop runs, be it Windows; a host is Linux or macOS.
+CLIENT_COMMANDS = frozenset({"list", "connect", "start", "stop", "trust", "hosts", "completion"})
+
+
+class _Root(CommandGroup):
+    """All commands, of which only some run everywhere."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if sys.platform == "win32" and cmd_name in COMMANDS.keys() - CLIENT_COMMANDS:
+            command = f"{PROGRAM} {cmd_name}"
+            raise Failed.of(
+                "host-command",
+                msg("{command} runs on the host, which is Linux or macOS.", command=command),
+                msg("Log in there, and run it: ssh user@host"),
+            )
+        return super().get_command(ctx, cmd_name)
 
 
 def _root() -> click.Command:
     """The group of all commands, which does nothing by itself."""
-    group = CommandGroup(
+    group = _Root(
         PROGRAM,
         "jupyter_remote_kit.commands",
         COMMANDS,
@@ -116,7 +142,7 @@ def _streamed(context: Context, line: Line) -> str:
 
 def _nobody_reads() -> bool:
     """Whether the other end of the pipe behind standard output is closed (`… | head`); poll(2) tells without a byte written."""
-    if sys.stdout is None:
+    if sys.stdout is None or sys.platform == "win32":
         return False
     output = select.poll()
     # No event is asked for: an error is told in any case.
@@ -132,35 +158,42 @@ def _output_failed(context: Context, error: OSError) -> ExitCode:
     return ExitCode.FAILED
 
 
-def _run(arguments: list[str], context: Context) -> Result | Stream | None:
+def _run(arguments: list[str], context: Context) -> Result | Stream | ExitCode | None:
     """The result of the command line, whatever happens; `None` where click has said all (help, version)."""
     name = _name(arguments)
-    # A closed pipe (`… | head`) ends the command as it ends others.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.platform != "win32":
+        # A closed pipe (`… | head`) ends the command as it ends others.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if COMPLETION_VARIABLE in os.environ:
+        from jupyter_remote_kit.commands import completing  # only a shell asks
+
+        completing.register()
     try:
-        outcome = _root().main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=context)
+        outcome = _root().main(arguments, prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE, standalone_mode=False, obj=context)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
         return None
     except click.UsageError as error:
         return _usage(name, error)
+    except AlreadyTold as told:
+        _echo_problems(context.translate, told.error.problems, warning=False)
+        return told.error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         return Result.from_error(name, _worded(error))
     return outcome if isinstance(outcome, Result | Stream) else None
 
 
 def _name(arguments: Sequence[str]) -> str:
-    """The command that a line means, as it is called in results: `service install` is one."""
+    """The command that a line means, as it is called in results: `service install` is one, and so is `hosts add`."""
     named = [index for index, argument in enumerate(arguments) if argument in COMMANDS]
     if not named:
         return ""
     first = arguments[named[0]]
-    if first != "service":
+    if first not in GROUPS:
         return first
-    from jupyter_remote_kit.commands.service import VERBS  # `--help` imports no command
-
     verb = next(iter(arguments[named[0] + 1 :]), "")
-    return f"{first} {verb}" if verb in VERBS else first
+    # `--help` imports no command.
+    return f"{first} {verb}" if verb in import_module(f"jupyter_remote_kit.commands.{first}").VERBS else first
 
 
 def _worded(error: BaseException) -> RemoteKitError:
@@ -180,6 +213,8 @@ def _worded(error: BaseException) -> RemoteKitError:
 
 
 def _defect(error: BaseException) -> RemoteKitError:
+    import traceback  # what a command without a defect starts quicker without
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
     hint = msg("Please report it, with what this prints: {variable}=1 {command}", variable=TRACEBACK_VARIABLE, command=f"{PROGRAM} …")
@@ -205,13 +240,17 @@ def _emit_for(arguments: list[str], locale: str) -> Callable[[Result], None]:
         _echo_rows([(label.render(translate), value) for label, value in result.rows])
         for block in result.blocks:
             click.echo(block)
-        word = translate(marked("warning")) if result.ok else translate(marked("error"))
-        for problem in result.problems:
-            _echo_error(word, problem.message.render(translate), result.ok)
-            if problem.hint:
-                _echo_error(translate(marked("  hint")), problem.hint.render(translate), None)
+        _echo_problems(translate, result.problems, warning=result.ok)
 
     return as_json if "--json" in arguments else for_people
+
+
+def _echo_problems(translate: Translate, problems: tuple[Problem, ...], *, warning: bool) -> None:
+    word = translate(marked("warning")) if warning else translate(marked("error"))
+    for problem in problems:
+        _echo_error(word, problem.message.render(translate), warning)
+        if problem.hint:
+            _echo_error(translate(marked("  hint")), problem.hint.render(translate), None)
 
 
 def _echo_error(word: str, text: str, warning: bool | None) -> None:

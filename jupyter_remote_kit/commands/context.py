@@ -6,15 +6,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from jupyter_remote_kit import grammar
-from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.errors import RemoteKitError, WrongUsage
 from jupyter_remote_kit.messages import Message, Translate, marked, msg, untranslated
 from jupyter_remote_kit.result import Result, Stream
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -44,6 +47,14 @@ class Context:
     def say(self, message: Message) -> str:
         """The sentence in the terminal's language, for a prompt."""
         return message.render(self.translate)
+
+
+class AlreadyTold(Exception):
+    """The one result of a command that goes on has been printed; what ended it since then goes to standard error."""
+
+    def __init__(self, error: RemoteKitError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -78,6 +89,12 @@ class _LocalizedHelp:
 class LocalizedCommand(_LocalizedHelp, click.Command):
     """A command that speaks the user's language."""
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        for item in found:
+            item.help = _translated(ctx, item.help)
+        return found
+
 
 class CommandGroup(_LocalizedHelp, click.Group):
     """Commands by name, each with its summary; the module of one, in `package`, is imported when it is called for."""
@@ -95,6 +112,13 @@ class CommandGroup(_LocalizedHelp, click.Group):
             return None
         command: click.Command = import_module(f"{self._package}.{cmd_name}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # only a shell asks
+
+        # click's own would import every command for its summary.
+        names = [CompletionItem(name, help=_translated(ctx, text)) for name, text in self._summaries.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         translate = ctx.ensure_object(Context).translate
@@ -123,11 +147,23 @@ def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=LocalizedOption, **attributes)
 
 
-def kit_command(name: str, text: str) -> Callable[[Callable[..., Result | Stream | None]], click.Command]:
-    """A command with the options that all of them have, handed the `Context` first."""
+Function = Callable[..., Result | Stream | None]
 
-    def decorate(function: Callable[..., Result | Stream | None]) -> click.Command:
+
+def plain_command(name: str, text: str) -> Callable[[Function], click.Command]:
+    """A command with the option that all of them have, `--json`, handed the `Context` first."""
+
+    def decorate(function: Function) -> click.Command:
         shared = option("--json", "as_json", is_flag=True, expose_value=False, help=marked("Print one JSON object and nothing else."))
+        return click.command(name, cls=LocalizedCommand, help=text)(click.pass_obj(shared(function)))
+
+    return decorate
+
+
+def kit_command(name: str, text: str) -> Callable[[Function], click.Command]:
+    """A command about one instance of this machine."""
+
+    def decorate(function: Function) -> click.Command:
         named = option(
             "--instance",
             type=Parsed("name", grammar.instance_name),
@@ -135,7 +171,7 @@ def kit_command(name: str, text: str) -> Callable[[Callable[..., Result | Stream
             metavar="NAME",
             help=marked("Which server, where there are several."),
         )
-        return click.command(name, cls=LocalizedCommand, help=text)(click.pass_obj(named(shared(function))))
+        return plain_command(name, text)(named(function))
 
     return decorate
 

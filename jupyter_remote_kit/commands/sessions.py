@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import Any
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, kit_command, one_of, option
+from jupyter_remote_kit.commands.table import table
 from jupyter_remote_kit.errors import Failed, WrongUsage
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import Message, marked, msg
@@ -21,11 +19,7 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.result import Result
 
-if TYPE_CHECKING:
-    from rich.segment import Segment
-
 _ID = re.compile(r"[0-9a-f]{8}")
-WIDEST = 45  # an IPv6 address; what a client says of itself may be longer, and is whole in the other outputs
 WAYS = {"password": msg("password"), "token": msg("token"), "ticket": msg("one-time ticket")}
 HEADINGS = (
     msg("Session"),
@@ -104,7 +98,7 @@ def _listed(context: Context, instance: str, found: list[dict[str, Any]]) -> Res
     columns = tuple(context.say(heading) for heading in HEADINGS)
     cells = [_cells(context, row) for row in found]
     if context.on_terminal:
-        return Result("sessions", data, blocks=(_table(columns, cells),))
+        return Result("sessions", data, blocks=(table(columns, cells, right=(len(columns) - 1,)),))
     rows = tuple((heading, cell) for row in cells for heading, cell in zip(HEADINGS, row, strict=True))
     return Result("sessions", data, rows=rows)
 
@@ -127,23 +121,3 @@ def _local(moment: str) -> str:
     """An ISO 8601 time in UTC, in the terminal's time zone."""
     # Python 3.10 does not read the Z.
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M %z")
-
-
-def _table(columns: tuple[str, ...], cells: list[tuple[str, ...]]) -> str:
-    """As wide as the terminal, texts folded where that is narrow; the id, which is to be pasted, is not."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(Text(column), no_wrap=number == 0, justify="right" if number == len(columns) - 1 else "left")
-    for row in cells:
-        # Text: what is in brackets is not markup.
-        table.add_row(*(Text(cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 1]}…") for cell in row))
-    lines = Console(width=shutil.get_terminal_size().columns).render_lines(table)
-    return "\n".join("".join(_styled(segment) for segment in line).rstrip() for line in lines)
-
-
-def _styled(segment: Segment) -> str:
-    return click.style(segment.text, bold=True) if segment.style and segment.style.bold else segment.text

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +14,8 @@ from pathlib import Path
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import systemd, trouble
 from jupyter_remote_kit.host.files import backup, file_fact, make_directory, read_private, sweep, write_atomic
+from jupyter_remote_kit.host.folders import Folder
+from jupyter_remote_kit.host.locks import LOCK_NAME, exclusive
 from jupyter_remote_kit.host.manifest import Manifest, read_manifest, write_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileKind
@@ -34,11 +33,6 @@ from jupyter_remote_kit.plan.model import (
     Step,
     WriteFile,
 )
-
-LOCK_NAME = "lock"
-LOCK_WAIT_S = 10.0
-_LOCK_POLL_S = 0.05
-
 
 # The steps that nothing has to be made for.
 _Done = MakeDirectory | RemoveFile | KeepCopy | Run
@@ -91,49 +85,6 @@ def _check_expectations(plan: Plan) -> None:
                 msg("{path} was changed by another command while this one was at work; nothing was written.", path=path),
                 msg("Run the command again"),
             )
-
-
-@contextmanager
-def exclusive(layout: Layout, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Keep every other process that changes this user's instances out. Not reentrant.
-
-    The lock is a file, since NFS grants an exclusive lock on a directory to nobody. Raises `Failed` (`busy`) after `wait_s` seconds.
-    """
-    path = layout.data_root / LOCK_NAME
-    deadline = time.monotonic() + wait_s
-    while (lock := _try_lock(path)) is None:
-        if time.monotonic() >= deadline:
-            raise Failed.of(
-                "busy",
-                msg("Another jupyter remotekit command has been running for {seconds} s.", seconds=int(wait_s)),
-                msg("See which one holds {path}: fuser -v {path}", path=trouble.quoted(path)),
-            )
-        time.sleep(_LOCK_POLL_S)
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _try_lock(path: Path) -> int | None:
-    make_directory(path.parent, PRIVATE_DIR)
-    with trouble.os_errors(path):
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
-        except FileNotFoundError:
-            # The folder went away again: a `remove` just finished.
-            return None
-        held = False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last holder may have removed it; whoever comes now makes a new one, which is the one to hold.
-            held = os.path.samestat(os.fstat(lock), path.lstat())
-        except (BlockingIOError, FileNotFoundError):
-            return None
-        finally:
-            if not held:
-                os.close(lock)
-    return lock if held else None
 
 
 def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> list[_Write | _Done]:
@@ -240,18 +191,16 @@ def _remove_directory(path: Path, layout: Layout) -> None:
     """Remove `path` if nothing but leftovers of our own is in it; whatever else is there stays, and so does the directory."""
     with trouble.os_errors(path):
         try:
-            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            opened = Folder(path)
         except OSError as error:
             # Gone, or a link or a file by now: somebody else's choice.
             if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
                 return
             raise
-        try:
+        with opened as folder:
             sweep(folder)
-            if path == layout.data_root and os.listdir(folder) == [LOCK_NAME]:  # noqa: PTH208  # of a descriptor
-                os.unlink(LOCK_NAME, dir_fd=folder)
-        finally:
-            os.close(folder)
+            if path == layout.data_root and folder.names() == [LOCK_NAME]:
+                folder.unlink(LOCK_NAME)
         try:
             path.rmdir()
         except OSError as error:

@@ -9,6 +9,7 @@ import re
 import secrets
 import socket
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,24 +18,19 @@ from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.host import trouble
+from jupyter_remote_kit.host.folders import HAS_MODES, READ, Folder, set_mode, sync_folder, user_id
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE
 
 KEPT_BACKUPS = 5
-MAX_READ = 1024 * 1024
+MAXREAD = 1024 * 1024
 # A file of ours is some kilobytes; a fact about something larger at that path goes without its content.
 MAX_FACT = 16 * 1024 * 1024
 STALE_AFTER_S = 60.0
 
 _OTHERS = 0o077
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# O_NONBLOCK: a pipe in the place of a file must not make us wait for its writer.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TEMPORARY = re.compile(r"\.remotekit-(?P<where>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{16}\.tmp\Z")
-# Some network and FUSE file systems cannot sync a directory; the rename is as durable there as it gets.
-_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
 
 
 def file_fact(path: Path, *, with_content: bool = True) -> FileFact:
@@ -64,24 +60,24 @@ def write_atomic(path: Path, data: bytes, mode: int, owner: int | None = None) -
         sweep(folder)
         temporary = _temporary_name()
         with trouble.os_errors(path):
-            file = os.open(temporary, _NEW, mode & 0o700, dir_fd=folder)
+            file = folder.create(temporary, mode & 0o700)
         placed = False
         try:
             try:
-                os.fchmod(file, mode)
+                set_mode(file, mode)
                 _write_all(file, data)
                 if owner is not None:
                     os.fchown(file, owner, -1)
                 os.fsync(file)
             finally:
                 os.close(file)
-            os.rename(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            folder.rename(temporary, path.name)
             placed = True
         finally:
             if not placed:
                 with suppress(OSError):
-                    os.unlink(temporary, dir_fd=folder)
-        _sync(folder)
+                    folder.unlink(temporary)
+        folder.sync()
 
 
 def make_directory(path: Path, mode: int = PRIVATE_DIR) -> None:
@@ -96,21 +92,18 @@ def make_directory(path: Path, mode: int = PRIVATE_DIR) -> None:
             parent.mkdir(mode=0o755, exist_ok=True)
         with suppress(FileExistsError):
             path.mkdir(mode=mode & 0o700)
-            _sync_path(path.parent)
+            sync_folder(path.parent)
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             raise trouble.symlink_in_the_way(path)
         if not stat.S_ISDIR(status.st_mode):
             raise trouble.file_in_the_way(path)
-        folder = os.open(path, _FOLDER)
-        try:
-            status = os.fstat(folder)
+        with Folder(path) as folder:
+            status = folder.status()
             if _foreign(status.st_uid):
                 raise trouble.wrong_owner(path, status.st_uid)
-            if stat.S_IMODE(status.st_mode) != mode and status.st_uid == os.geteuid():
-                os.fchmod(folder, mode)
-        finally:
-            os.close(folder)
+            if stat.S_IMODE(status.st_mode) != mode and status.st_uid == user_id():
+                folder.set_mode(mode)
 
 
 def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Callable[[bytes], bytes] = bytes) -> Path:
@@ -119,7 +112,7 @@ def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Calla
     `blank` takes out of the content what no copy may hold. Returns the copy. Raises `Failed` when it cannot be read or written.
     """
     with trouble.os_errors(path):
-        file = os.open(path, _READ)
+        file = os.open(path, READ)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise trouble.not_a_file(path)
@@ -147,7 +140,7 @@ def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Calla
     return copy
 
 
-def read_private(path: Path, *, limit: int = MAX_READ) -> bytes:
+def read_private(path: Path, *, limit: int = MAXREAD) -> bytes:
     """The content of a file that only its owner can read.
 
     Raises `Refused` (`file-exposed`, `wrong-owner`, `symlink-in-the-way`, `not-a-file`, `file-too-large`), `Failed` when the machine
@@ -155,7 +148,7 @@ def read_private(path: Path, *, limit: int = MAX_READ) -> bytes:
     """
     with trouble.os_errors(path):
         try:
-            file = os.open(path, _READ)
+            file = os.open(path, READ)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise Refused(*trouble.symlink_in_the_way(path).problems) from error
@@ -176,7 +169,7 @@ def check_private(path: Path, status: os.stat_result) -> None:
         raise Refused(*trouble.not_a_file(path).problems)
     if _foreign(status.st_uid):
         raise Refused(*trouble.wrong_owner(path, status.st_uid).problems)
-    if status.st_mode & _OTHERS:
+    if HAS_MODES and status.st_mode & _OTHERS:
         raise Refused.of(
             "file-exposed",
             msg("{path} can be used by others (mode {mode}).", path=path, mode=_octal(status.st_mode)),
@@ -201,42 +194,40 @@ def exposed(paths: Iterable[Path]) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def sweep(folder: int) -> None:
-    """Remove temporary files of ours that a killed writer left in the directory open as `folder`."""
-    for name in os.listdir(folder):
+def sweep(folder: Folder) -> None:
+    """Remove temporary files of ours that a killed writer left in the folder."""
+    for name in folder.names():
         match = _TEMPORARY.match(name)
         if not match:
             continue
         with suppress(OSError):
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            status = folder.status_of(name)
             old = time.time() - status.st_mtime > STALE_AFTER_S
             # A process id means something on the machine that wrote it alone: homes are shared over NFS.
             orphaned = match["where"] == _where() and not _process_exists(int(match["pid"]))
-            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and (old or orphaned):
-                os.unlink(name, dir_fd=folder)
+            if stat.S_ISREG(status.st_mode) and status.st_uid == user_id() and (old or orphaned):
+                folder.unlink(name)
 
 
 @contextmanager
-def _folder_of(path: Path) -> Iterator[int]:
+def _folder_of(path: Path) -> Iterator[Folder]:
     """The folder of `path`, open; it is ours or root's, and no link."""
     try:
-        folder = os.open(path.parent, _FOLDER)
+        opened = Folder(path.parent)
     except OSError as error:
         if path.parent.is_symlink():
             raise trouble.symlink_in_the_way(path.parent) from error
         raise
-    try:
-        owner = os.fstat(folder).st_uid
+    with opened as folder:
+        owner = folder.status().st_uid
         if _foreign(owner):
             raise trouble.wrong_owner(path.parent, owner)
         yield folder
-    finally:
-        os.close(folder)
 
 
-def _check_target(path: Path, folder: int, owner: int | None) -> None:
+def _check_target(path: Path, folder: Folder, owner: int | None) -> None:
     try:
-        status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+        status = folder.status_of(path.name)
     except FileNotFoundError:
         return
     if stat.S_ISLNK(status.st_mode):
@@ -250,7 +241,7 @@ def _check_target(path: Path, folder: int, owner: int | None) -> None:
 
 
 def _foreign(uid: int) -> bool:
-    return uid not in {os.geteuid(), 0}
+    return uid not in {user_id(), 0}
 
 
 def _octal(mode: int) -> str:
@@ -277,7 +268,7 @@ def _can_replace(path: Path, status: os.stat_result) -> bool:
     if not os.access(folder, os.W_OK | os.X_OK):
         return False
     above = folder.stat()
-    user = os.geteuid()
+    user = user_id()
     if above.st_mode & stat.S_ISVTX and user not in {0, status.st_uid, above.st_uid}:
         return False
     # The owner's write bit is set and yet it cannot be written: an immutable file, which cannot be replaced either.
@@ -287,7 +278,7 @@ def _can_replace(path: Path, status: os.stat_result) -> bool:
 
 def _content(path: Path) -> bytes | None:
     try:
-        file = os.open(path, _READ)
+        file = os.open(path, READ)
     except OSError:
         return None
     try:
@@ -315,22 +306,6 @@ def _write_all(file: int, data: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def _sync(folder: int) -> None:
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in _NO_SYNC:
-            raise
-
-
-def _sync_path(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _sync(folder)
-    finally:
-        os.close(folder)
-
-
 def _temporary_name() -> str:
     return f".remotekit-{_where()}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
 
@@ -345,6 +320,9 @@ def _where() -> str:
 
 
 def _process_exists(pid: int) -> bool:
+    if sys.platform == "win32":
+        # There the call would send it a Ctrl-C. Its file goes when it is old.
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -50,6 +50,26 @@ class Layout:
         return self.data_dir / "remotekit"
 
     @property
+    def hosts_file(self) -> Path:
+        """The hosts that this laptop knows, for `connect`."""
+        return self.data_root / "hosts.json"
+
+    @property
+    def trusted_file(self) -> Path:
+        """The authorities that this laptop trusts, for `trust`."""
+        return self.data_root / "trusted.json"
+
+    @property
+    def trusted_dir(self) -> Path:
+        """Their certificates, for IDEs."""
+        return self.data_root / "trusted"
+
+    @property
+    def wheels_dir(self) -> Path:
+        """Packages that were collected for hosts without an index."""
+        return self.data_root / "wheels"
+
+    @property
     def tls_dir(self) -> Path:
         """The private CA and the leaves."""
         return self.data_root / "tls"
@@ -105,6 +125,10 @@ class Layout:
     def runtime_file(self, instance: str) -> Path:
         """The running server's pid and URL."""
         return self.runtime_dir / f"remotekit-{instance}.json"
+
+    def start_lock(self, instance: str) -> Path:
+        """Held by whoever starts the server, until it answers."""
+        return self.data_root / f"{instance}.lock"
 
 
 # Root's own record of what it wrote below /etc: those of the user are not root's to write.

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.commands.host import COMMANDS, PASSWORD, SSH, Host, Outcome, console_script
+from tests.commands.host import COMMANDS, OF_A_LAPTOP, PASSWORD, SSH, Host, Outcome, console_script
 
 AS_ROOT = os.geteuid() == 0
 READY = [
@@ -389,7 +389,7 @@ def test_as_a_subcommand_of_jupyter(host: Host) -> None:
 def test_every_command_is_listed_with_what_it_does(host: Host) -> None:
     outcome = host.run("--help")
     listed = [line.split()[0] for line in outcome.out.partition("Commands:\n")[2].splitlines() if line[:3].strip()]
-    assert listed == [*COMMANDS[:-1], "service", COMMANDS[-1]]
+    assert listed == [*COMMANDS[:-1], *OF_A_LAPTOP, "service", COMMANDS[-1]]
     assert host.run().out == outcome.out
 
 

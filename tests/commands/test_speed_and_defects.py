@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.host import Host
+from tests.commands.host import SSH, Host, detached
 
 HEAVY = {"argon2", "cryptography", "jupyter_server", "jupyterlab", "psutil", "pynvml", "rich", "segno", "tornado"}
 LIST_MODULES = """
@@ -36,12 +36,22 @@ def _imported(host: Host, *argv: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "argv", [("--help",), ("--version",), ("status",), ("status", "--json"), ("status", "--instance", "gpu1")], ids=" ".join
+    "argv",
+    [("--help",), ("--version",), ("status",), ("status", "--json"), ("status", "--instance", "gpu1"), ("list", "--here", "--json")],
+    ids=" ".join,
 )
 def test_a_quick_answer_imports_nothing_heavy(ssh_host: Host, argv: tuple[str, ...]) -> None:
     found = _imported(ssh_host, *argv)
     assert "click" in found
     assert found & HEAVY == set()
+
+
+@pytest.mark.parametrize("argv", [("list", "--here", "--json"), ("up", "--detach", "--json", "--handover", *SSH, "--port", "auto")])
+def test_what_a_laptop_waits_for_imports_nothing_heavy_where_the_server_runs(host: Host, argv: tuple[str, ...]) -> None:
+    """These are behind ssh, on many hosts at once; http.client brings TLS and a parser of mail headers."""
+    with detached(host, *SSH, "--port", "auto"):
+        found = _imported(host, *argv)
+    assert found & (HEAVY | {"http", "ssl", "subprocess", "asyncio"}) == set()
 
 
 def test_the_help_of_all_imports_no_command(host: Host) -> None:

@@ -18,7 +18,8 @@ import pytest
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import certificates
-from jupyter_remote_kit.host.apply import LOCK_NAME, apply, exclusive
+from jupyter_remote_kit.host.apply import apply
+from jupyter_remote_kit.host.locks import LOCK_NAME, exclusive
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.layout import Layout
@@ -279,7 +280,7 @@ def test_a_read_only_disk_is_a_sentence(read_only: Path) -> None:
 HOLDER = textwrap.dedent(
     """
     import pathlib, sys
-    from jupyter_remote_kit.host.apply import exclusive
+    from jupyter_remote_kit.host.locks import exclusive
     from jupyter_remote_kit.plan.layout import Layout
     base = pathlib.Path(sys.argv[1])
     with exclusive(Layout(base / "config", base / "data", base / "runtime")):

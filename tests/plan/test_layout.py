@@ -27,6 +27,7 @@ def test_every_path_is_below_one_of_jupyters_folders() -> None:
         "manifest": LAYOUT.manifest_file("gpu1"),
         "socket": LAYOUT.control_socket("gpu1"),
         "runtime": LAYOUT.runtime_file("gpu1"),
+        "lock": LAYOUT.start_lock("gpu1"),
     } == {
         "instances": Path("/c/remotekit"),
         "instance": Path("/c/remotekit/gpu1.json"),
@@ -44,6 +45,7 @@ def test_every_path_is_below_one_of_jupyters_folders() -> None:
         "manifest": Path("/d/remotekit/instances/gpu1/manifest.json"),
         "socket": Path("/r/remotekit-gpu1.sock"),
         "runtime": Path("/r/remotekit-gpu1.json"),
+        "lock": Path("/d/remotekit/gpu1.lock"),
     }
 
 

@@ -1,0 +1,86 @@
+"""The names that a laptop has for its hosts and their servers: `<name>.localhost` and `<instance>.<name>.localhost`.
+
+A browser sends a cookie to every port of a name: servers that share a name sign each other out. Chromium and Firefox resolve whatever ends
+in `.localhost` to the loopback (https://datatracker.ietf.org/doc/html/rfc6761#section-6.3), and so each server has a name of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from itertools import count
+
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.remoteserver import DEFAULT_INSTANCE
+from jupyter_remote_kit.plan.target import Target
+
+# A label for an instance and `localhost` come to it, and 253 is the most that a name may have.
+MAX_NAME = 180
+MAX_LABEL = 63
+# No run of hyphens: `xn--` would be read as another script's letters.
+_LABEL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
+_ROOM_FOR_NUMBER = 8
+
+
+def parse(text: str) -> str:
+    """A name for a host: labels of small letters and digits, with single hyphens and dots between."""
+    name = text.lower()
+    if len(name) <= MAX_NAME and all(len(label) <= MAX_LABEL and _LABEL.match(label) for label in name.split(".")):
+        return name
+    raise WrongUsage.of(
+        "known-host-name",
+        msg("{name!r} is not a name for a host.", name=text),
+        msg("Use letters and digits, with single hyphens and dots between, such as --name gpu-box"),
+    )
+
+
+def clash(name: str, other: str) -> bool:
+    """Whether two hosts could not have these names: they are one, or one is where the other's servers are (`<instance>.<name>`)."""
+    return name == other or name.endswith(f".{other}") or other.endswith(f".{name}")
+
+
+def name_for(target: Target, taken: Collection[str]) -> str:
+    """A name for a new host that clashes with none of `taken`: the host's own, else with the user before it, else with a number."""
+    return next(name for name in _candidates(target) if not any(clash(name, other) for other in taken))
+
+
+def url_name(name: str, instance: str) -> str:
+    """The name in a server's URL; two instances of a host never have the same."""
+    if instance == DEFAULT_INSTANCE:
+        return f"{name}.localhost"
+    label = _label(instance)
+    if label != instance:
+        # `A_1` and `a-1` are two.
+        label = f"{label}-{hashlib.sha256(instance.encode()).hexdigest()[:4]}"
+    return f"{label}.{name}.localhost"
+
+
+def _candidates(target: Target) -> Iterator[str]:
+    # An IPv6 address is one word, its zone included.
+    words = [target.host] if ":" in target.host else target.host.split(".")
+    labels = _fitting([label for label in map(_label, words) if label]) or ["host"]
+    yield ".".join(labels)
+    if target.user:
+        yield ".".join((_label(f"{target.user}-{labels[0]}"), *labels[1:]))
+    # Without dots it is below no other name.
+    flat = _label("-".join(labels))
+    yield flat
+    yield from (f"{_label(flat[: MAX_LABEL - _ROOM_FOR_NUMBER])}-{number}" for number in count(2))
+
+
+def _label(text: str) -> str:
+    return _NOT_IN_LABEL.sub("-", text.lower())[:MAX_LABEL].strip("-")
+
+
+def _fitting(labels: list[str]) -> list[str]:
+    """The first of them, as many as a name and a user before it have room for."""
+    length, fitting = MAX_LABEL, []
+    for label in labels:
+        length += len(label) + 1
+        if length > MAX_NAME:
+            break
+        fitting.append(label)
+    return fitting

@@ -1,0 +1,93 @@
+"""Runs the command line as a laptop with Windows would: without what that system lacks. The first argument is not the program's.
+
+What the standard library and other packages do on Windows is theirs; they are imported before Linux is taken away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import fcntl
+import importlib.metadata
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import types
+import webbrowser
+
+import click.shell_completion
+import cryptography.x509
+import jupyter_core.paths
+import psutil
+import rich.console
+import rich.live
+import rich.table
+
+LACKING = {
+    os: ("chown", "fchmod", "fchown", "fork", "getegid", "geteuid", "getgid", "getuid", "getpgid", "killpg", "lchown", "mkfifo", "openpty"),
+    signal: ("SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGWINCH"),
+    select: ("poll", "epoll"),
+    socket: ("AF_UNIX",),
+    asyncio: ("open_unix_connection", "start_unix_server"),
+}
+FLAGS = ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK")
+MODULES = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty")
+
+
+def _locking(file: int, mode: int, size: int) -> None:
+    try:
+        _flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise PermissionError(*error.args) from error
+
+
+def _socketpair() -> tuple[socket.socket, socket.socket]:
+    # Python's own event loop has one in any case; on Windows it makes do without AF_UNIX.
+    return _pair(_unix)
+
+
+def take_posix_away() -> None:
+    """From here on this process can do what one on Windows could, and is told that it is on one."""
+    socket.socketpair = _socketpair  # type: ignore[assignment]
+    for module, names in LACKING.items():
+        for name in names:
+            delattr(module, name)
+    for name in FLAGS:
+        delattr(os, name)
+    for name in MODULES:
+        # An import of it fails from now on.
+        sys.modules[name] = None  # type: ignore[assignment]
+    msvcrt = types.ModuleType("msvcrt")
+    msvcrt.LK_NBLCK, msvcrt.locking = 2, _locking  # type: ignore[attr-defined]
+    sys.modules["msvcrt"] = msvcrt
+    os.O_BINARY = os.O_NOINHERIT = 0  # type: ignore[attr-defined]
+    sys.platform = "win32"
+
+
+_flock, _pair, _unix = fcntl.flock, socket.socketpair, socket.AF_UNIX
+_IMPORTED = (
+    ctypes,
+    importlib.metadata,
+    multiprocessing,
+    ssl,
+    subprocess,
+    tempfile,
+    webbrowser,
+    click,
+    cryptography,
+    jupyter_core,
+    psutil,
+    rich,
+)
+
+if __name__ == "__main__":
+    take_posix_away()
+    from jupyter_remote_kit.cli import main
+
+    main(sys.argv[1:])

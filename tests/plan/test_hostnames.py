@@ -1,0 +1,133 @@
+"""The names of hosts and of their servers: fit for a browser, and each server's own."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.plan import hostnames, target
+from jupyter_remote_kit.plan.target import Target
+
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("gpu", "gpu"),
+        ("alice@gpu", "gpu"),
+        ("GPU_box.lab.example.org", "gpu-box.lab.example.org"),
+        ("10.0.0.7:2222", "10.0.0.7"),
+        ("fd00::7", "fd00-7"),
+        ("fe80::1%eth0", "fe80-1-eth0"),
+        ("::1", "1"),
+        ("xn--fiq228c.example", "xn-fiq228c.example"),
+        ("a..b", "a.b"),
+        ("_", "host"),
+        ("_gateway", "gateway"),
+    ],
+)
+def test_a_host_gets_its_own_name_where_that_is_free(text: str, name: str) -> None:
+    assert hostnames.name_for(target.parse(text), ()) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "name"),
+    [
+        ("bob@h", ["h"], "bob-h"),
+        ("bob@h.example.org", ["h.example.org"], "bob-h.example.org"),
+        ("h", ["h"], "h-2"),
+        ("h", ["h", "h-2"], "h-3"),
+        ("bob@h", ["h", "bob-h"], "h-2"),
+        # `gpu` may be a server of the gateway as well: gpu.lab.org.
+        ("gpu.lab.org", ["lab.org"], "gpu-lab-org"),
+        ("bob@gpu.lab.org", ["lab.org"], "gpu-lab-org"),
+        ("lab.org", ["gpu.lab.org"], "lab-org"),
+        (f"{'a' * 63}", ["a" * 63], f"{'a' * 55}-2"),
+    ],
+)
+def test_a_name_that_would_clash_is_not_given(text: str, taken: list[str], name: str) -> None:
+    assert hostnames.name_for(target.parse(text), taken) == name
+
+
+def test_a_name_of_any_length_leaves_room_for_a_servers() -> None:
+    name = hostnames.name_for(Target(".".join(["long-label-of-a-host"] * 12)), ())
+    assert name.startswith("long-label-of-a-host.long-")
+    assert len(hostnames.url_name(name, "i" * 32)) <= 253
+
+
+TARGETS = st.builds(
+    Target,
+    st.one_of(
+        st.from_regex(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,80}[A-Za-z0-9_])?", fullmatch=True),
+        st.ip_addresses(v=6).map(str),
+        st.sampled_from(["h", "a.h", "b.a.h", "a-h"]),
+    ),
+    st.sampled_from([None, "alice", "bob", "_"]),
+)
+
+
+@given(st.lists(TARGETS, max_size=8))
+def test_names_are_labels_and_no_server_shares_its_own(targets: list[Target]) -> None:
+    names: list[str] = []
+    for found in targets:
+        names.append(hostnames.name_for(found, names))
+    assert all(LABEL.match(label) for name in names for label in name.split("."))
+    assert [hostnames.parse(name) for name in names] == names
+    assert not any(hostnames.clash(one, other) for one, other in combinations(names, 2))
+    servers = [hostnames.url_name(name, instance) for name in names for instance in ("connect", "a", "bob", "A", "a-")]
+    assert len(set(servers)) == len(servers)
+
+
+@pytest.mark.parametrize(
+    ("instance", "name"),
+    [("connect", "gpu.localhost"), ("default", "default.gpu.localhost"), ("deep-learning-1f3a2b", "deep-learning-1f3a2b.gpu.localhost")],
+)
+def test_a_server_has_its_instance_in_its_name(instance: str, name: str) -> None:
+    assert hostnames.url_name("gpu", instance) == name
+
+
+def test_instances_that_look_alike_to_a_browser_have_two_names() -> None:
+    names = [hostnames.url_name("gpu", instance) for instance in ("run_1", "run-1", "Run-1", "run-1-", "RUN_1")]
+    assert len(set(names)) == len(names)
+    assert names[0].startswith("run-1-")
+    assert all(LABEL.match(name.partition(".")[0]) for name in names)
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True))
+def test_any_instance_makes_a_label(instance: str) -> None:
+    label = hostnames.url_name("h", grammar.instance_name(instance)).partition(".")[0]
+    assert LABEL.match(label)
+
+
+@pytest.mark.parametrize("text", ["gpu", "gpu-1", "a.b.c", "1", "a" * 63])
+def test_a_name_that_a_user_may_give(text: str) -> None:
+    assert hostnames.parse(text) == text
+    assert target.parse(text).words == ("--", text)
+
+
+def test_capital_letters_are_small_ones() -> None:
+    assert hostnames.parse("GPU.Lab") == "gpu.lab"
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "xn--a", "é", "a\n", "a@b", "a" * 64, "a." * 90 + "a"]
+)
+def test_what_is_no_name(text: str) -> None:
+    with pytest.raises(WrongUsage, match="is not a name for a host") as caught:
+        hostnames.parse(text)
+    assert "--name" in str(caught.value.problems[0].hint)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clashes"),
+    [("a", "a", True), ("b.a", "a", True), ("a", "b.a", True), ("b.a", "c.a", False), ("ba", "a", False), ("b-a", "a", False)],
+)
+def test_names_clash_where_a_server_of_one_could_be_the_other(one: str, other: str, clashes: bool) -> None:
+    assert hostnames.clash(one, other) is clashes
