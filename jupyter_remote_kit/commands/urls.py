@@ -11,7 +11,9 @@ from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command, option
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.host import instances, paths
+from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
+from jupyter_remote_kit.plan.authority import digests_of, fingerprint
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.urls import Urls, bracketed, plan_urls
@@ -63,10 +65,16 @@ def trust_notes(settings: Settings, facts: Facts) -> tuple[Message, ...]:
     if not settings.private_ca:
         return ()
     file = facts.layout.ca_certificate_file
-    host = next(iter((*facts.addresses, *facts.names)), "HOST")
+    place = f"{facts.user}@{bracketed(next(iter((*facts.addresses, *facts.names)), 'HOST'))}"
+    # As it is now: the facts may be older than an authority that was just made.
+    digests = digests_of((file_fact(file).content or b"").decode(errors="replace"))
+    shown = tuple(msg("  Its SHA-256 fingerprint: {fingerprint}", fingerprint=fingerprint(digest)) for digest in digests)
     return (
-        msg("The certificate comes from a private authority of this host. Fetch it over ssh, once for each laptop:"),
-        msg("  {command}", command=f"scp {shlex.quote(f'{facts.user}@{bracketed(host)}:{file}')} jupyter-remote-kit-ca.crt"),
+        msg("The certificate comes from a private authority of this host. On each laptop that has the kit:"),
+        msg("  {command}", command=f"jupyter remotekit trust {shlex.quote(place)}"),
+        *shown,
+        msg("Without the kit, fetch it over ssh:"),
+        msg("  {command}", command=f"scp {shlex.quote(f'{place}:{file}')} jupyter-remote-kit-ca.crt"),
         msg("  Browser: import the file as a trusted authority for web sites."),
         msg("  VS Code: start it with the variable NODE_EXTRA_CA_CERTS set to the file's path."),
         msg("  PyCharm: add the file under Settings, Tools, Server Certificates."),

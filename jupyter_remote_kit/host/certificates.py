@@ -35,7 +35,8 @@ MAX_PEM = 1024 * 1024
 _EVERY_IPV4 = ipaddress.ip_network("0.0.0.0/0")
 _EVERY_IPV6 = ipaddress.ip_network("::/0")
 _PEM_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+# What cryptography raises for a certificate that is none, or says what it may not.
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def make_authority(names: Iterable[str], addresses: Iterable[str], now: datetime) -> bytes:
@@ -102,7 +103,7 @@ def read_authority(pem: bytes) -> CertificateFact | None:
         subtrees = [str(entry.value) for entry in permitted if isinstance(entry, x509.IPAddress)]
         addresses = tuple(subtree.removesuffix("/128" if ":" in subtree else "/32") for subtree in subtrees)
         return _fact(certificate, names, addresses, _key_fits(certificate, pem), issuer="")
-    except (*_UNREADABLE, x509.ExtensionNotFound):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         return None
 
 
@@ -113,7 +114,7 @@ def read_leaf(pem: bytes) -> CertificateFact | None:
         names, addresses = _subject_names(certificate)
         issuer = next((_digest(above) for above in chain if _issued(certificate, above)), "")
         return _fact(certificate, names, addresses, _key_fits(certificate, pem), issuer)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -156,18 +157,9 @@ def read_names(certfile: Path) -> tuple[str, ...]:
     """
     try:
         names, addresses = _subject_names(x509.load_pem_x509_certificates(_read(certfile))[0])
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _no_certificate(certfile) from error
     return (*names, *addresses)
-
-
-def fingerprint(pem: bytes) -> str:
-    """SHA-256 of the first certificate in `pem`, as browsers show it: `AB:CD:…`. Raises `Failed` when there is none."""
-    try:
-        digest = x509.load_pem_x509_certificates(pem)[0].fingerprint(hashes.SHA256())
-    except _UNREADABLE as error:
-        raise Failed.of("certificate-unreadable", msg("This is not a certificate in PEM form.")) from error
-    return digest.hex(":").upper()
 
 
 def _no_certificate(certfile: Path) -> Failed:
@@ -224,7 +216,7 @@ def _common_name(text: str) -> x509.Name:
 
 
 def _authority(pem: bytes) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    with suppress(*_UNREADABLE):
+    with suppress(*UNREADABLE):
         certificate, key = x509.load_pem_x509_certificates(pem)[0], _private_key(pem)
         if isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key():
             return key, certificate
@@ -261,7 +253,7 @@ def _fact(
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 
@@ -274,7 +266,7 @@ def _private_key(pem: bytes) -> PrivateKeyTypes | None:
     match = _PEM_KEY.search(pem)
     if match is None:
         return None
-    with suppress(*_UNREADABLE):
+    with suppress(*UNREADABLE):
         return serialization.load_pem_private_key(match.group(), password=None)
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import select
 import shlex
 import shutil
@@ -47,7 +46,7 @@ def find(name: str) -> str | None:
 
 def run(step: Run) -> None:
     """Run a step of a plan. Raises `Failed` in its words when it fails."""
-    done = call(step.argv)
+    done = call(step.argv, given=step.given)
     if done.code == 0 or step.may_fail:
         return
     sentence = step.sentence or msg("{argv} failed: {reason}", argv=shlex.join(step.argv), reason=done.last_line)
@@ -135,6 +134,8 @@ def call_as(user: str, argv: tuple[str, ...], environment: Mapping[str, str], *,
 
     Raises `Failed` where that user cannot, or when it takes longer than `patience_s` seconds.
     """
+    import pwd  # which a laptop with Windows lacks; it has other programs to run
+
     account = pwd.getpwnam(user)
     own = {name: value for name, value in os.environ.items() if name in {"LANG", "LANGUAGE"} or name.startswith("LC_")}
     home = {"HOME": account.pw_dir, "USER": user, "LOGNAME": user, "SHELL": account.pw_shell, "PATH": os.defpath}

@@ -122,7 +122,7 @@ class KeepCopy:
 class Run:
     """Run a program to its end. Where it fails, `code`, `sentence` and `hint` say what that means to the user, and nothing follows.
 
-    `may_fail`: it does not matter whether there was anything for it to do.
+    `may_fail`: it does not matter whether there was anything for it to do. `given` is what it reads on its standard input.
     """
 
     argv: tuple[str, ...]
@@ -130,6 +130,7 @@ class Run:
     sentence: Message | None = None
     hint: Message | None = None
     may_fail: bool = False
+    given: str = ""
 
     def describe(self) -> Message:
         """One line for people, as it could be pasted."""

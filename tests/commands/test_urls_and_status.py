@@ -54,6 +54,8 @@ def test_the_private_ca_is_explained_for_each_program(lan_host: Host) -> None:
     text = lan_host.must("urls").out
     assert re.search(rf"^  scp \S+@\S+:{re.escape(str(lan_host.layout.ca_certificate_file))} ", text, re.MULTILINE)
     assert all(f"  {program}:" in text for program in ("Browser", "VS Code", "PyCharm"))
+    assert re.search(r"^  jupyter remotekit trust \S+@\S+$", text, re.MULTILINE)
+    assert f"  Its SHA-256 fingerprint: {lan_host.run('trust', '--here', '--json').data['fingerprint']}\n" in text
     lan_host.must("init", "--plain-http")
     assert "scp" not in lan_host.must("urls").out
 

@@ -321,13 +321,3 @@ class TestOwn:
         (problem,) = error.value.problems
         assert problem.code == code
         assert str(own / named) in str(problem.message)
-
-
-def test_the_fingerprint_is_openssls(tmp_path: Path, authority: bytes) -> None:
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed")
-    command = ["openssl", "x509", "-noout", "-fingerprint", "-sha256"]
-    answer = subprocess.run(command, input=certificates.certificate_of(authority), capture_output=True, check=True).stdout.decode()
-    assert answer.strip().partition("=")[2] == certificates.fingerprint(authority)
-    with pytest.raises(Failed):
-        certificates.fingerprint(b"nothing")

@@ -133,6 +133,10 @@ class TestRun:
         programs.run(Run(("printf", "x")))
         assert capfd.readouterr() == ("", "")
 
+    def test_what_a_step_gives_is_on_standard_input(self, tmp_path: Path) -> None:
+        programs.run(Run(("sh", "-c", 'cat >"$0"', str(tmp_path / "read")), given="\u8ba1\n"))
+        assert (tmp_path / "read").read_text(encoding="utf-8") == "\u8ba1\n"
+
     def test_a_failure_is_told_with_what_it_said_and_how_to_see_more(self) -> None:
         argv = python("import sys; print('Failed to connect to bus', file=sys.stderr); sys.exit(1)", "a b")
         with pytest.raises(Failed) as error:
