@@ -12,6 +12,8 @@ from pathlib import Path
 from jupyter_remote_kit.messages import Translate, untranslated
 
 DOMAIN = "jupyter_remote_kit"
+# What a laptop tells the kit on a host: the language of whoever reads the answer.
+LANGUAGE_VARIABLE = "REMOTEKIT_LANGUAGE"
 LOCALE_DIR = Path(__file__).parent / "locale"
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _TRADITIONAL = frozenset({"tw", "hk", "mo"})
@@ -26,8 +28,11 @@ def catalogue(locale: str) -> Translate:
 
 
 def terminal_locale(environ: Mapping[str, str] = os.environ) -> str:
-    """The locale of the terminal's messages, in the order of gettext(3), such as `zh_CN`; `en` for C and POSIX."""
-    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+    """The locale of the terminal's messages, in the order of gettext(3), such as `zh_CN`; `en` for C and POSIX.
+
+    Over ssh the laptop's comes before the host's own.
+    """
+    for variable in (LANGUAGE_VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environ.get(variable):
             locale = value.split(":")[0].split(".")[0].split("@")[0]
             return "en" if locale in {"", "C", "POSIX"} else locale

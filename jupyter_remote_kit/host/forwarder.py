@@ -64,14 +64,17 @@ class Forwarder:
         self._has_line.set()
 
     def line_is_down(self) -> None:
-        """From now on connections wait. Those that are open are closed: nothing that is on its way would ever be answered."""
+        """From now on connections wait. Those that went through the line are closed: nothing that is on its way would be answered."""
         self._has_line.clear()
         for pair in list(self._pairs):
-            pair.abort()
+            if pair.is_joined:
+                pair.abort()
 
     async def close(self) -> None:
         """Let the port go."""
-        self.line_is_down()
+        self._has_line.clear()
+        for pair in list(self._pairs):
+            pair.abort()
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -242,6 +245,11 @@ class _Pipe(asyncio.Protocol):
         if self._other is not None and self._other._transport is not None:
             # What is still to be written goes out first.
             self._other._transport.close()
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it has its other end."""
+        return self._other is not None
 
     def abort(self) -> None:
         """Close both ends at once."""

@@ -8,7 +8,7 @@ import secrets
 import signal
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,8 @@ from jupyter_remote_kit.plan.ssh import Near, Opening
 # A session that asks for nothing may take its time with a profile; one that a person has to answer takes as long as they like.
 _BATCH_OPENS_S = 45.0
 _CLOSES_S = 2.0
+# What ssh ends with when it is for its own reasons; else it ends as the host's shell did.
+_SSH_FAILED = 255
 _LONGEST_LINE = 1 << 22
 _KEPT_WORDS = 200
 _PAYLOAD_CHUNK = 1 << 18
@@ -81,7 +83,7 @@ class Line:
         self,
         request: str,
         *,
-        payload: Sequence[bytes] = (),
+        payload: Iterable[bytes] = (),
         on_line: Callable[[str], None] | None = None,
     ) -> Answer:
         """Run a request of `plan.shell` there, one at a time.
@@ -143,7 +145,7 @@ class Line:
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening
 
-    async def _send(self, request: str, payload: Sequence[bytes]) -> None:
+    async def _send(self, request: str, payload: Iterable[bytes]) -> None:
         try:
             self._in.write(shell.framed(request))
             self._owed += 1
@@ -173,18 +175,24 @@ class Line:
         try:
             return await asyncio.wait_for(self._greeting(), _BATCH_OPENS_S if self._opening.batch else None)
         except asyncio.TimeoutError:
-            problem = Failed.of(
-                "no-session",
-                msg("The shell of {host} did not answer within {seconds} s.", host=str(self._opening.target), seconds=int(_BATCH_OPENS_S)),
-                msg("Look for what its profile waits for: ssh {host} true", host=self._opening.target.host),
-            ).problems[0]
-            raise LineCut(sshtrouble.Trouble(problem)) from None
+            raise LineCut(sshtrouble.slow_shell(self._opening.target, int(_BATCH_OPENS_S))) from None
 
     async def _greeting(self) -> int:
+        printed = ""
         while True:
-            pid = shell.trailer(await self._read(), self.mark)
+            try:
+                line = await self._read()
+            except LineCut:
+                code = self._process.returncode
+                if code is None or code < 0 or code == _SSH_FAILED:
+                    raise
+                raise LineCut(sshtrouble.no_shell(self._opening.target, printed, self.words, code)) from None
+            pid = shell.trailer(line, self.mark)
             if pid is not None:
+                # What the profile has said on standard error is no word of ssh's.
+                self._said.clear()
                 return pid
+            printed = line.strip() or printed
 
     async def _read(self) -> str:
         try:
@@ -197,10 +205,16 @@ class Line:
         return data[:-1].decode(errors="replace")
 
     async def _cut(self) -> LineCut:
-        """Why the line is gone; ssh is given a moment to say so."""
+        """Why the line is gone; ssh is given a moment to say so, and to end."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._listening), _CLOSES_S)
+            await asyncio.wait_for(self._ended(), _CLOSES_S)
+        if self.far_pid:
+            return LineCut(sshtrouble.cut(self._opening.target, self.words))
         return LineCut(sshtrouble.explain(self._opening.target, self.words, batch=self._opening.batch))
+
+    async def _ended(self) -> None:
+        await asyncio.shield(self._listening)
+        await self._process.wait()
 
     async def _listen(self, said: asyncio.StreamReader) -> None:
         """Keep what ssh says, and show it while somebody may have to answer."""

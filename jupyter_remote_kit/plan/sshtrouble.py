@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_remote_kit.errors import Problem
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.terminal import printable
 
@@ -28,21 +28,27 @@ class Trouble:
 _CHANGED_KEY = re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .+ has changed|host key .*revoked", re.IGNORECASE)
 _UNKNOWN_KEY = re.compile(r"Host key verification failed|No \S+ host key is known for")
 _REFUSED = re.compile(r"Permission denied|Too many authentication failures|No supported authentication methods|Authentication failed")
-_PROHIBITED = re.compile(r"administratively prohibited|forwarding (?:failed|request denied)|Allocated port .* refused", re.IGNORECASE)
+_PROHIBITED = re.compile(
+    r"administratively prohibited|(?<!stdio )forwarding (?:failed|request denied)|Allocated port .* refused", re.IGNORECASE
+)
+# A jump host has let us in, and did not get further itself.
+_BEHIND_JUMP = "stdio forwarding failed"
+_NOT_OPENED = re.compile(r"channel \d+: open failed: ")
 _NO_NAME = re.compile(r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution")
 _BAD_CONFIG = re.compile(r"Bad configuration option|terminating, \d+ bad configuration options|Bad owner or permissions on")
+# The line of the file that is meant; how many there are comes after it.
+_BAD_LINE = re.compile(r"\bline \d+: |Bad owner")
 # Said beside the reason, or of no consequence.
 _NOISE = re.compile(
-    r"\*\* |Warning: Permanently added|Connection to .* closed|Killed by signal|mux_|ControlSocket|channel \d+: |Pseudo-terminal"
+    r"\*\* |Warning: Permanently added|Connection to .* closed|Killed by signal|mux_|ControlSocket|channel \d+: |Pseudo-terminal|"
+    r"stdio forwarding failed|UNKNOWN port 65535"
 )
 
 
 def explain(target: Target, said: Sequence[str], *, batch: bool) -> Trouble:
     """The reason among the last lines that ssh has said (none: the line was cut)."""
     text = "\n".join(said)
-    line = f"ssh {shlex.join(target.words)}" if target.user or target.port else f"ssh {shlex.quote(target.host)}"
-    by_hand = msg("Try it by hand: {command}", command=line)
-    host, words = str(target), _words(said)
+    by_hand, host = _by_hand(target), str(target)
     if _CHANGED_KEY.search(text):
         return Trouble(
             Problem(
@@ -57,23 +63,64 @@ def explain(target: Target, said: Sequence[str], *, batch: bool) -> Trouble:
         )
     if _UNKNOWN_KEY.search(text):
         return Trouble(
-            Problem("host-key-unknown", msg("ssh does not know the key of {host}: {words}", host=host, words=words), by_hand),
+            Problem(
+                "host-key-unknown",
+                msg("ssh does not know the key of {host}: {words}", host=host, words=_words(said, _UNKNOWN_KEY)),
+                by_hand,
+            ),
             lasting=True,
             asks=batch,
         )
     if _REFUSED.search(text):
         message = msg("{host} lets nobody in by these keys or passwords: {words}", host=host, words=_words(said, _REFUSED))
-        copy = msg("Add your key to the host, or load it into the agent: ssh-copy-id {host}", host=_copy_id(target))
+        copy = msg("Add your key to the host, or load it into the agent: ssh-copy-id {host}", host=_typed(target))
         return Trouble(Problem("ssh-refused", message, copy), lasting=True, asks=batch)
     if _BAD_CONFIG.search(text):
-        return Trouble(Problem("ssh-config", msg("ssh does not take its configuration: {words}", words=words), by_hand), lasting=True)
+        return Trouble(
+            Problem("ssh-config", msg("ssh does not take its configuration: {words}", words=_words(said, _BAD_LINE)), by_hand), lasting=True
+        )
     if _PROHIBITED.search(text):
         return Trouble(no_forwarding(target), lasting=True)
+    return _unreached(target, said)
+
+
+def _unreached(target: Target, said: Sequence[str]) -> Trouble:
+    """The host itself has not had a say; another try may help."""
+    text, host, words, by_hand = "\n".join(said), str(target), _words(said), _by_hand(target)
+    if _BEHIND_JUMP in text:
+        words = _words(said, _NOT_OPENED)
+        return Trouble(Problem("jump-failed", msg("The jump host does not reach {host}: {words}", host=host, words=words), by_hand))
     if _NO_NAME.search(text):
         return Trouble(Problem("host-unknown", msg("There is no host by the name of {host}: {words}", host=host, words=words), by_hand))
     if words:
         return Trouble(Problem("ssh-failed", msg("ssh reached no shell on {host}: {words}", host=host, words=words), by_hand))
-    return Trouble(Problem("line-cut", msg("The line to {host} was cut.", host=host), by_hand))
+    return cut(target, said)
+
+
+def cut(target: Target, said: Sequence[str]) -> Trouble:
+    """A line is gone that was there; nothing of what a profile has said counts as a reason."""
+    words = _words(said)
+    message = msg("The line to {host} was cut: {words}", host=str(target), words=words) if words else None
+    return Trouble(Problem("line-cut", message or msg("The line to {host} was cut.", host=str(target)), _by_hand(target)))
+
+
+def no_shell(target: Target, printed: str, said: Sequence[str], code: int) -> Trouble:
+    """The host has let us in, but its shell ended before it did anything; `printed` is its last line."""
+    words = printable(printed) or _words(said) or f"exit code {code}"
+    return Trouble(
+        Problem("no-shell", msg("The login shell of {host} runs no commands: {words}", host=str(target), words=words), _by_hand(target))
+    )
+
+
+def slow_shell(target: Target, seconds: int) -> Trouble:
+    """The host has let us in, but its shell does nothing."""
+    message = msg("The shell of {host} did not answer within {seconds} s.", host=str(target), seconds=seconds)
+    return Trouble(Problem("shell-hangs", message, msg("Look for what its profile waits for: {command}", command=_ssh(target))))
+
+
+def silent(target: Target) -> Trouble:
+    """The line is there, but nothing comes over it."""
+    return Trouble(Problem("line-silent", msg("{host} gives no sign of life.", host=str(target)), _by_hand(target)))
 
 
 def no_forwarding(target: Target) -> Problem:
@@ -90,13 +137,23 @@ def prohibits_forwarding(said: Sequence[str]) -> bool:
     return any(_PROHIBITED.search(line) for line in said)
 
 
-def _copy_id(target: Target) -> str:
+def _by_hand(target: Target) -> Message:
+    return msg("Try it by hand: {command}", command=_ssh(target))
+
+
+def _ssh(target: Target) -> str:
+    return f"ssh {_typed(target)}"
+
+
+def _typed(target: Target) -> str:
+    """What a person types behind `ssh` and `ssh-copy-id`."""
     port = f"-p {target.port} " if target.port else ""
     return f"{port}{shlex.quote(f'{target.user}@{target.host}' if target.user else target.host)}"
 
 
 def _words(said: Sequence[str], reason: re.Pattern[str] | None = None) -> str:
     """The line that holds the reason, else the last that means something, fit for a terminal."""
-    lines = [line.strip(" @\t\r") for line in said if line.strip(" @\t\r") and not _NOISE.search(line)]
-    found = [line for line in lines if reason is not None and reason.search(line)] or lines[-1:]
+    lines = [line.strip(" @\t\r") for line in said if line.strip(" @\t\r")]
+    found = [line for line in lines if reason is not None and reason.search(line)]
+    found = found or [line for line in lines if not _NOISE.search(line)]
     return printable(found[-1]) if found else ""

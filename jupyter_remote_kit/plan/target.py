@@ -14,7 +14,7 @@ from jupyter_remote_kit.messages import Message, msg
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\Z")
 # useradd(8) allows less; a directory service has names with a realm or a domain. ssh hands it on as %r.
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,254}\Z")
-_ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}\Z")
+_ZONE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 _SCHEME = "ssh://"
 
 

@@ -102,6 +102,8 @@ def test_a_line_that_is_cut_closes_what_is_open_and_keeps_the_port(tmp_path: Pat
             assert not forwarding.is_free(forwarder.port)
             waiting_reader, waiting_writer = await connect(forwarder)
             waiting_writer.write(b"again")
+            # One that has not got through yet is not closed by the next drop either.
+            forwarder.line_is_down()
             async with far_end(tmp_path / "second") as near:
                 forwarder.line_is_up(near)
                 assert await waiting_reader.readexactly(5) == b"again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_remote_kit.plan.sshtrouble import explain, prohibits_forwarding
+from jupyter_remote_kit.plan.sshtrouble import Trouble, cut, explain, no_shell, prohibits_forwarding, silent, slow_shell
 from jupyter_remote_kit.plan.target import Target
 
 CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
@@ -13,6 +13,13 @@ CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
 Host key for gpu has changed and you have requested strict checking.
 Host key verification failed."""
+# By a jump host that is reached, and does not reach the host itself.
+BEHIND = """channel 0: open failed: {reason}
+stdio forwarding failed
+kex_exchange_identification: Connection closed by remote host
+Connection closed by UNKNOWN port 65535"""
+BAD_LINES = """/root/.ssh/config: line 2: Bad configuration option: bogus
+/root/.ssh/config: terminating, 1 bad configuration options"""
 
 
 @pytest.mark.parametrize(
@@ -23,14 +30,25 @@ Host key verification failed."""
             "No ED25519 host key is known for gpu and you have requested strict checking.\nHost key verification failed.",
             "host-key-unknown",
             True,
-            "failed",
+            "Host key verification failed.",
         ),
+        ("Host key verification failed.\nConnection closed by UNKNOWN port 65535", "host-key-unknown", True, "verification failed"),
         ("alice@gpu: Permission denied (publickey).", "ssh-refused", True, "Permission denied (publickey)"),
         ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", "ssh-refused", True, "Too many"),
         ("ssh: Could not resolve hostname gpu: Name or service not known", "host-unknown", False, "gpu: Name"),
         ("ssh: connect to host gpu port 22: Connection refused", "ssh-failed", False, "Connection refused"),
         ("ssh: connect to host gpu port 22: Connection timed out", "ssh-failed", False, "timed out"),
         ("/root/.ssh/config: line 3: Bad configuration option: nonsense", "ssh-config", True, "nonsense"),
+        (BAD_LINES, "ssh-config", True, "line 2: Bad configuration option: bogus"),
+        ("Bad owner or permissions on /root/.ssh/config", "ssh-config", True, "on /root/.ssh/config"),
+        (
+            BEHIND.format(reason="connect failed: No route to host"),
+            "jump-failed",
+            False,
+            "channel 0: open failed: connect failed: No route",
+        ),
+        (BEHIND.format(reason="connect failed: Temporary failure in name resolution"), "jump-failed", False, "name resolution"),
+        (BEHIND.format(reason="administratively prohibited: open failed"), "no-forwarding", True, ""),
         ("channel 3: open failed: administratively prohibited: open failed", "no-forwarding", True, ""),
         ("", "line-cut", False, ""),
         ("Connection to gpu closed by remote host.", "line-cut", False, ""),
@@ -70,3 +88,40 @@ def test_the_key_of_another_port_is_forgotten_by_its_own_name() -> None:
 def test_forwarding_that_is_prohibited_is_seen_among_other_words() -> None:
     assert prohibits_forwarding(["hello", "channel 2: open failed: administratively prohibited: open failed"])
     assert not prohibits_forwarding(["channel 2: open failed: connect failed: Connection refused"])
+
+
+def test_a_line_that_was_there_is_cut_whatever_a_profile_has_said() -> None:
+    said = ["bash: /opt/modules: Permission denied", "Timeout, server gpu not responding."]
+    trouble = cut(Target("gpu", "alice"), said)
+    assert (trouble.problem.code, trouble.lasting) == ("line-cut", False)
+    assert str(trouble.problem.message) == "The line to alice@gpu was cut: Timeout, server gpu not responding."
+    assert str(cut(Target("gpu"), ["bash: /opt/modules: Permission denied"]).problem.code) == "line-cut"
+    assert str(cut(Target("gpu"), ["Connection to gpu closed by remote host."]).problem.message) == "The line to gpu was cut."
+
+
+@pytest.mark.parametrize(
+    ("printed", "said", "words"),
+    [
+        ("This account is currently not available.", ["Authorised users only"], "This account is currently not available."),
+        ("\x1b[2J", [], "\\x1b[2J"),
+        ("", ["Hi alice! GitHub does not provide shell access."], "Hi alice! GitHub does not provide shell access."),
+        ("", [], "exit code 1"),
+    ],
+)
+def test_a_shell_that_ends_at_once_is_quoted(printed: str, said: list[str], words: str) -> None:
+    trouble = no_shell(Target("gpu", "alice"), printed, said, 1)
+    assert (trouble.problem.code, trouble.lasting) == ("no-shell", False)
+    assert str(trouble.problem.message) == f"The login shell of alice@gpu runs no commands: {words}"
+    assert str(trouble.problem.hint) == "Try it by hand: ssh alice@gpu"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "message"),
+    [
+        (slow_shell(Target("gpu", None, 2222), 45), "shell-hangs", "The shell of gpu:2222 did not answer within 45 s."),
+        (silent(Target("gpu", None, 2222)), "line-silent", "gpu:2222 gives no sign of life."),
+    ],
+)
+def test_what_answers_nothing_may_do_so_later(trouble: Trouble, code: str, message: str) -> None:
+    assert (trouble.problem.code, str(trouble.problem.message), trouble.lasting) == (code, message, False)
+    assert str(trouble.problem.hint).endswith(": ssh -p 2222 gpu")

@@ -1,0 +1,128 @@
+"""`jupyter remotekit connect`: a server on a host with ssh, in this laptop's browser, for as long as the line is wanted."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting import browsing, joining, wishing
+from jupyter_remote_kit.commands.connecting.joining import Joined
+from jupyter_remote_kit.commands.connecting.keeper import Keeper
+from jupyter_remote_kit.commands.connecting.screen import Screen
+from jupyter_remote_kit.commands.connecting.wish import Wish
+from jupyter_remote_kit.commands.context import AlreadyTold, Context, dry_run_option, option, plain_command
+from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.host import addressbook, connections, paths
+from jupyter_remote_kit.host.connections import Connection
+from jupyter_remote_kit.host.forwarder import Forwarder
+from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.result import Result
+
+
+@plain_command("connect", marked("On the laptop: a host's JupyterLab over ssh, in your browser, and kept there."))
+@wishing.host_argument
+@wishing.where_options
+@wishing.up_options
+@option("--browser/--no-browser", default=None, help=marked("Open a browser, signed in by a one-time ticket, or only print the URLs."))
+@option("--local-port", type=wishing.PORT, metavar="PORT", help=marked("The port of this machine; each server keeps the one it had."))
+@option("--stop-on-exit", is_flag=True, help=marked("Stop the server when this command ends; by default it goes on."))
+@dry_run_option
+def command(context: Context, host: str, local_port: int | None, stop_on_exit: bool, dry_run: bool, **said: Any) -> Result | None:
+    """Make a line, tell the URLs, keep the line until Ctrl-C."""
+    layout = paths.layout()
+    wish = wishing.wish_of(layout, host, said)
+    if dry_run:
+        return wishing.dry_run("connect", wish, wish.up_arguments)
+    other = connections.find(layout, wish.name, wish.instance)
+    if other is not None:
+        return distant.run(_join(context, wish, other))
+    call = _Call(context, layout, wish, local_port or wishing.local_port(layout, wish))
+    call.stop_on_exit = stop_on_exit
+    return call.run()
+
+
+async def _join(context: Context, wish: Wish, other: Connection) -> Result:
+    """Another `connect` holds the line to that server already: open its URL once more, signed in anew."""
+    screen = Screen(context, wish.name)
+    try:
+        async with distant.opened(context, wish.target) as line:
+            joined = await joining.server(context, line, wish, screen)
+    finally:
+        screen.clear()
+    problems = browsing.opened(wish, other.port, joined.handover)
+    head = msg("Process {pid} of this machine holds the line to {host} already.", pid=other.pid, host=wish.name)
+    return browsing.result(context, wish, other.port, joined.handover, head, problems)
+
+
+class _Call:
+    """One call of `connect`, from the first line to Ctrl-C."""
+
+    def __init__(self, context: Context, layout: Layout, wish: Wish, port: int) -> None:
+        self._context, self._layout, self._wish, self._port = context, layout, wish, port
+        self._screen = Screen(context, wish.name)
+        self._keeper: Keeper | None = None
+        self._ready = False
+        self.stop_on_exit = False
+
+    def run(self) -> Result | None:
+        """Until Ctrl-C, or until something ends it that no other try would mend. Raises `RemoteKitError`."""
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                # A terminal that is closed, or a service manager, ends the line as Ctrl-C does.
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+        try:
+            distant.run(self._hold())
+        except KeyboardInterrupt:
+            if not self._ready:
+                raise
+            self._screen.say(self._goodbye())
+        except RemoteKitError as error:
+            if not self._ready or not self._context.as_json:
+                raise
+            # The one object on standard output has been printed.
+            raise AlreadyTold(error) from None
+        return None
+
+    async def _hold(self) -> None:
+        forwarder = Forwarder(self._port)
+        await forwarder.listen()
+        self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)
+        self._keeper.stop_on_exit = self.stop_on_exit
+        try:
+            with connections.held(self._layout, self._wish.name, self._wish.instance, self._port):
+                self._screen.connecting()
+                await self._keeper.keep(self._come_up)
+        finally:
+            self._screen.clear()
+            await forwarder.close()
+
+    def _come_up(self, joined: Joined) -> None:
+        """The first line is up: remember the host, tell the URLs, open the browser."""
+        self._ready = True
+        wish, handover = self._wish, joined.handover
+        addressbook.change(self._layout, lambda book: wish.remembered(book, joined.kit, self._port, handover))
+        self._screen.clear()
+        problems = browsing.opened(wish, self._port, handover) if wish.options.browser else None
+        head = (
+            msg("The server on {host} was started as process {pid}.", host=wish.name, pid=handover.pid)
+            if handover.started
+            else msg(
+                "The server on {host} was running as process {pid} (kernels: {kernels}).",
+                host=wish.name,
+                pid=handover.pid,
+                kernels=handover.kernels,
+            )
+        )
+        self._context.emit(browsing.result(self._context, wish, self._port, handover, head, problems))
+
+    def _goodbye(self) -> Message:
+        stopped = self._keeper.stopped if self._keeper else None
+        name = self._wish.name
+        if stopped is not None:
+            return msg("The line is closed, and the server on {host} stopped (kernels: {kernels}).", host=name, kernels=stopped)
+        stop = self._wish.command("stop")
+        if self.stop_on_exit:
+            return msg("There was no line to stop the server on {host} by; it goes on. Stop it: {command}", host=name, command=stop)
+        return msg("The line is closed. The server on {host} goes on, and what it computes; stop it: {command}", host=name, command=stop)

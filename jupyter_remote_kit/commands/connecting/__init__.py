@@ -1,0 +1,1 @@
+"""The parts of `connect`: what is wished for, how a line is made, how it is kept, and how that is shown."""

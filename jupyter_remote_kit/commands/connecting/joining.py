@@ -1,0 +1,95 @@
+"""From an open line to a server that answers through it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import click
+
+from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting.screen import Screen
+from jupyter_remote_kit.commands.connecting.wish import Wish
+from jupyter_remote_kit.commands.context import Context
+from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.host import probe
+from jupyter_remote_kit.host.line import Line, LineCut
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import shell, sshtrouble
+from jupyter_remote_kit.plan.kitsearch import NotFound
+from jupyter_remote_kit.plan.remoteserver import Handover
+from jupyter_remote_kit.plan.ssh import Near
+from jupyter_remote_kit.plan.terminal import printable
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The server, and the path of the kit that has handed it over."""
+
+    kit: str
+    handover: Handover
+
+
+async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Joined:
+    """Find the server on the host, or start it; install the kit where that is wanted. Raises `LineCut` and `RemoteKitError`."""
+    screen.working(msg("Looking for the server on {host}, or starting it …", host=wish.name))
+    try:
+        reply = await distant.ask_kit(line, wish.search, wish.name, wish.up_arguments)
+    except NotFound as missing:
+        screen.clear()
+        if not _may_install(context, wish, missing):
+            raise
+        from jupyter_remote_kit.commands import installing  # once in a host's life
+
+        where, how = wish.options, wish.install
+        wanted = installing.Wanted(where.python, where.env, where.project_dir, how.wheel, how.push, wish.name)
+        kit = await installing.install(line, wanted, show=screen.working)
+        search = wish.search.with_kit(kit)
+        reply = await distant.ask_kit(line, search, wish.name, wish.up_arguments)
+    return Joined(reply.kit, Handover.parse(reply.data))
+
+
+async def stop(line: Line, wish: Wish) -> int | None:
+    """Stop exactly that server; the number of its kernels, or `None` where it did not run. Raises as `distant.ask_kit`."""
+    reply = await distant.ask_kit(line, wish.search, wish.name, stop_arguments(wish))
+    kernels = reply.data.get("kernels")
+    return (kernels if isinstance(kernels, int) else 0) if reply.data.get("changed") is True else None
+
+
+def stop_arguments(wish: Wish) -> tuple[str, ...]:
+    """What the host's kit is told, to stop the server."""
+    return ("down", "--json", "--instance", wish.instance)
+
+
+async def undo(line: Line, wish: Wish, joined: Joined) -> None:
+    """Stop a server that this command has started in vain."""
+    if joined.handover.started:
+        with contextlib.suppress(LineCut, RemoteKitError):
+            await stop(line, wish)
+
+
+async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:
+    """See that the server answers at the near end. Raises `Failed` with the reason."""
+    if await probe.healthy(near, joined.handover.base_url):
+        return
+    # That it still answers tells a line that is cut from a host that forwards nothing.
+    await line.ping()
+    if sshtrouble.prohibits_forwarding(line.words):
+        raise Failed(sshtrouble.no_forwarding(wish.target))
+    words = next((printable(said) for said in reversed(line.words) if "open failed" in said), "-")
+    raise Failed.of(
+        "not-reached",
+        msg("The server on {host} runs, but cannot be reached through ssh: {words}", host=wish.name, words=words),
+        msg("On {host}: {words}", host=wish.name, words=shell.quoted((printable(joined.kit), "status", "--instance", wish.instance))),
+    )
+
+
+def _may_install(context: Context, wish: Wish, missing: NotFound) -> bool:
+    if not missing.installable or wish.install.wanted is False:
+        return False
+    if wish.install.wanted:
+        return True
+    if not context.interactive:
+        return False
+    question = msg("{host} has no jupyter-remote-kit. Install it there, into an environment of its own?", host=wish.name)
+    return click.confirm(context.say(question), default=True, err=True)

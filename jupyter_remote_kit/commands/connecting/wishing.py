@@ -1,0 +1,112 @@
+"""The options of `connect`, `start` and `stop`, and the `Wish` that they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_host
+from jupyter_remote_kit.commands.context import Decorated, Parsed, option
+from jupyter_remote_kit.commands.hostname import HOST
+from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.host import addressbook, forwarder
+from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan import addressbook as book_plan
+from jupyter_remote_kit.plan import remotepaths, shell, ssh, target
+from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.plan.ssh import Opening
+from jupyter_remote_kit.result import Result
+
+PORT = Parsed("port", grammar.port)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+host_argument = click.argument("host", type=HOST, metavar="[USER@]HOST")
+
+_WHERE: tuple[Callable[[Any], Any], ...] = (
+    option(
+        "--python", type=Parsed("interpreter", remotepaths.python), metavar="PYTHON", help=marked("The host's Python that has the kit.")
+    ),
+    option(
+        "--env",
+        type=Parsed("environment", remotepaths.environment),
+        metavar="ENV",
+        help=marked("The host's environment that has the kit: a conda environment's name, or a folder."),
+    ),
+    option(
+        "--project-dir",
+        type=Parsed("folder", remotepaths.project_dir),
+        metavar="DIR",
+        help=marked("The host's folder to work in; your home there by default. Each folder has a server of its own."),
+    ),
+    option("--instance", type=Parsed("name", grammar.instance_name), metavar="NAME", help=marked("Which server on the host.")),
+)
+_UP: tuple[Callable[[Any], Any], ...] = (
+    option("--allow-root", is_flag=True, default=None, help=marked("Allow the host to serve as root.")),
+    option(
+        "--language", type=Parsed("locale", grammar.language), metavar="LOCALE", help=marked("The interface's language, such as zh_CN.")
+    ),
+    option("--install/--no-install", default=None, help=marked("Install the kit on the host when it is absent; a terminal asks.")),
+    option("--push", is_flag=True, help=marked("Send the packages from this machine; by itself where the host reaches no index.")),
+    option("--wheel", type=FILE, metavar="FILE", help=marked("The kit's own wheel on this machine, to install on the host.")),
+)
+
+
+def where_options(function: Decorated) -> Decorated:
+    """Which server on the host, and where its kit is."""
+    for decorate in reversed(_WHERE):
+        function = decorate(function)
+    return function
+
+
+def up_options(function: Decorated) -> Decorated:
+    """How the server is started there, and the kit installed."""
+    for decorate in reversed(_UP):
+        function = decorate(function)
+    return function
+
+
+def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:
+    """What this command line, laid over what is remembered of the host, asks for. Raises `WrongUsage`."""
+    if said["python"] and said["env"]:
+        raise WrongUsage.of(
+            "contradiction", msg("{one} does not go with {other}.", one="--python", other="--env"), msg("Leave out one of the two")
+        )
+    book = addressbook.load(layout)
+    remembered = book.find(host)
+    known = remembered or known_host(book, host, target.parse(host))
+    given = {key: said[key] for key in ("python", "env", "project_dir", "instance", "allow_root", "browser") if said.get(key) is not None}
+    options = replace(known.options, **given)
+    # An interpreter that is named now takes the place of an environment that is remembered, and the other way round.
+    if said["python"]:
+        options = replace(options, env=None)
+    if said["env"]:
+        options = replace(options, python=None)
+    install = Install(said.get("install"), said.get("wheel"), bool(said.get("push")))
+    return Wish(known, options, said.get("language"), install)
+
+
+def local_port(layout: Layout, wish: Wish) -> int:
+    """The port of this machine that the server has: the one that it had, or the first free one of its own row."""
+    candidates = book_plan.local_ports(wish.known, wish.instance, addressbook.load(layout))
+    first = next(candidates)
+    if wish.instance in wish.known.ports or forwarder.is_free(first):
+        return first
+    return next((port for port in candidates if forwarder.is_free(port)), first)
+
+
+def dry_run(name: str, wish: Wish, arguments: tuple[str, ...]) -> Result:
+    """What would be run, here and on the host."""
+    argv = ssh.open_argv(
+        Opening(wish.target, control="…" if distant.PLATFORM.multiplexes else None), shell.session_command(shell.mark("0" * 16))
+    )
+    far = ("jupyter-remotekit", *arguments)
+    data = {"host": str(wish.target), "name": wish.name, "instance": wish.instance, "ssh": list(argv), "there": list(far), "dry_run": True}
+    steps = (msg("This would be done:"), msg("  {step}", step=msg("run {argv}", argv=shell.quoted(argv))))
+    on_host = msg("  on {host}: {argv}", host=wish.name, argv=shell.quoted(far))
+    return Result(name, data, (*steps, on_host))

@@ -1,0 +1,151 @@
+"""What the laptop's commands share: a line to a host, and the kit at the other end of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from jupyter_remote_kit.commands.context import Context
+from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
+from jupyter_remote_kit.host.line import Line, LineCut
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import kitsearch, shell
+from jupyter_remote_kit.plan.kitsearch import Search
+from jupyter_remote_kit.plan.ssh import Opening, Platform
+from jupyter_remote_kit.plan.target import Target
+from jupyter_remote_kit.plan.terminal import printable
+from jupyter_remote_kit.words import LANGUAGE_VARIABLE, terminal_locale
+
+T = TypeVar("T")
+
+PLATFORM = Platform.WINDOWS if sys.platform == "win32" else Platform.POSIX
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the host's kit said: the path at which it was found, and the `data` of its result."""
+
+    kit: str
+    data: dict[str, Any]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end; a line that is cut on the way is a failure like others. Raises `RemoteKitError`."""
+    try:
+        with _broken_pipes_are_errors():
+            return asyncio.run(work)
+    except LineCut as cut:
+        raise Failed(cut.trouble.problem) from None
+
+
+@contextmanager
+def _broken_pipes_are_errors() -> Iterator[None]:
+    """Within, what is written to a connection whose other end is gone raises, and does not end the process as `… | head` shall."""
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+@asynccontextmanager
+async def opened(context: Context, target: Target, *, connect_s: int = 10) -> AsyncIterator[Line]:
+    """A line for one command. ssh asks its questions on the terminal, where there is one. Raises `LineCut`."""
+    opening = Opening(target, batch=not context.interactive, connect_s=connect_s)
+    async with Line.open(opening, shown(context)) as line:
+        yield line
+
+
+def shown(context: Context) -> Callable[[str], None] | None:
+    """Shows what ssh says before somebody is let in: banners, and what it asks about."""
+    if not context.interactive:
+        return None
+    return lambda words: click.echo(printable(words), err=True)
+
+
+async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
+    """Find the kit on the host, and have it do something, all in one request. `host` is its name, for sentences.
+
+    Raises `LineCut`; `kitsearch.NotFound` where there is no kit; and `Failed` or `Refused` in the words of the host's kit.
+    """
+    language = {LANGUAGE_VARIABLE: terminal_locale()}
+    answer = await line.ask(shell.with_arguments(template("kit.sh"), (*search.words, *arguments), language))
+    found = kitsearch.parse(answer.lines, answer.code, host)
+    envelope = _envelope(found.said)
+    if envelope is None:
+        words = next((said for said in reversed(found.said) if said.strip()), f"exit code {answer.code}")
+        raise Failed.of(
+            "host-failed",
+            msg("The kit on {host} failed: {words}", host=host, words=printable(words)),
+            msg("On {host}: {words}", host=host, words=f"{shell.quoted((printable(found.kit),))} status"),
+        )
+    if envelope["ok"] is not True:
+        for row in envelope["problems"]:
+            _check_version(host, found.kit, row)
+        raise _failure(answer.code)(*(_theirs(host, row) for row in envelope["problems"]))
+    return Reply(found.kit, envelope["data"])
+
+
+def template(name: str) -> str:
+    """One of the scripts that a host runs: constant text, which takes its arguments as `$1` and so on."""
+    return (resources.files("jupyter_remote_kit") / "templates" / "remote" / name).read_text(encoding="utf-8")
+
+
+@asynccontextmanager
+async def control_folder() -> AsyncIterator[Path]:
+    """A folder that only this user can enter, for the sockets of one connection. Its path is short: a socket's may have 104 bytes."""
+    with tempfile.TemporaryDirectory(prefix="rk-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _envelope(said: tuple[str, ...]) -> dict[str, Any] | None:
+    """The one JSON object of a command of ours, among what a library may have printed beside it."""
+    for line in reversed(said):
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict) and isinstance(found.get("data"), dict) and isinstance(found.get("problems"), list):
+                return found
+    return None
+
+
+def _check_version(host: str, kit: str, row: object) -> None:
+    """Raises `Failed` where the host's kit knows no such command, or no such option: what it is told is ours, and no slip of the user's."""
+    if isinstance(row, dict) and row.get("code") == "usage":
+        raise Failed.of(
+            "kit-version",
+            msg("The kit on {host} is of another version: {words}", host=host, words=printable(str(row.get("message")))),
+            msg("Bring {kit} there and this one to the same version: pip install -U jupyter-remote-kit", kit=printable(kit)),
+        )
+
+
+def _theirs(host: str, row: object) -> Problem:
+    """A problem in the host's words, which are in the user's language already: the kit there was told which."""
+    told = row if isinstance(row, dict) else {}
+    code, message, hint = (told.get(key) for key in ("code", "message", "hint"))
+    return Problem(
+        code if isinstance(code, str) else "host-failed",
+        msg("{host} says: {words}", host=host, words=printable(str(message or "-"))),
+        msg("On {host}: {words}", host=host, words=printable(hint)) if isinstance(hint, str) else None,
+    )
+
+
+def _failure(code: int) -> type[RemoteKitError]:
+    kinds: tuple[type[RemoteKitError], ...] = (Failed, *RemoteKitError.__subclasses__())
+    return next((kind for kind in kinds if kind.exit_code == code), Failed)

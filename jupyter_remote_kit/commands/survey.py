@@ -1,0 +1,85 @@
+"""The laptop's half of `list`: many hosts asked at once, each for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting.wish import known_host
+from jupyter_remote_kit.errors import Problem, RemoteKitError
+from jupyter_remote_kit.host import addressbook, paths
+from jupyter_remote_kit.host.line import Line, LineCut
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import target
+from jupyter_remote_kit.plan.addressbook import KnownHost
+from jupyter_remote_kit.plan.kitsearch import Search
+from jupyter_remote_kit.plan.ssh import Opening
+
+# After it has answered: the way in, and the kit's own start on a busy machine.
+_ANSWERS_S = 12.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one host has said of itself, as `here.servers_here` has it; or why it has not."""
+
+    known: KnownHost
+    data: dict[str, Any] | None = None
+    problem: Problem | None = None
+
+
+def known(texts: tuple[str, ...]) -> tuple[KnownHost, ...]:
+    """The hosts that are named, or all that are remembered. Raises `WrongUsage` for what is neither known nor a host."""
+    book = addressbook.load(paths.layout())
+    if not texts:
+        return book.hosts
+    return tuple({host.name: host for host in (book.find(text) or known_host(book, text, target.parse(text)) for text in texts)}.values())
+
+
+@contextmanager
+def live(wanted: bool) -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Where it is wanted: hands out what draws a text on the terminal, in the place of the one before; wiped away in the end."""
+    if not wanted:
+        yield lambda _: None
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False, transient=True) as screen:
+        yield lambda draw: screen.update(Text.from_ansi(draw()), refresh=True)
+
+
+async def ask_all(hosts: tuple[KnownHost, ...], connect_s: int, came: Callable[[Found], None], *, batch: bool) -> tuple[Found, ...]:
+    """All hosts at once, in their order; `came` is handed each as it comes. One that is slow or dead holds up none of the others."""
+
+    async def one(known: KnownHost) -> Found:
+        found = await _ask(known, connect_s, batch=batch)
+        came(found)
+        return found
+
+    return tuple(await asyncio.gather(*map(one, hosts)))
+
+
+async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
+    patience = connect_s + _ANSWERS_S if batch else None
+    try:
+        return await asyncio.wait_for(_asked(known, connect_s, batch=batch), patience)
+    except asyncio.TimeoutError:
+        late = msg("{host} did not answer within {seconds} s.", host=known.name, seconds=round(patience or 0))
+        return Found(known, problem=Problem("host-slow", late, msg("Give it longer: --timeout {seconds}", seconds=connect_s * 4)))
+    except LineCut as cut:
+        return Found(known, problem=cut.trouble.problem)
+    except RemoteKitError as error:
+        return Found(known, problem=error.problems[0])
+
+
+async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
+    options = known.options
+    search = Search(options.python or "", options.env or "", options.project_dir or "", known.kit or "")
+    async with Line.open(Opening(known.target, batch=batch, connect_s=connect_s)) as line:
+        reply = await distant.ask_kit(line, search, known.name, ("list", "--here", "--json"))
+    return Found(known, data=reply.data)
