@@ -79,6 +79,7 @@ test-pythons: $(TEST_VENV)/.installed ## The unit tests on the oldest and the ne
 
 screenshots: $(TEST_VENV)/.installed ## The README's pictures, from a real server in a real browser
 	$(bin)/python -m tests.e2e.screenshots
+	$(bin)/python -m tests.connect.screenshots
 
 bench: $(TEST_VENV)/.installed ## Side by side with bare JupyterLab; prints the tables
 	PATH="$(bin):$$PATH" $(bin)/python -m bench $(BENCH)

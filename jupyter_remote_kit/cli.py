@@ -41,7 +41,7 @@ COMMANDS = {
     "token": marked("Rotate the token; every session ends."),
     "sessions": marked("List who is signed in; end one session, or all."),
     "audit": marked("Show who came in and who was refused."),
-    "list": marked("Show the servers that run, and how busy their hosts are."),
+    "list": marked("Show the servers that run: here, or from a laptop on all the hosts that it knows."),
     "connect": marked("On the laptop: a host's JupyterLab over ssh, in your browser, and kept there."),
     "start": marked("On the laptop: start the server on a host, without a line to it."),
     "stop": marked("On the laptop: stop the server on a host; its kernels are shut down first."),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 
-import idna
-
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.settings import MAX_SESSION_DAYS
@@ -27,7 +25,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
 MAX_HOST_NAME = 253
 MAX_PORT = 65535
 MIN_WATCHDOG, MAX_WATCHDOG = 10, 1440
-ANY_NETWORK, DEFAULT, NONE = "any", "default", "none"
+ANY_NETWORK, AUTO, DEFAULT, NONE = "any", "auto", "default", "none"
 
 
 def _wrong(code: str, message: Message, hint: Message) -> WrongUsage:
@@ -43,6 +41,11 @@ def instance_name(text: str) -> str:
         msg("{name!r} is not an instance name.", name=text),
         msg("Use 1 to 32 letters, digits, '-' and '_', beginning with a letter or digit, such as --instance gpu1"),
     )
+
+
+def port_or_auto(text: str) -> int | str:
+    """A TCP port, or the word `auto`."""
+    return text if text == AUTO else port(text)
 
 
 def port(text: str) -> int:
@@ -187,11 +190,7 @@ def host_name(text: str) -> str:
     found = unmapped(written) if written is not None else None
     if found is not None and not found.is_unspecified:
         return str(found)
-    try:
-        # UTS 46 also knows the full stops of other scripts.
-        name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
-    except idna.IDNAError:
-        name = ""
+    name = text.lower() if text.isascii() else _idna_name(text)
     ascii_name = name[:-1] if name.endswith(".") else name
     labels = ascii_name.split(".")
     if len(ascii_name) <= MAX_HOST_NAME and all(_LABEL.match(label) for label in labels) and not _NUMBER.match(labels[-1]):
@@ -201,6 +200,17 @@ def host_name(text: str) -> str:
         msg("{name!r} is not a host name or an IP address.", name=text),
         msg("Use a name that the laptop can resolve, such as --allow-host gpu.example.org"),
     )
+
+
+def _idna_name(text: str) -> str:
+    """A name in other letters in its ASCII form; empty where it has none."""
+    import idna  # its tables, which few names need and every command would load
+
+    try:
+        # UTS 46 also knows the full stops of other scripts.
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
 
 
 def language(text: str) -> str:

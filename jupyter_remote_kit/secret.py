@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 MASK = "********"
 
 
@@ -33,6 +31,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # brings OpenSSL, which no command that merely carries a secret needs
+
         return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:

@@ -149,6 +149,14 @@ def test_every_port_passes(number: int) -> None:
     assert grammar.port(str(number)) == number
 
 
+def test_a_port_may_be_left_to_the_kit() -> None:
+    assert grammar.port_or_auto("auto") == "auto"
+    assert grammar.port_or_auto("8800") == 8800
+    for text in ("Auto", "auto ", "", "0"):
+        with pytest.raises(WrongUsage):
+            grammar.port_or_auto(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import paths, processes, systemd
+from jupyter_remote_kit.host import paths, processes, starting, systemd
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import Layout
@@ -29,8 +30,7 @@ def command(context: Context, instance: str, dry_run: bool) -> Result:
     except Failed:
         return _end_hung(layout, instance, dry_run=dry_run)
     if running is None:
-        nothing = msg("Nothing to do: the instance {name!r} is not running.", name=instance)
-        return Result("down", {"instance": instance, "changed": False}, (nothing,))
+        return _end_silent(layout, instance, dry_run=dry_run)
     pid, kernels = running["pid"], running["kernels"]
     data = {"instance": instance, "pid": pid, "kernels": kernels, "changed": not dry_run}
     if dry_run:
@@ -46,16 +46,30 @@ def command(context: Context, instance: str, dry_run: bool) -> Result:
 
 def _end_hung(layout: Layout, instance: str, *, dry_run: bool) -> Result:
     """End the process that the runtime file names, where its control socket does not answer. Raises `Failed` when there is none."""
-    record: dict[str, Any] | None = machine.runtime_record(layout, instance)
-    if record is None or not processes.process_alive(record["pid"], record.get("create_time")):
+    record = starting.alive(layout, instance)
+    if record is None:
         raise Failed.of(
             "control-timeout",
             msg("The server of the instance {name!r} does not answer, and its process is not known.", name=instance),
             msg("Look for it: pgrep -af RemoteKit.instance={name}", name=instance),
         )
+    return _end(layout, instance, record, HUNG_GETS_S, dry_run=dry_run)
+
+
+def _end_silent(layout: Layout, instance: str, *, dry_run: bool) -> Result:
+    """End a server that has no control socket: not yet, while it starts, or not any more, where somebody cleans that folder up."""
+    record = starting.alive(layout, instance)
+    if record is None:
+        nothing = msg("Nothing to do: the instance {name!r} is not running.", name=instance)
+        return Result("down", {"instance": instance, "changed": False}, (nothing,))
+    return _end(layout, instance, record, KERNELS_GET_S, dry_run=dry_run)
+
+
+def _end(layout: Layout, instance: str, record: Mapping[str, Any], grace_s: float, *, dry_run: bool) -> Result:
     pid = record["pid"]
     data = {"instance": instance, "pid": pid, "changed": not dry_run}
     if dry_run:
         return Result("down", data, (msg("This would end process {pid}, which does not answer.", pid=pid),))
-    processes.terminate(pid, record.get("create_time"), HUNG_GETS_S)
+    processes.terminate(pid, record.get("create_time"), grace_s)
+    starting.forget(layout, instance, pid)
     return Result("down", data, (msg("Ended process {pid}, which did not answer.", pid=pid),))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from jupyter_remote_kit.commands import banning, machine
+from jupyter_remote_kit.commands import banning, freeport, machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
 from jupyter_remote_kit.errors import Problem, Refused, WrongUsage
@@ -68,7 +68,11 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
     existing = instances.load(layout, answers.instance)
     if ask and existing is None:
         answers = _ask_access(context, answers)
-    settings = merge(answers, existing.settings if existing else None, home=Path.home(), locale=fact_gathering.locale(os.environ))
+    before = existing.settings if existing else None
+    settings = merge(answers, before, home=Path.home(), locale=fact_gathering.locale(os.environ))
+    others = machine.settings_of_others(layout, answers.instance)
+    if answers.auto_port:
+        settings = replace(settings, port=freeport.choose(settings, before, others, layout))
     facts = machine.gather(settings)
 
     def good(password: Secret) -> None:
@@ -80,7 +84,6 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
     if ask and existing is None and answers.language is None:
         settings = replace(settings, language=_ask_language(context, settings.language))
     credentials = _credentials(existing, password)
-    others = machine.settings_of_others(layout, answers.instance)
     plan = plan_init(settings, credentials, facts, existing=existing, others=others)
     return Prepared(settings, credentials, facts, plan, existing, password if source.generate else None)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.errors import Problem, RemoteKitError
-from jupyter_remote_kit.host import control, files, instances, paths
+from jupyter_remote_kit.host import control, instances, paths
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan.facts import Facts
-from jupyter_remote_kit.plan.init import managed_paths, plan_credentials
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
+
+if TYPE_CHECKING:
+    from jupyter_remote_kit.plan.facts import Facts
 
 
 def others(layout: Layout, name: str) -> tuple[str, ...]:
@@ -45,6 +45,7 @@ def gather(settings: Settings, *, own_certificate: bool = True) -> Facts:
     not keep anybody from changing a password.
     """
     from jupyter_remote_kit.host import facts  # psutil, which `status` is quicker without
+    from jupyter_remote_kit.plan.init import managed_paths
 
     layout = paths.layout()
     return facts.gather(
@@ -64,6 +65,7 @@ def change_credentials(found: Instance, credentials: Credentials, known: Facts, 
     `made` is a password that was made just now: from the writing on it is told, whatever fails.
     """
     from jupyter_remote_kit.host import apply
+    from jupyter_remote_kit.plan.init import plan_credentials
 
     layout, name = known.layout, found.settings.instance
     apply.apply(plan_credentials(found, credentials, known), layout=layout, instance=name, now=known.now)
@@ -85,16 +87,6 @@ def password_told(password: Secret | None) -> Iterator[None]:
             raise
         told = Problem("password-made", msg("The password, shown this once: {password}", password=password.reveal()))
         raise type(error)(*error.problems, told) from error
-
-
-def runtime_record(layout: Layout, name: str) -> dict[str, Any] | None:
-    """What the server wrote of itself when it started (pid, create_time, port), or `None`; it may be gone since."""
-    content = files.file_fact(layout.runtime_file(name)).content
-    try:
-        record = json.loads(content or b"null")
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("pid"), int) else None
 
 
 def client(layout: Layout, name: str) -> control.ControlClient:

@@ -78,7 +78,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option(
         "--ip", type=Parsed("address", _address_or_wildcard), metavar="ADDRESS", help=marked("The address to listen on; all by default.")
     ),
-    option("--port", type=Parsed("port", grammar.port), metavar="PORT", help=marked("The port to listen on; 8800 by default.")),
+    option(
+        "--port",
+        type=Parsed("port", grammar.port_or_auto),
+        metavar="PORT",
+        help=marked("The port to listen on; 8800 by default. With --access ssh, auto takes one that is free."),
+    ),
     option("--root-dir", type=PATH, metavar="DIR", help=marked("The folder that holds your notebooks; your home by default.")),
     option("--password-stdin", is_flag=True, help=marked("Read the password from standard input.")),
     option("--generate-password", is_flag=True, help=marked("Make a password, if none is set, and print it once.")),
@@ -156,11 +161,13 @@ def listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str =
 def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]:
     """The options as click gives them, as `Answers`. Raises `WrongUsage` for what argv alone suffices to reject."""
     one_of(("--password-stdin", said["password_stdin"]), ("--generate-password", said["generate_password"]))
+    auto_port = said["port"] == grammar.AUTO
     answers = Answers(
         instance=instance,
         access=Access(said["access"]) if said["access"] else None,
         ip=said["ip"],
-        port=said["port"],
+        port=None if auto_port else said["port"],
+        auto_port=auto_port,
         root_dir=said["root_dir"],
         language=said["language"],
         certfile=said["certfile"],

@@ -15,6 +15,7 @@ from jupyter_remote_kit.plan.policy import Severity
 from jupyter_remote_kit.plan.policy import check as findings_of
 from jupyter_remote_kit.plan.posture import declared, problem
 from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
+from jupyter_remote_kit.words import LANGUAGE_VARIABLE
 
 
 def check(prepared: Prepared) -> None:
@@ -64,4 +65,6 @@ def launch_of(prepared: Prepared) -> processes.Launch:
     plan = plan_launch(prepared.settings.instance, layout, prepared.facts.python, os.environ.get("PATH", ""))
     # The server works in a folder of ours, where a relative one would mean another.
     absolute = {variable: folder for variable, folder in layout.variables.items() if os.environ.get(variable)}
-    return processes.Launch(plan.argv, {**os.environ, **absolute, **plan.environment}, plan.cwd, None)
+    # The language of this answer is not that of every kernel.
+    inherited = {name: value for name, value in os.environ.items() if name != LANGUAGE_VARIABLE}
+    return processes.Launch(plan.argv, {**inherited, **absolute, **plan.environment}, plan.cwd, None)

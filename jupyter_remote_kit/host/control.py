@@ -1,9 +1,14 @@
-"""Talks to a running server through its control socket. Standard library only, and little of it: `status` is to answer at once."""
+"""Talks to a running server through its control socket. Standard library only, and little of it: `status` is to answer at once.
+
+http.client, with its parser of mail headers and TLS, takes longer to import than the whole exchange does; one request of HTTP/1.0, after
+which the server hangs up, needs none of it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import socket
 import stat
@@ -11,19 +16,18 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.messages import msg
-
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
 
 # sizeof(sockaddr_un.sun_path) on Linux; a path must leave room for its terminating zero byte.
 SUN_PATH = 108
 _OTHERS = 0o077
 _PEER_CREDENTIALS = struct.Struct("3i")
 _OK = range(200, 300)
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})\b")
+_LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)", re.IGNORECASE)
 
 
 @contextmanager
@@ -125,27 +129,18 @@ class ControlClient:
 
     def _ask(self, method: str, route: str, wish: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The JSON object of the answer; `None` when nobody listens."""
-        # With its parser of mail headers it takes longer to import than a command that finds no socket takes to run.
-        from http.client import HTTPException
-
         try:
             connection = self._connected()
             if connection is None:
                 return None
-            try:
-                body = json.dumps(wish).encode() if wish is not None else None
-                connection.request(method, route, body, {"Accept": "application/json", "Content-Type": "application/json"})
-                response = connection.getresponse()
-                status, answer = response.status, response.read()
-            finally:
-                connection.close()
-        except (OSError, HTTPException) as error:
+            with connection:
+                connection.sendall(_request(method, route, wish))
+                status, body = _response(b"".join(iter(lambda: connection.recv(65536), b"")))
+        except OSError as error:
             raise _no_answer(self._path, error) from error
-        return self._parsed(route, status, answer)
+        return self._parsed(route, status, body)
 
-    def _connected(self) -> HTTPConnection | None:
-        from http.client import HTTPConnection
-
+    def _connected(self) -> socket.socket | None:
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             client.settimeout(self._timeout_s)
@@ -159,11 +154,7 @@ class ControlClient:
         except BaseException:
             client.close()
             raise
-        connection = HTTPConnection("localhost", timeout=self._timeout_s)
-        connection.sock = client
-        # Otherwise it would, after a server that hung up, go to port 80 of this host by itself.
-        connection.auto_open = 0
-        return connection
+        return client
 
     def _check_peer(self, client: socket.socket) -> None:
         """The file's owner was looked at before connecting; this is who really listens."""
@@ -194,6 +185,22 @@ class ControlClient:
         if not isinstance(answer, dict):
             raise _unexpected(self._path)
         return answer
+
+
+def _request(method: str, route: str, wish: Mapping[str, Any] | None) -> bytes:
+    body = json.dumps(wish).encode() if wish is not None else b""
+    head = (f"{method} {route} HTTP/1.0", "Accept: application/json", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _response(answer: bytes) -> tuple[int, bytes]:
+    """Status and body of a whole answer. Raises OSError when it is none, or was cut off."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, length = _STATUS.match(head), _LENGTH.search(head)
+    if status is None or length is None or len(body) != int(length[1]):
+        message = "not a whole answer"
+        raise ConnectionAbortedError(message)
+    return int(status[1]), body
 
 
 def _unexpected(path: Path) -> Failed:

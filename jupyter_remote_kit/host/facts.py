@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import pwd
 import re
 import socket
 import sys
@@ -17,11 +16,13 @@ import psutil
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
+from jupyter_remote_kit.host import whoami
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.host.paths import user_config_paths
 from jupyter_remote_kit.plan.facts import CertificateFact, ConfigText, Facts, FileFact
 from jupyter_remote_kit.plan.layout import Layout
+from jupyter_remote_kit.words import LANGUAGE_VARIABLE
 
 HOSTS_FILE = Path("/etc/hosts")
 IPV6_TABLE = Path("/proc/net/if_inet6")
@@ -62,7 +63,7 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
     return Facts(
         layout=layout,
         uid=uid,
-        user=_user_name(uid),
+        user=whoami.user_name(uid),
         home=_home(),
         now=datetime.now(timezone.utc),
         names=host_names(),
@@ -118,20 +119,12 @@ def _interface_addresses() -> Iterator[tuple[str, grammar.IPAddress]]:
 
 
 def locale(environment: Mapping[str, str]) -> str:
-    """The language of messages, as JupyterLab names it. POSIX: the first of the three variables that is set and not empty decides."""
-    text = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "en")
+    """The language of messages, as JupyterLab names it: over ssh the laptop's, else what POSIX says: the first variable that is set."""
+    text = next((environment[name] for name in (LANGUAGE_VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "en")
     try:
         return grammar.language(text)
     except WrongUsage:
         return "en"
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        # A container that runs with a user id which its /etc/passwd does not have.
-        return str(uid)
 
 
 def _home() -> Path:

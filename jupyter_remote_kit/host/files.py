@@ -24,7 +24,7 @@ from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE
 
 KEPT_BACKUPS = 5
-MAXREAD = 1024 * 1024
+MAX_READ = 1024 * 1024
 # A file of ours is some kilobytes; a fact about something larger at that path goes without its content.
 MAX_FACT = 16 * 1024 * 1024
 STALE_AFTER_S = 60.0
@@ -140,7 +140,7 @@ def backup(path: Path, backups_dir: Path, keep: int = KEPT_BACKUPS, blank: Calla
     return copy
 
 
-def read_private(path: Path, *, limit: int = MAXREAD) -> bytes:
+def read_private(path: Path, *, limit: int = MAX_READ) -> bytes:
     """The content of a file that only its owner can read.
 
     Raises `Refused` (`file-exposed`, `wrong-owner`, `symlink-in-the-way`, `not-a-file`, `file-too-large`), `Failed` when the machine

@@ -1,20 +1,30 @@
-"""How busy the machine is: processor, memory, GPUs. Blocking calls of a few milliseconds; a server runs them in an executor."""
+"""How busy the machine is: processor and memory. Blocking calls of a few milliseconds; a server runs them in an executor.
+
+psutil is imported where nothing else will do: it takes longer to load than all of this to be read.
+"""
 
 from __future__ import annotations
 
 import os
-import socket
-import threading
-from collections.abc import Callable
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeVar
+from pathlib import Path
 
-import psutil
-import pynvml  # type: ignore[import-untyped]
+from jupyter_remote_kit.host import whoami
 
-T = TypeVar("T")
+_MEMORY = Path("/proc/meminfo")
+_LINE = re.compile(r"^(MemTotal|MemAvailable): +([0-9]+) kB$", re.MULTILINE)
+# A driver shows itself by one of these: natively or in a container, and in WSL, where Windows has the driver.
+_NVIDIA = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"), Path("/dev/dxg"))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of the whole machine; what is available can be had without swapping."""
+
+    total_bytes: int
+    available_bytes: int
 
 
 @dataclass(frozen=True)
@@ -29,87 +39,44 @@ class HostLoad:
     memory_available_bytes: int
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU; a field that it does not tell is `None` (utilization of a MIG device, temperature of a virtual one)."""
-
-    index: int
-    name: str | None
-    uuid: str | None
-    memory_total_bytes: int | None
-    memory_used_bytes: int | None
-    utilization_percent: int | None
-    temperature_celsius: int | None
-
-
 def sample_host() -> HostLoad:
     """Processor and memory now. The first call after the start reports 0 % (psutil measures between two calls)."""
-    memory = psutil.virtual_memory()
-    average: tuple[float, float, float] | None = None
-    with suppress(OSError, AttributeError):
-        average = os.getloadavg()
+    import psutil
+
+    found = memory()
     return HostLoad(
-        hostname=socket.gethostname(),
-        cpu_count=psutil.cpu_count() or 1,
+        hostname=whoami.host_name(),
+        cpu_count=cpu_count(),
         cpu_percent=psutil.cpu_percent(interval=None),
-        load_average=average,
-        memory_total_bytes=memory.total,
-        memory_available_bytes=memory.available,
+        load_average=load_average(),
+        memory_total_bytes=found.total_bytes,
+        memory_available_bytes=found.available_bytes,
     )
 
 
-def sample_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs that this process may see, in the driver's order; none where there is no driver."""
-    if not _driver():
-        return ()
-    count = _told(pynvml.nvmlDeviceGetCount)
-    return tuple(_gpu(index) for index in range(count or 0))
+def cpu_count() -> int:
+    """The processors that the kernel has in use."""
+    return os.cpu_count() or 1
 
 
-_starting = threading.Lock()
+def load_average() -> tuple[float, float, float] | None:
+    """Over 1, 5 and 15 minutes; `None` where the system does not tell."""
+    with suppress(OSError, AttributeError):
+        return os.getloadavg()
+    return None
 
 
-def _driver() -> bool:
-    # Two executor threads may ask at once, and the library wants to be initialised once.
-    with _starting:
-        return _start_nvml()
+def memory() -> Memory:
+    """The memory now, as psutil tells it; on Linux it is read from where psutil has it."""
+    with suppress(OSError, KeyError):
+        lines = {name: int(kilobytes) * 1024 for name, kilobytes in _LINE.findall(_MEMORY.read_text())}
+        return Memory(lines["MemTotal"], lines["MemAvailable"])
+    import psutil
+
+    found = psutil.virtual_memory()
+    return Memory(found.total, found.available)
 
 
-@lru_cache(maxsize=1)
-def _start_nvml() -> bool:
-    """Whether there is a driver; loaded once a process (20 ms and more), so that a machine without one is not searched at each sample."""
-    try:
-        pynvml.nvmlInit()
-    except (pynvml.NVMLError, OSError):
-        return False
-    return True
-
-
-def _gpu(index: int) -> Gpu:
-    handle = _told(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
-    if handle is None:
-        # Lost (Xid 79) or denied by a cgroup: it is listed, and nothing is known of it.
-        return Gpu(index, None, None, None, None, None, None)
-    memory = _told(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
-    busy = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
-    return Gpu(
-        index=index,
-        name=_told(lambda: _text(pynvml.nvmlDeviceGetName(handle))),
-        uuid=_told(lambda: _text(pynvml.nvmlDeviceGetUUID(handle))),
-        memory_total_bytes=memory.total if memory else None,
-        memory_used_bytes=memory.used if memory else None,
-        utilization_percent=busy.gpu if busy else None,
-        temperature_celsius=_told(lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
-    )
-
-
-def _told(ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except pynvml.NVMLError:
-        return None
-
-
-def _text(value: str | bytes) -> str:
-    # nvidia-ml-py before 11.5 answers bytes.
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def has_nvidia_driver() -> bool:
+    """Whether it is worth loading `host.gpus`, which takes as long as all else that a quick answer does."""
+    return any(sign.exists() for sign in _NVIDIA)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import programs
+from jupyter_remote_kit.host import programs, whoami
 
 LINGERING = Path("/var/lib/systemd/linger")
 _ASK_S = 3.0
@@ -24,7 +23,7 @@ def survives_logout() -> bool | None:
     if "/user.slice/" not in place:
         # A service or a cron job, which no log-out ends.
         return True
-    stays = lingers(user_name())
+    stays = lingers(whoami.user_name())
     if "/user@" in place:
         # A child of the user's own manager, which ends with the last session unless it lingers.
         return stays
@@ -67,7 +66,7 @@ def scope_helps() -> bool:
     Without lingering the manager ends with the last session and takes its scopes along, whereas what a session leaves behind stays where
     `KillUserProcesses` is off, as it is on most distributions (systemd-logind, logind.conf(5)).
     """
-    return lingers(user_name()) or "/user@" in _control_group() or kill_user_processes() is True
+    return lingers(whoami.user_name()) or "/user@" in _control_group() or kill_user_processes() is True
 
 
 def _runs() -> bool:
@@ -80,11 +79,3 @@ def _control_group() -> str:
         return Path("/proc/self/cgroup").read_text()
     except OSError:
         return ""
-
-
-def user_name() -> str:
-    """The name of the user that this process runs as; the number where there is no name."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

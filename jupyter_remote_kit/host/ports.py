@@ -1,4 +1,4 @@
-"""Who holds a port."""
+"""Whether a port is free, and who holds it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from jupyter_remote_kit.host import whoami
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LISTEN = "0A"
@@ -32,9 +34,14 @@ def port_holder(ip: str, port: int) -> PortHolder | None:
     the other come out as they will. Only then the holder is looked up. An address that this host lacks, and a port that needs
     privileges, are held by nobody.
     """
-    if not any(_taken(family, address, port) for family, address in _bindings(ip)):
+    if is_free(ip, port):
         return None
     return _listener(ip, port) or PortHolder(user=_owner_by_table(port))
+
+
+def is_free(ip: str, port: int) -> bool:
+    """Whether a server could listen on `port` of `ip` now."""
+    return not any(_taken(family, address, port) for family, address in _bindings(ip))
 
 
 def _bindings(ip: str) -> Iterator[tuple[socket.AddressFamily, str]]:
@@ -93,16 +100,10 @@ def _described(pid: int) -> PortHolder:
 
 def _owner_by_table(port: int) -> str | None:
     """The user of a listener whose process the kernel hides from us: the table of sockets tells the user id of each."""
-    import pwd
-
     for table in _TABLES:
         with suppress(OSError):
             for line in table.read_text().splitlines()[1:]:
                 columns = line.split()
                 if columns[3] == _LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
-                    uid = int(columns[7])
-                    try:
-                        return pwd.getpwuid(uid).pw_name
-                    except KeyError:
-                        return str(uid)
+                    return whoami.user_name(int(columns[7]))
     return None

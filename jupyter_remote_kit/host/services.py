@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import logind, processes, systemd
+from jupyter_remote_kit.host import logind, processes, systemd, whoami
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.messages import msg
@@ -29,7 +29,7 @@ DISTRIBUTION = "jupyter-remote-kit"
 
 def place(scope: Scope, instance: str, layout: Layout, user: str | None = None) -> Place:
     """Where the service of that instance is, or would be. Raises `Failed` when there is no such user."""
-    name = logind.user_name() if user is None else user
+    name = whoami.user_name() if user is None else user
     try:
         account = pwd.getpwnam(name)
     except KeyError:
@@ -57,7 +57,7 @@ def _places(instance: str, layout: Layout, user: str | None) -> tuple[Place, ...
     try:
         return tuple(place(scope, instance, layout, user) for scope in Scope)
     except Failed:
-        if user not in {None, logind.user_name()}:
+        if user not in {None, whoami.user_name()}:
             raise
         return ()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import logind, processes, programs
+from jupyter_remote_kit.host import logind, processes, programs, whoami
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.model import Run
 from jupyter_remote_kit.plan.units import Scope
@@ -91,7 +91,7 @@ def _closed(said: str) -> Failed:
     return Failed.of(
         "journal-closed",
         msg("The journal cannot be read: {reason}", reason=reason),
-        msg("{command}  # from your next log-in on", command=f"sudo usermod -aG systemd-journal {shlex.quote(logind.user_name())}"),
+        msg("{command}  # from your next log-in on", command=f"sudo usermod -aG systemd-journal {shlex.quote(whoami.user_name())}"),
     )
 
 

@@ -20,13 +20,15 @@ WILDCARDS = frozenset({"", ALL_INTERFACES, "::", "*"})
 class Answers:
     """The options of one command line, parsed; `None` where an option was not given.
 
-    An empty tuple goes back to the default. `private_ca` asks to leave one's own certificate for the private CA again.
+    An empty tuple goes back to the default. `private_ca` asks to leave one's own certificate for the private CA again. `auto_port` leaves
+    the port to the kit: whoever connects over ssh asks for it each time.
     """
 
     instance: str = DEFAULT_INSTANCE
     access: Access | None = None
     ip: str | None = None
     port: int | None = None
+    auto_port: bool = False
     root_dir: Path | None = None
     language: str | None = None
     certfile: Path | None = None
@@ -55,8 +57,14 @@ class Answers:
             raise _contradiction("--private-ca", "--certfile", msg("Leave out one of the two"))
         if self.plain_http and self.private_ca:
             raise _contradiction("--private-ca", "--plain-http", msg("Leave out one of the two"))
+        self._check_access()
+
+    def _check_access(self) -> None:
+        """Reject what does not go with `--access`."""
         if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
             raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh already encrypts: leave these options out"))
+        if self.auto_port and self.access not in {None, Access.SSH}:
+            raise _unsteady_port(WrongUsage)
         if self.hsts and (self.access is Access.SSH or (self.access is Access.LAN and self.plain_http)):
             raise _no_hsts(WrongUsage)
         if self.access not in {None, Access.LAN} and self.ip is not None and not is_loopback(self.ip):
@@ -82,6 +90,8 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
             msg("The instance {name!r} is reached over ssh, which already encrypts.", name=base.instance),
             msg("Leave --certfile, --plain-http and --private-ca out, or add --access lan"),
         )
+    if answers.auto_port and access is not Access.SSH:
+        raise _unsteady_port(Refused)
     if access is not Access.LAN and not is_loopback(ip):
         raise _beyond_loopback(Refused, access, ip)
     plain_http = base.plain_http if answers.plain_http is None else answers.plain_http
@@ -139,6 +149,14 @@ def is_loopback(ip: str) -> bool:
 def _list(said: tuple[str, ...] | None, before: tuple[str, ...]) -> tuple[str, ...]:
     """A list of options takes the place of the one before, whole."""
     return before if said is None else tuple(dict.fromkeys(said))
+
+
+def _unsteady_port(kind: type[RemoteKitError]) -> RemoteKitError:
+    return kind.of(
+        "contradiction",
+        msg("--port auto may choose another port at each start, and every URL with it."),
+        msg("Name the port, such as --port 8800, or add --access ssh"),
+    )
 
 
 def _no_hsts(kind: type[RemoteKitError]) -> RemoteKitError:

@@ -17,6 +17,7 @@ def candidate_paths(layout: Layout, instance: str, *, last: bool) -> tuple[Path,
         layout.leaf_file(instance),
         layout.runtime_file(instance),
         layout.control_socket(instance),
+        layout.start_lock(instance),
     )
     if not last:
         return (*own, layout.instance_data_dir(instance))

@@ -56,7 +56,7 @@ PARTS = {
     "jupyter_remote_kit.host.control": "socket_address",
 }
 # Compiled or looked for, not imported: they bring memory that only whoever asks for it should pay.
-LAZY_PARTS = ("jupyter_remote_kit.host.load", "jupyter_remote_kit.host.passwords")
+LAZY_PARTS = ("jupyter_remote_kit.host.gpus", "jupyter_remote_kit.host.load", "jupyter_remote_kit.host.passwords")
 LIBRARIES = ("argon2", "psutil", "pynvml")
 
 

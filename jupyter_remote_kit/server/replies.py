@@ -60,6 +60,7 @@ class Replies:
             "ready": self._kit.provider.armed,
             "started": self._kit.status.started(),
             "kernels": len(self._app.kernel_manager.list_kernel_ids()),
+            "root_dir": self._app.root_dir,
             "posture": await self._kit.status.posture(translate, protocol),
             "language": self._kit.language or None,
         }

@@ -108,7 +108,7 @@ class Status:
 
 def sample() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The `host` and the `gpus` of the document. Blocks: /proc and the driver take milliseconds, and seconds on a bad day."""
-    from jupyter_remote_kit.host import load  # psutil and NVML, which a server that nobody asks does not hold
+    from jupyter_remote_kit.host import gpus, load  # psutil and NVML, which a server that nobody asks does not hold
 
     found = load.sample_host()
     host = {
@@ -118,7 +118,7 @@ def sample() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "load_average": list(found.load_average) if found.load_average else None,
         "memory": {"total_bytes": found.memory_total_bytes, "available_bytes": found.memory_available_bytes},
     }
-    return host, [asdict(gpu) for gpu in load.sample_gpus()]
+    return host, [asdict(gpu) for gpu in gpus.sample_gpus()]
 
 
 async def _in_executor(measure: Callable[[], T]) -> T:

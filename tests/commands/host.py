@@ -22,6 +22,7 @@ from jupyter_remote_kit.plan.layout import Layout
 PASSWORD = "correct horse battery"
 # Those that are groups of commands are not among them.
 COMMANDS = ("init", "up", "down", "urls", "status", "password", "token", "sessions", "audit", "remove")
+OF_A_LAPTOP = ("list", "connect", "start", "stop", "trust", "hosts", "completion")
 SSH = ("--access", "ssh", "--allow-root")
 LAN = ("--access", "lan", "--allow-root", "--password-stdin")
 PATIENCE_S = 60

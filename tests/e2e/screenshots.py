@@ -136,14 +136,23 @@ def tidy(host: Host, screen: str) -> str:
     return re.sub(r"(?P<steps>(^  \S.*\n){2,})(?P<between>(.*\n)+?)(?P=steps)", r"\g<steps>\g<between>  …\n", shown, flags=re.MULTILINE)
 
 
-def draw_terminal(page: Page, story: Story, screen: str) -> None:
-    """Let a browser draw what a terminal shows, colours and all."""
+@dataclass(frozen=True)
+class Screen:
+    """What somebody's terminal shows: who sits there, what was typed, and what came of it, colours and all."""
+
+    who: str
+    typed: str
+    printed: str
+
+
+def draw_terminal(page: Page, language: str, screen: Screen, file: Path) -> None:
+    """Let a browser draw a terminal."""
     console = Console(record=True, width=1000, file=open("/dev/null", "w"), force_terminal=True)  # noqa: PTH123, SIM115
-    console.print(Text.from_ansi(screen), soft_wrap=True)
+    console.print(Text.from_ansi(screen.printed), soft_wrap=True)
     body = console.export_html(inline_styles=True, code_format="{code}").strip()
-    prompt = f'<span style="color:#7ee787">{USER}@gpubox</span>:<span style="color:#79c0ff">~</span>$ {html.escape(TYPED)}\n'
-    page.set_content(TERMINAL_PAGE.format(language=story.browser, columns=COLUMNS, screen=prompt + body))
-    page.locator("pre").screenshot(path=FOLDER / f"terminal-up{story.suffix}.png", omit_background=True)
+    prompt = f'<span style="color:#7ee787">{screen.who}</span>:<span style="color:#79c0ff">~</span>$ {html.escape(screen.typed)}\n'
+    page.set_content(TERMINAL_PAGE.format(language=language, columns=COLUMNS, screen=prompt + body))
+    page.locator("pre").screenshot(path=file, omit_background=True)
 
 
 def sign_in(page: Page, story: Story) -> Lab:
@@ -247,7 +256,8 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for story in STORIES:
         with told(story) as (_, laptop, screen), laptop.page(story.browser) as page:
-            draw_terminal(page, story, screen)
+            shown = Screen(f"{USER}@gpubox", TYPED, screen)
+            draw_terminal(page, story.browser, shown, FOLDER / f"terminal-up{story.suffix}.png")
             lab = sign_in(page, story)
             draw_lab(lab, story)
             if not story.suffix:

@@ -1,11 +1,9 @@
-"""Load of the host and its GPUs."""
+"""Load of the host."""
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,65 +19,15 @@ def test_the_host() -> None:
     assert sample.load_average is None or len(sample.load_average) == 3
 
 
-def test_gpus_are_what_the_driver_lists() -> None:
-    """With a driver as many as its own tool lists, without one none, and the second look is as the first."""
-    listed = 0
-    if os.path.exists("/dev/nvidiactl"):  # noqa: PTH110
-        listed = len(subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=True).stdout.splitlines())
-    gpus = load.sample_gpus()
-    assert len(gpus) == listed
-    assert [gpu.index for gpu in gpus] == list(range(listed))
-    assert [gpu.uuid for gpu in load.sample_gpus()] == [gpu.uuid for gpu in gpus]
-
-
-def test_no_driver_is_no_error() -> None:
-    code = "import ctypes; from jupyter_remote_kit.host import load; print(load.sample_gpus())"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
-    assert done.stderr == ""
-    assert done.stdout.startswith("(")
-
-
-def test_a_gpu_that_tells_little_is_listed_with_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A driver as NVML shows it for a MIG device and for one that fell off the bus; the library is the edge of the machine."""
-    nvml = load.pynvml
-
-    def refuse(code: int) -> object:
-        def ask(*_: object) -> None:
-            raise nvml.NVMLError(code)
-
-        return ask
-
-    def handle(index: int) -> str:
-        if index == 1:
-            raise nvml.NVMLError(nvml.NVML_ERROR_GPU_IS_LOST)
-        return "device"
-
-    class Memory:
-        total, used = 80 << 30, 3 << 30
-
-    answers = {
-        "nvmlInit": lambda: None,
-        "nvmlDeviceGetCount": lambda: 2,
-        "nvmlDeviceGetHandleByIndex": handle,
-        "nvmlDeviceGetName": lambda _: b"NVIDIA A100 MIG 1g.10gb",
-        "nvmlDeviceGetUUID": lambda _: "MIG-1",
-        "nvmlDeviceGetMemoryInfo": lambda _: Memory,
-        "nvmlDeviceGetUtilizationRates": refuse(nvml.NVML_ERROR_NOT_SUPPORTED),
-        "nvmlDeviceGetTemperature": refuse(nvml.NVML_ERROR_NOT_SUPPORTED),
-    }
-    for name, answer in answers.items():
-        monkeypatch.setattr(nvml, name, answer)
-    load._start_nvml.cache_clear()
-    try:
-        assert load.sample_gpus() == (
-            load.Gpu(0, "NVIDIA A100 MIG 1g.10gb", "MIG-1", 80 << 30, 3 << 30, None, None),
-            load.Gpu(1, None, None, None, None, None, None),
-        )
-    finally:
-        load._start_nvml.cache_clear()
+@pytest.mark.parametrize("text", [None, "", "MemTotal: 12 kB\n"])
+def test_the_memory_is_what_psutil_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None) -> None:
+    """Also on a system without the file, or with one that says less."""
+    table = tmp_path / "meminfo"
+    if text is not None:
+        table.write_text(text)
+    in_the_file = load.memory()
+    monkeypatch.setattr(load, "_MEMORY", table)
+    elsewhere = load.memory()
+    assert in_the_file.total_bytes == elsewhere.total_bytes == psutil.virtual_memory().total
+    assert 0 < in_the_file.available_bytes <= in_the_file.total_bytes
+    assert 0 < elsewhere.available_bytes <= elsewhere.total_bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_remote_kit.host import logind
+from jupyter_remote_kit.host import logind, whoami
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_who_survives(  # noqa: PLR0913
     monkeypatch.setattr(logind, "_runs", lambda: True)
     monkeypatch.setattr(logind, "LINGERING", tmp_path)
     if lingering:
-        (tmp_path / logind.user_name()).touch()
+        (tmp_path / whoami.user_name()).touch()
     monkeypatch.setattr(logind, "_control_group", lambda: place)
     monkeypatch.setattr(logind, "user_manager", lambda _: tmp_path if manager else None)
     monkeypatch.setattr(logind, "kill_user_processes", lambda: killed)

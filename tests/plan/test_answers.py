@@ -155,6 +155,18 @@ def test_hsts_without_tls_is_refused_where_the_instance_tells(existing: dict[str
         merged(Answers(hsts=True, **answers), settings(**existing))
 
 
+@pytest.mark.parametrize("access", [Access.LAN, Access.RELAY])
+def test_a_port_that_may_change_is_for_ssh_alone(access: Access) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        Answers(access=access, auto_port=True).check()
+    (problem,) = caught.value.problems
+    assert str(problem.message) == "--port auto may choose another port at each start, and every URL with it."
+    assert str(problem.hint) == "Name the port, such as --port 8800, or add --access ssh"
+    with pytest.raises(Refused, match="--port auto may choose"):
+        merged(Answers(auto_port=True), settings(access=access, ip=access.default_ip))
+    assert merged(Answers(access=Access.SSH, auto_port=True), settings(access=access)) == settings(**SSH)
+
+
 @pytest.mark.parametrize("answers", [{"plain_http": True}, {"certfile": Path("/c")}, {"private_ca": True}])
 def test_an_option_that_an_ssh_instance_has_no_use_for_is_refused(answers: dict[str, Any]) -> None:
     # The command line alone does not tell; the instance does. Accepted, the option would be ignored.
@@ -166,7 +178,7 @@ def test_an_option_that_an_ssh_instance_has_no_use_for_is_refused(answers: dict[
     "answers",
     [
         {},
-        {"access": Access.SSH, "ip": "127.0.0.1"},
+        {"access": Access.SSH, "ip": "127.0.0.1", "auto_port": True},
         {"access": Access.RELAY, "ip": "::1"},
         {"access": Access.RELAY, "plain_http": True},
         {"access": Access.RELAY, **OWN},

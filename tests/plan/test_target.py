@@ -56,6 +56,7 @@ def test_a_host_as_ssh_takes_it(text: str, target: Target, words: tuple[str, ...
         "[fd00::7",
         "fe80::1%",
         "fe80::1%et h",
+        "fe80::1%-o",
         "[gpu]:22",
         "al ice@gpu",
         "al'ice@gpu",

@@ -10,7 +10,7 @@ from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.service import agent
 from jupyter_remote_kit.errors import Failed, Problem, Refused, WrongUsage
-from jupyter_remote_kit.host import logind, paths, services, surroundings, systemd
+from jupyter_remote_kit.host import paths, services, surroundings, systemd, whoami
 from jupyter_remote_kit.host.surroundings import Surroundings
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
@@ -43,12 +43,12 @@ def whose(run_as: str | None, *, system: bool) -> str:
     if run_as and not system:
         raise WrongUsage.of("contradiction", msg("--run-as needs --system."), msg("Add --system, or leave out --run-as"))
     typed_sudo = os.environ.get("SUDO_USER") if system and os.geteuid() == 0 else None
-    return run_as or typed_sudo or logind.user_name()
+    return run_as or typed_sudo or whoami.user_name()
 
 
 def command_for(place: Place, text: str) -> str:
     """One of our commands that is about the service of `place`, as whoever reads the hint would type it."""
-    if place.user != logind.user_name():
+    if place.user != whoami.user_name():
         text = f"{text} --system --run-as {shlex.quote(place.user)}"
     elif place.scope is Scope.SYSTEM:
         text = f"{text} --system"
@@ -87,7 +87,7 @@ def installed(instance: str, verb: str, *, system: bool, run_as: str | None) -> 
     found = [place for place in services.installed(instance, paths.layout(), user) if place.scope is Scope.SYSTEM or not system]
     if found:
         return found[0]
-    option = f" --system --run-as {shlex.quote(user)}" if user != logind.user_name() else " --system" if system else ""
+    option = f" --system --run-as {shlex.quote(user)}" if user != whoami.user_name() else " --system" if system else ""
     raise Failed.of(
         "no-service",
         msg("The instance {name!r} is not installed as a service.", name=instance),

@@ -25,7 +25,7 @@ from jupyter_remote_kit.commands.service.making import Made, Wish, check_other_s
 from jupyter_remote_kit.commands.service.reporting import report, runs_outside
 from jupyter_remote_kit.errors import Failed, Refused, WrongUsage
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import handwritten, instances, logind, paths, services, systemd
+from jupyter_remote_kit.host import handwritten, instances, paths, services, systemd, whoami
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
@@ -77,7 +77,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         agent.check_options(**{name: said[name] for name in ("system", "profile", "watchdog", "replace")})
         return agent.install(context, init.prepare(context, answers, source, ask=False), wish, asking=False)
     check_systemd(instance)
-    if user != logind.user_name():
+    if user != whoami.user_name():
         if answers.named or source.named:
             raise WrongUsage.of(
                 "others-instance",

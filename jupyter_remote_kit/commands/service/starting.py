@@ -11,7 +11,7 @@ from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.service import elevated
 from jupyter_remote_kit.commands.service.finding import command_for, why_not
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import logind, programs, systemd
+from jupyter_remote_kit.host import programs, systemd, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.service import Place
@@ -65,7 +65,7 @@ def running(place: Place) -> dict[str, Any]:
     """The unit's main process, and the URL that it serves where this user may ask."""
     said = systemd.properties(place.scope, place.unit, "MainPID")
     pid = int(said.get("MainPID") or 0)
-    if place.user != logind.user_name():
+    if place.user != whoami.user_name():
         return {"pid": pid}
     status = machine.client(place.layout, place.instance).status()
     return {"pid": pid, "url": status["url"]} if status else {"pid": pid}
@@ -87,6 +87,6 @@ def _systemctl(context: Context, place: Place, verb: str) -> programs.Done:
 
 def _see(place: Place) -> tuple[Message, ...]:
     """Where its URLs are told: to its user alone."""
-    if place.user != logind.user_name():
+    if place.user != whoami.user_name():
         return ()
     return (msg("Its URLs: {command}", command=own_command(place.instance, "urls")),)

@@ -11,7 +11,7 @@ from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.service.finding import command_for, installed, not_loaded, place_options, scope_words, why_not
 from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
 from jupyter_remote_kit.errors import Problem, RemoteKitError
-from jupyter_remote_kit.host import instances, logind, services, systemd
+from jupyter_remote_kit.host import instances, logind, services, systemd, whoami
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan import snapshot
 from jupyter_remote_kit.plan.service import Place
@@ -117,7 +117,7 @@ def _again(place: Place, code: str, message: Message) -> Problem:
 
 def _as_it_would_be(place: Place) -> Made | None:
     """What `install` would put there now; nothing of another user's, nor where the instance itself is broken, which `up` tells."""
-    if place.user != logind.user_name():
+    if place.user != whoami.user_name():
         return None
     try:
         settings = instances.require(place.layout, place.instance).settings

@@ -13,7 +13,7 @@ from jupyter_remote_kit.commands.service import agent, elevated
 from jupyter_remote_kit.commands.service.finding import check_systemd, place_options, whose
 from jupyter_remote_kit.errors import Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import logind, paths, services
+from jupyter_remote_kit.host import paths, services, whoami
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.model import Plan
@@ -54,7 +54,7 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, p
 
 def _check_purge(context: Context, user: str, instance: str, *, asked: bool) -> None:
     """Raises `WrongUsage` where the instance is somebody else's, or nobody could say yes."""
-    if user != logind.user_name():
+    if user != whoami.user_name():
         raise WrongUsage.of(
             "others-instance",
             msg("The instance of {user} is not yours to remove.", user=user),

@@ -15,7 +15,7 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
 import jupyter_remote_kit.server
-from jupyter_remote_kit.host import load
+from jupyter_remote_kit.host import gpus
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
 OPENAPI = yaml.safe_load((Path(jupyter_remote_kit.server.__file__).parent / "openapi.yaml").read_text())
@@ -63,9 +63,9 @@ async def test_status_with_a_kernel(jp_fetch: Fetch, jp_serverapp: Any) -> None:
 
 
 async def test_status_with_gpus(jp_fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = load.Gpu(0, "NVIDIA H200", "GPU-1", 150_000_000_000, 1_000, 7, 40)
-    lost = load.Gpu(1, None, None, None, None, None, None)
-    monkeypatch.setattr(load, "sample_gpus", lambda: (whole, lost))
+    whole = gpus.Gpu(0, "NVIDIA H200", "GPU-1", 150_000_000_000, 1_000, 7, 40)
+    lost = gpus.Gpu(1, None, None, None, None, None, None)
+    monkeypatch.setattr(gpus, "sample_gpus", lambda: (whole, lost))
     status = json.loads((await jp_fetch("remotekit", "api", "status")).body)
     conforms(status, "Status")
     assert [gpu["name"] for gpu in status["gpus"]] == ["NVIDIA H200", None]
