@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     # click's own words ("Usage", "No such option") are looked up in the current domain.
     gettext.bindtextdomain(DOMAIN, str(LOCALE_DIR))
     gettext.textdomain(DOMAIN)
-    context = Context(translate=catalogue(locale), as_json="--json" in arguments, emit=_emit_for(arguments, locale))
+    context = Context(translate=catalogue(locale), as_json="--json" in arguments, emit=_emit_for(arguments, locale), remark=_remark)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name on disk, or a word of ours, may be more than the terminal's encoding can say.
@@ -226,6 +226,10 @@ def _usage(name: str, error: click.UsageError) -> Result:
     hint = msg("See {command}", command=f"{command} --help")
     problem = Problem("usage", Message("{text}", {"text": error.format_message()}), hint)
     return Result(name, problems=(problem,), exit_code=ExitCode.USAGE)
+
+
+def _remark(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _emit_for(arguments: list[str], locale: str) -> Callable[[Result], None]:

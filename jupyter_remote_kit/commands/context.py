@@ -22,17 +22,21 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def _discard(result: Result) -> None:
+def _discard(_: object) -> None:
     """Stands in where nobody listens, as when click builds a context for help."""
 
 
 @dataclass
 class Context:
-    """How a command speaks: `emit` prints a result now (a foreground `up` never returns one), `translate` is the terminal's language."""
+    """How a command speaks, in the terminal's language, which is that of `translate`.
+
+    `emit` prints a result now: a foreground `up` never returns one. `remark` tells how things go, beside the result, on standard error.
+    """
 
     translate: Translate = untranslated
     as_json: bool = False
     emit: Callable[[Result], None] = _discard
+    remark: Callable[[str], None] = _discard
 
     @property
     def interactive(self) -> bool:

@@ -14,15 +14,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
-
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import kitsearch, shell
 from jupyter_remote_kit.plan.kitsearch import Search
-from jupyter_remote_kit.plan.ssh import Opening, Platform
+from jupyter_remote_kit.plan.ssh import Opening, Platform, is_socket_folder
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.words import LANGUAGE_VARIABLE, terminal_locale
@@ -74,7 +72,7 @@ def shown(context: Context) -> Callable[[str], None] | None:
     """Shows what ssh says before somebody is let in: banners, and what it asks about."""
     if not context.interactive:
         return None
-    return lambda words: click.echo(printable(words), err=True)
+    return lambda words: context.remark(printable(words))
 
 
 async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
@@ -107,8 +105,10 @@ def template(name: str) -> str:
 
 @asynccontextmanager
 async def control_folder() -> AsyncIterator[Path]:
-    """A folder that only this user can enter, for the sockets of one connection. Its path is short: a socket's may have 104 bytes."""
-    with tempfile.TemporaryDirectory(prefix="rk-", ignore_cleanup_errors=True) as folder:
+    """A folder that only this user can enter, for the sockets of one connection: below TMPDIR, unless ssh could not be told of that."""
+    usual = tempfile.gettempdir()
+    above = usual if not PLATFORM.multiplexes or is_socket_folder(usual) else "/tmp"  # noqa: S108  # made by mkdtemp, 0700
+    with tempfile.TemporaryDirectory(prefix="rk-", dir=above, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

@@ -58,11 +58,20 @@ def _end_hung(layout: Layout, instance: str, *, dry_run: bool) -> Result:
 
 def _end_silent(layout: Layout, instance: str, *, dry_run: bool) -> Result:
     """End a server that has no control socket: not yet, while it starts, or not any more, where somebody cleans that folder up."""
+    left = starting.recorded(layout, instance)
     record = starting.alive(layout, instance)
-    if record is None:
-        nothing = msg("Nothing to do: the instance {name!r} is not running.", name=instance)
-        return Result("down", {"instance": instance, "changed": False}, (nothing,))
-    return _end(layout, instance, record, KERNELS_GET_S, dry_run=dry_run)
+    if record is not None:
+        return _end(layout, instance, record, KERNELS_GET_S, dry_run=dry_run)
+    if left is not None and not dry_run:
+        # Of a server that was killed: it would keep other hosts with this home from starting one.
+        starting.forget(layout, instance, left["pid"])
+    host = starting.elsewhere(layout, instance)
+    nothing = (
+        msg("Nothing to do: the instance {name!r} is not running.", name=instance)
+        if host is None
+        else msg("Nothing to do: the instance {name!r} is not running on this host; {host} has started it.", name=instance, host=host)
+    )
+    return Result("down", {"instance": instance, "changed": False}, (nothing,))
 
 
 def _end(layout: Layout, instance: str, record: Mapping[str, Any], grace_s: float, *, dry_run: bool) -> Result:

@@ -107,9 +107,12 @@ def _server(layout: Layout, name: str) -> Row | None:
     return _row(name, "running" if status.get("ready") else "starting", status) if status is not None else None
 
 
-def _hung(layout: Layout, name: str) -> Row:
+def _hung(layout: Layout, name: str) -> Row | None:
+    """What it wrote of itself; `None` where it is another host's, with which this one shares a home that is slow."""
     from jupyter_remote_kit.host import starting
 
+    if starting.elsewhere(layout, name) is not None:
+        return None
     return _row(name, "hung", starting.recorded(layout, name) or {})
 
 

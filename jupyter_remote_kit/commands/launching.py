@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from jupyter_remote_kit.commands import detaching, handover, init, machine, readiness, running, serving
+from jupyter_remote_kit.commands import detaching, elsewhere, handover, init, machine, readiness, running, serving
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import Failed, RemoteKitError
-from jupyter_remote_kit.host import foreground, processes, starting
+from jupyter_remote_kit.host import foreground, paths, processes, starting
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import Answers
 from jupyter_remote_kit.plan.changes import waiting_for_restart
@@ -46,6 +46,9 @@ class Asked:
 
 def launch(context: Context, asked: Asked, status: Mapping[str, Any] | None) -> Result | None:
     """Do it; `status` is that of the server where one runs. Returns no result where this process becomes the server."""
+    layout = paths.layout()
+    if status is None:
+        elsewhere.check(layout, asked.instance)
     prepared = init.prepare(context, asked.answers, asked.source, ask=asked.ask)
     if asked.handover:
         handover.check_access(prepared.settings.access)
@@ -56,10 +59,10 @@ def launch(context: Context, asked: Asked, status: Mapping[str, Any] | None) -> 
         return _keep_running(prepared, asked, status)
     if not asked.detach:
         return _become(context, _written(context, prepared, asked), open_browser=asked.open_browser)
-    layout = prepared.facts.layout
     with starting.alone(layout, asked.instance, OTHERS_START_S):
         status = machine.client(layout, asked.instance).status()
         if status is None:
+            elsewhere.check(layout, asked.instance)
             prepared = _written(context, prepared, asked)
             with machine.password_told(prepared.generated):
                 return _detach(context, prepared, asked)

@@ -53,7 +53,16 @@ def _not_running(layout: Layout, instance: str) -> Result:
         (msg("Root directory"), str(settings.root_dir)),
         *_gate_rows(settings),
     )
-    return Result("status", data, (msg("The instance {name!r} is not running.", name=instance),), rows)
+    return Result("status", data, (_why_not(layout, instance),), rows)
+
+
+def _why_not(layout: Layout, instance: str) -> Message:
+    from jupyter_remote_kit.host import starting  # psutil, which a server that answers is found quicker without
+
+    host = starting.elsewhere(layout, instance)
+    if host is None:
+        return msg("The instance {name!r} is not running.", name=instance)
+    return msg("The instance {name!r} is not running on this host; {host} has started it.", name=instance, host=host)
 
 
 def _readable_settings(layout: Layout, instance: str) -> Settings | None:

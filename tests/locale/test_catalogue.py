@@ -17,17 +17,18 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from jupyter_remote_kit import cli, words
+from jupyter_remote_kit.commands.hosts import VERBS as HOSTS_VERBS
 from jupyter_remote_kit.commands.service import VERBS
 from tests.locale import catalogue
 
-NAMED = [*cli.COMMANDS, *VERBS]
-HELP = [(), *((command,) for command in cli.COMMANDS), *(("service", verb) for verb in VERBS)]
+NAMED = [*cli.COMMANDS, *VERBS, *HOSTS_VERBS]
+HELP = [(), *((command,) for command in cli.COMMANDS), *(("service", verb) for verb in VERBS), *(("hosts", verb) for verb in HOSTS_VERBS)]
 TERMINAL_COLUMNS = 80
 
 # What stays as it is in every language: options, metavars and choices, names of programs, file formats and protocols.
 NAMES = re.compile(
     r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|fail2ban|systemd|sudo|Ctrl|root|ssh|lan|relay|init|install|containers|any"
-    r"|default|none|zh_CN)\b|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
+    r"|default|none|zh_CN|auto|connect|env|Python|conda|wheel|bash|zsh|fish|eval|completion|config)\b|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
 

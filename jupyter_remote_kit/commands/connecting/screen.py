@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from jupyter_remote_kit.commands.context import Context, is_terminal
 from jupyter_remote_kit.messages import Message, msg
 
@@ -53,7 +51,7 @@ class Screen:
     def say(self, message: Message) -> None:
         """A sentence that stays, above the live line."""
         self.clear()
-        click.echo(self._context.say(message), err=True)
+        self._context.remark(self._context.say(message))
 
     def clear(self) -> None:
         """Leave the terminal to others: ssh may have to ask something."""
@@ -65,7 +63,7 @@ class Screen:
     def _state(self, message: Message) -> None:
         text = self._context.say(message)
         if not is_terminal(sys.stderr):
-            click.echo(text, err=True)
+            self._context.remark(text)
             return
         if self._live is None:
             from rich.console import Console

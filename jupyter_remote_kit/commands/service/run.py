@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_remote_kit.commands import init, serving
+from jupyter_remote_kit.commands import elsewhere, init, serving
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import ExitCode, RemoteKitError, WrongUsage
@@ -31,7 +31,9 @@ def command(context: Context, instance: str) -> Result:
 
 def _ready(context: Context, instance: str) -> processes.Launch:
     """Check everything, renew what ages, and say how the server is started."""
-    instances.require(paths.layout(), instance)
+    layout = paths.layout()
+    instances.require(layout, instance)
+    elsewhere.check(layout, instance)
     prepared = init.prepare(context, Answers(instance=instance), PasswordSource(), ask=False)
     serving.check(prepared)
     serving.check_port(prepared.settings.ip, prepared.settings.port)
