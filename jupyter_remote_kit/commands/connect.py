@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 from jupyter_remote_kit.commands import distant
@@ -12,7 +13,7 @@ from jupyter_remote_kit.commands.connecting.keeper import Keeper
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import AlreadyTold, Context, dry_run_option, option, plain_command
-from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import addressbook, connections, paths
 from jupyter_remote_kit.host.connections import Connection
 from jupyter_remote_kit.host.forwarder import Forwarder
@@ -29,18 +30,22 @@ from jupyter_remote_kit.result import Result
 @option("--local-port", type=wishing.PORT, metavar="PORT", help=marked("The port of this machine; each server keeps the one it had."))
 @option("--stop-on-exit", is_flag=True, help=marked("Stop the server when this command ends; by default it goes on."))
 @dry_run_option
-def command(context: Context, host: str, local_port: int | None, stop_on_exit: bool, dry_run: bool, **said: Any) -> Result | None:
+def command(context: Context, host: str, local_port: int | None, dry_run: bool, **said: Any) -> Result | None:
     """Make a line, tell the URLs, keep the line until Ctrl-C."""
     layout = paths.layout()
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
-        return wishing.dry_run("connect", wish, wish.up_arguments)
+        return wishing.dry_run("connect", wish, wish.up_arguments, forwards=True)
     other = connections.find(layout, wish.name, wish.instance)
-    if other is not None:
-        return distant.run(_join(context, wish, other))
-    call = _Call(context, layout, wish, local_port or wishing.local_port(layout, wish))
-    call.stop_on_exit = stop_on_exit
-    return call.run()
+    if other is None:
+        return _Call(context, layout, wish, local_port or wishing.local_port(layout, wish)).run()
+    if wish.stop_on_exit or local_port not in {None, other.port}:
+        raise Failed.of(
+            "already-connected",
+            _held_already(wish, other),
+            msg("End that one first, or leave out --local-port and --stop-on-exit: kill {pid}", pid=other.pid),
+        )
+    return distant.run(_join(context, wish, other))
 
 
 async def _join(context: Context, wish: Wish, other: Connection) -> Result:
@@ -51,9 +56,12 @@ async def _join(context: Context, wish: Wish, other: Connection) -> Result:
             joined = await joining.server(context, line, wish, screen)
     finally:
         screen.clear()
-    problems = browsing.opened(wish, other.port, joined.handover)
-    head = msg("Process {pid} of this machine holds the line to {host} already.", pid=other.pid, host=wish.name)
-    return browsing.result(context, wish, other.port, joined.handover, head, problems)
+    problems = browsing.opened(wish, other.port, joined.handover) if wish.options.browser else None
+    return browsing.result(context, wish, other.port, joined.handover, _held_already(wish, other), problems)
+
+
+def _held_already(wish: Wish, other: Connection) -> Message:
+    return msg("Process {pid} of this machine holds the line to {host} already.", pid=other.pid, host=wish.name)
 
 
 class _Call:
@@ -64,7 +72,6 @@ class _Call:
         self._screen = Screen(context, wish.name)
         self._keeper: Keeper | None = None
         self._ready = False
-        self.stop_on_exit = False
 
     def run(self) -> Result | None:
         """Until Ctrl-C, or until something ends it that no other try would mend. Raises `RemoteKitError`."""
@@ -89,7 +96,6 @@ class _Call:
         forwarder = Forwarder(self._port)
         await forwarder.listen()
         self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)
-        self._keeper.stop_on_exit = self.stop_on_exit
         try:
             with connections.held(self._layout, self._wish.name, self._wish.instance, self._port):
                 self._screen.connecting()
@@ -102,7 +108,7 @@ class _Call:
         """The first line is up: remember the host, tell the URLs, open the browser."""
         self._ready = True
         wish, handover = self._wish, joined.handover
-        addressbook.change(self._layout, lambda book: wish.remembered(book, joined.kit, self._port, handover))
+        forgotten = self._remember(joined)
         self._screen.clear()
         problems = browsing.opened(wish, self._port, handover) if wish.options.browser else None
         head = (
@@ -115,7 +121,17 @@ class _Call:
                 kernels=handover.kernels,
             )
         )
-        self._context.emit(browsing.result(self._context, wish, self._port, handover, head, problems))
+        result = browsing.result(self._context, wish, self._port, handover, head, problems)
+        self._context.emit(replace(result, problems=(*result.problems, *forgotten)))
+
+    def _remember(self, joined: Joined) -> tuple[Problem, ...]:
+        """Write the host down. Where that fails the line is as good, and the next one may have another URL: a warning."""
+        try:
+            addressbook.change(self._layout, lambda book: self._wish.remembered(book, joined.kit, self._port, joined.handover))
+        except (RemoteKitError, OSError) as error:
+            reason = error.problems[0].message if isinstance(error, RemoteKitError) else error.strerror or str(error)
+            return (Problem("not-remembered", msg("{host} is not remembered: {reason}", host=self._wish.name, reason=reason)),)
+        return ()
 
     def _goodbye(self) -> Message:
         stopped = self._keeper.stopped if self._keeper else None
@@ -123,6 +139,6 @@ class _Call:
         if stopped is not None:
             return msg("The line is closed, and the server on {host} stopped (kernels: {kernels}).", host=name, kernels=stopped)
         stop = self._wish.command("stop")
-        if self.stop_on_exit:
+        if self._wish.stop_on_exit:
             return msg("There was no line to stop the server on {host} by; it goes on. Stop it: {command}", host=name, command=stop)
         return msg("The line is closed. The server on {host} goes on, and what it computes; stop it: {command}", host=name, command=stop)

@@ -48,6 +48,16 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
+def answerable() -> Iterator[None]:
+    """Within, Ctrl-C ends a question at once: asyncio's own handler would only take note of it, and wait for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def _broken_pipes_are_errors() -> Iterator[None]:
     """Within, what is written to a connection whose other end is gone raises, and does not end the process as `… | head` shall."""
     if not hasattr(signal, "SIGPIPE"):
@@ -103,8 +113,8 @@ def template(name: str) -> str:
     return (resources.files("jupyter_remote_kit") / "templates" / "remote" / name).read_text(encoding="utf-8")
 
 
-@asynccontextmanager
-async def control_folder() -> AsyncIterator[Path]:
+@contextmanager
+def control_folder() -> Iterator[Path]:
     """A folder that only this user can enter, for the sockets of one connection: below TMPDIR, unless ssh could not be told of that."""
     usual = tempfile.gettempdir()
     above = usual if not PLATFORM.multiplexes or is_socket_folder(usual) else "/tmp"  # noqa: S108  # made by mkdtemp, 0700
@@ -120,9 +130,16 @@ def _envelope(said: tuple[str, ...]) -> dict[str, Any] | None:
                 found = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(found, dict) and isinstance(found.get("data"), dict) and isinstance(found.get("problems"), list):
-                return found
+            if _is_envelope(found):
+                return dict(found)
     return None
+
+
+def _is_envelope(found: object) -> bool:
+    if not isinstance(found, dict) or not isinstance(found.get("data"), dict) or not isinstance(found.get("problems"), list):
+        return False
+    # One that failed says why.
+    return isinstance(found.get("ok"), bool) and (found["ok"] or bool(found["problems"]))
 
 
 def _check_version(host: str, kit: str, row: object) -> None:

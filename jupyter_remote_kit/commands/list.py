@@ -80,7 +80,7 @@ def _there(context: Context, hosts: tuple[str, ...], connect_s: int) -> Result:
 
         found = distant.run(survey.ask_all(known, connect_s, show, batch=batch))
     problems = tuple(each.problem for each in found if each.problem is not None)
-    data = {"hosts": [{"name": each.known.name, "host": str(each.known.target), **_told(each)} for each in found]}
+    data = {"hosts": [{**_told(each), "name": each.known.name, "host": str(each.known.target)} for each in found]}
     result = _shown(context, data, [cells for each in found for cells in _cells_of(context, each)])
     # Of many hosts the others have answered; where none has, nothing was done.
     return replace(result, problems=problems, exit_code=ExitCode.FAILED if len(problems) == len(found) else ExitCode.DONE)
@@ -89,7 +89,8 @@ def _there(context: Context, hosts: tuple[str, ...], connect_s: int) -> Result:
 def _told(found: Found) -> dict[str, Any]:
     """What a host has said, or what kept it from it."""
     if found.problem is None:
-        return {"ok": True, **(found.data or {})}
+        # What a host says of itself comes first: it speaks for no other.
+        return {**(found.data or {}), "ok": True}
     return {"ok": False, "problem": found.problem.code}
 
 

@@ -21,6 +21,7 @@ from jupyter_remote_kit.plan.ssh import Opening
 
 # After it has answered: the way in, and the kit's own start on a busy machine.
 _ANSWERS_S = 12.0
+_AT_ONCE = 48
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,12 @@ def live(wanted: bool) -> Iterator[Callable[[Callable[[], str]], None]]:
 async def ask_all(hosts: tuple[KnownHost, ...], connect_s: int, came: Callable[[Found], None], *, batch: bool) -> tuple[Found, ...]:
     """All hosts at once, in their order; `came` is handed each as it comes. One that is slow or dead holds up none of the others."""
 
+    # Three pipes each, and 256 descriptors are all that a macOS gives by itself.
+    room = asyncio.Semaphore(_AT_ONCE)
+
     async def one(known: KnownHost) -> Found:
-        found = await _ask(known, connect_s, batch=batch)
+        async with room:
+            found = await _ask(known, connect_s, batch=batch)
         came(found)
         return found
 
@@ -75,6 +80,9 @@ async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
         return Found(known, problem=cut.trouble.problem)
     except RemoteKitError as error:
         return Found(known, problem=error.problems[0])
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Found(known, problem=Problem("os-error", msg("{host} cannot be asked: {reason}", host=known.name, reason=reason)))
 
 
 async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:

@@ -28,7 +28,8 @@ class Connection:
 
 def path(layout: Layout, name: str, instance: str) -> Path:
     """Where the connection to a server is written down."""
-    return layout.runtime_dir / f"remotekit-connect-{name}-{instance}.json"
+    # No instance has the sign in its name, and none is mistaken for a server of this machine.
+    return layout.runtime_dir / f"remotekit-connect-{instance}@{name}.json"
 
 
 def find(layout: Layout, name: str, instance: str) -> Connection | None:
@@ -52,4 +53,5 @@ def held(layout: Layout, name: str, instance: str, port: int) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            file.unlink()
+            if find(layout, name, instance) == own:
+                file.unlink()

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
@@ -20,10 +21,14 @@ from jupyter_remote_kit.plan.ssh import Near, Opening
 # A session that asks for nothing may take its time with a profile; one that a person has to answer takes as long as they like.
 _BATCH_OPENS_S = 45.0
 _CLOSES_S = 2.0
+_FORWARDS_S = 10.0
 # What ssh ends with when it is for its own reasons; else it ends as the host's shell did.
 _SSH_FAILED = 255
-_LONGEST_LINE = 1 << 22
+# A host may be anybody's: neither what it answers nor what it says beside that fills this machine.
+_LONGEST_LINE = 1 << 20
+_LONGEST_ANSWER = 1 << 23
 _KEPT_WORDS = 200
+_LONGEST_WORDS = 1000
 _PAYLOAD_CHUNK = 1 << 18
 
 
@@ -41,6 +46,15 @@ class Answer:
 
     code: int
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pong:
+    """A sign of life: when it came (seconds, monotonic), how long there and back took, and whether the process is there."""
+
+    at: float
+    round_trip_s: float
+    alive: bool
 
 
 class Line:
@@ -97,17 +111,25 @@ class Line:
             await self._send(request, payload)
             return await self._answer(on_line)
 
-    async def ping(self) -> float:
-        """How long a request of nothing takes, there and back, in seconds."""
+    async def ping(self, pid: int | None = None) -> Pong:
+        """Ask for a sign of life, and whether the process `pid` of the host is there."""
         begun = time.monotonic()
-        await self.ask(":")
-        return time.monotonic() - begun
+        answer = await self.ask(":" if pid is None else shell.looking_after(pid))
+        now = time.monotonic()
+        return Pong(now, now - begun, answer.code == 0)
 
     async def forward(self, near: Near, far_port: int) -> None:
         """Forward `near` to a port of the host's loopback, where ssh multiplexes. Raises `LineCut`, and `Failed` when ssh refuses."""
         assert self._opening.control is not None  # noqa: S101  # who asks has a master
         process = await start(ssh.forward_argv(self._opening.control, self._opening.target, near, far_port))
-        _, said = await process.communicate()
+        try:
+            _, said = await asyncio.wait_for(process.communicate(), _FORWARDS_S)
+        except asyncio.TimeoutError:
+            # The master does not answer: it waits for a host that is gone.
+            raise LineCut(sshtrouble.silent(self._opening.target)) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
         if process.returncode:
             if self._process.returncode is not None:
                 raise await self._cut()
@@ -159,8 +181,16 @@ class Line:
 
     async def _answer(self, on_line: Callable[[str], None] | None) -> Answer:
         lines: list[str] = []
+        length = 0
         while True:
             line = await self._read()
+            length += len(line)
+            if length > _LONGEST_ANSWER:
+                raise Failed.of(
+                    "host-answer",
+                    msg("{host} answers with more than {size} MiB.", host=str(self._opening.target), size=_LONGEST_ANSWER >> 20),
+                    msg("Look at what its kit and its profile print"),
+                )
             code = shell.trailer(line, self.mark)
             if code is not None:
                 self._owed -= 1
@@ -219,7 +249,7 @@ class Line:
     async def _listen(self, said: asyncio.StreamReader) -> None:
         """Keep what ssh says, and show it while somebody may have to answer."""
         while data := await _line_of(said):
-            line = data.decode(errors="replace").rstrip("\r\n")
+            line = data.decode(errors="replace").rstrip("\r\n")[:_LONGEST_WORDS]
             self._said.append(line)
             if self._show is not None:
                 self._show(line)
@@ -235,14 +265,35 @@ async def _line_of(stream: asyncio.StreamReader) -> bytes:
 async def start(argv: tuple[str, ...]) -> asyncio.subprocess.Process:
     """Start ssh with three pipes, on our terminal. Raises `Failed` where there is none."""
     pipe = asyncio.subprocess.PIPE
-    # Ctrl-C on the terminal is for us, who still have to stop a server over this line. What is ignored stays so across an exec, and ssh
-    # sets its own handlers only where it finds none (`clientloop.c`, `client_loop`); its prompts listen by themselves.
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=_LONGEST_LINE)
+        with _deaf:
+            return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=_LONGEST_LINE)
     except FileNotFoundError:
         raise Failed.of(
             "no-ssh", msg("There is no ssh on this machine."), msg("Install OpenSSH's client, such as: sudo apt install openssh-client")
         ) from None
-    finally:
-        signal.signal(signal.SIGINT, interrupted)
+
+
+class _Deaf:
+    """Within, this process ignores SIGINT, so that what it starts does so as well; several may be within at once.
+
+    Ctrl-C on the terminal is for us, who still have to stop a server over this line. What is ignored stays so across an exec, and ssh sets
+    its own handlers only where it finds none (`clientloop.c`, `client_loop`); its prompts listen by themselves.
+    """
+
+    def __init__(self) -> None:
+        self._within = 0
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        if not self._within:
+            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._within -= 1
+        if not self._within:
+            signal.signal(signal.SIGINT, self._before)
+
+
+_deaf = _Deaf()

@@ -32,7 +32,7 @@ class Liveness:
 
     def answered(self, now: float) -> None:
         """A ping has come back."""
-        self._sign, self._patience = now, DEAD_AFTER_S
+        self._sign, self._patience = max(self._sign, now), DEAD_AFTER_S
 
     def carried(self, now: float, down: int, up: int) -> None:
         """So many bytes have come and gone since the line was made."""
@@ -43,7 +43,7 @@ class Liveness:
 
     def slept(self, now: float) -> None:
         """The machine was asleep: what is known is old, and one short wait has to tell."""
-        self._sign, self._patience = now, DEAD_AFTER_SLEEP_S
+        self._sign, self._patience = max(self._sign, now), DEAD_AFTER_SLEEP_S
 
     def dead(self, now: float) -> bool:
         """Whether the line has given no sign for too long."""

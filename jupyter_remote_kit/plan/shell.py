@@ -80,6 +80,11 @@ def receiving(script: str, argv: tuple[str, ...], size: int) -> str:
     return f"head -c {int(size)} | ( set -- {quoted(argv)}\n{script}\n) 2>&1"
 
 
+def looking_after(pid: int) -> str:
+    """A request that does nothing, and succeeds while that process of this user is there."""
+    return f"kill -0 {int(pid)} 2>/dev/null"
+
+
 def ending(pid: int, session_mark: str) -> str:
     """A request that ends an earlier session of ours, which a line that was cut has left behind; no other process by that number."""
     look = f'"$(ps -o args= -p {int(pid)} 2>/dev/null)"'

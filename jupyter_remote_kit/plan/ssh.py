@@ -6,6 +6,7 @@ Windows has no multiplexing: there the port is forwarded from the start, to the 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,6 +14,8 @@ from jupyter_remote_kit.plan.target import Target
 
 # Ours are sooner (`host/line.py`); these end an ssh whose kit was killed.
 _ALIVE_S, _ALIVE_TIMES = 15, 2
+# `-L` takes a colon for the end of a path, and `ControlPath` a blank. A socket's path may have 104 bytes, of which ssh adds 17 by itself.
+_SOCKET_FOLDER = re.compile(r"/[A-Za-z0-9_./%+-]{0,59}\Z")
 
 
 class Platform(str, Enum):
@@ -68,6 +71,8 @@ def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:
         "EscapeChar=none",
         "ForwardX11=no",
         "PermitLocalCommand=no",
+        # What goes wrong is told from its words, neither more nor less of them (`plan.sshtrouble`).
+        "LogLevel=INFO",
         # What a Host of the user's starts by itself would take the place of ours.
         "RemoteCommand=none",
         "RequestTTY=no",
@@ -85,6 +90,11 @@ def forward_argv(control: str, target: Target, near: Near, far_port: int) -> tup
     """Have the master forward `near` to a port of the host's loopback from now on."""
     bind = _options(["StreamLocalBindMask=0177", "StreamLocalBindUnlink=yes"])
     return ("ssh", "-O", "forward", *bind, "-o", f"ControlPath={_escaped(control)}", "-L", _forwarding(near, far_port), *target.words)
+
+
+def is_socket_folder(path: str) -> bool:
+    """Whether ssh can be told of sockets in a folder below this one."""
+    return bool(_SOCKET_FOLDER.match(path))
 
 
 def _forwarding(near: Near, far_port: int) -> str:

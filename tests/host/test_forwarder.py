@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import forwarder as forwarding
-from jupyter_remote_kit.host import probe
+from jupyter_remote_kit.host import localports, probe
 from jupyter_remote_kit.host.forwarder import Forwarder
 from jupyter_remote_kit.plan.ssh import Near
 
@@ -39,7 +38,7 @@ async def far_end(path: Path, serve: Serve = echo) -> AsyncIterator[Near]:
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[Forwarder]:
-    forwarder = Forwarder(forwarding.free_port())
+    forwarder = Forwarder(localports.free())
     await forwarder.listen()
     try:
         yield forwarder
@@ -99,7 +98,7 @@ def test_a_line_that_is_cut_closes_what_is_open_and_keeps_the_port(tmp_path: Pat
                 forwarder.line_is_down()
                 with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                     await reader.readexactly(1)
-            assert not forwarding.is_free(forwarder.port)
+            assert not localports.is_free(forwarder.port)
             waiting_reader, waiting_writer = await connect(forwarder)
             waiting_writer.write(b"again")
             # One that has not got through yet is not closed by the next drop either.
@@ -164,7 +163,7 @@ def test_a_port_that_another_holds_on_either_family_is_refused(family: socket.Ad
         other.bind((address, 0))
         other.listen()
         port = other.getsockname()[1]
-        assert not forwarding.is_free(port)
+        assert not localports.is_free(port)
 
         async def work() -> None:
             with pytest.raises(Failed) as refused:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, open_argv
+import pytest
+
+from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, is_socket_folder, open_argv
 from jupyter_remote_kit.plan.target import Target
 
 SHARED = [
@@ -16,6 +18,7 @@ SHARED = [
     "EscapeChar=none",
     "ForwardX11=no",
     "PermitLocalCommand=no",
+    "LogLevel=INFO",
     "RemoteCommand=none",
     "RequestTTY=no",
 ]
@@ -63,3 +66,15 @@ def test_the_master_is_asked_to_forward() -> None:
 
 def test_only_windows_has_no_multiplexing() -> None:
     assert [platform.multiplexes for platform in Platform] == [True, False]
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/run/user/1000", "/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T", "/home/a.b-c+d%h"])
+def test_where_sockets_may_lie(path: str) -> None:
+    assert is_socket_folder(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "tmp", "/tmp/a b", "/tmp/a:b", '/tmp/"', "/tmp/$(id)", "/tmp/数据", "/tmp\n", "/" + "x" * 60, "C:\\Temp"]
+)
+def test_what_ssh_takes_for_no_path_of_a_socket(path: str) -> None:
+    assert not is_socket_folder(path)

@@ -46,7 +46,10 @@ def result(  # noqa: PLR0913  # each is said in it
             rows.append((msg("To sign in, once, within a minute"), data["sign_in_url"]))
     if context.on_terminal:
         rows.append((msg("PyCharm, VS Code"), token_url))
-    return Result("connect", data, (head,), tuple(rows), problems=opened or ())
+    # What goes into a file is read by others, too.
+    how = msg("PyCharm and VS Code need a URL with the token: {command}", command=f"{wish.command('connect')} --json")
+    messages = (head,) if context.on_terminal or context.as_json else (head, how)
+    return Result("connect", data, messages, tuple(rows), problems=opened or ())
 
 
 def opened(wish: Wish, port: int, handover: Handover) -> tuple[Problem, ...]:

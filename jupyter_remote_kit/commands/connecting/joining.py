@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from jupyter_remote_kit.host import probe
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import shell, sshtrouble
-from jupyter_remote_kit.plan.kitsearch import NotFound
+from jupyter_remote_kit.plan.kitsearch import NotFound, Search
+from jupyter_remote_kit.plan.liveness import DEAD_AFTER_S
 from jupyter_remote_kit.plan.remoteserver import Handover
 from jupyter_remote_kit.plan.ssh import Near
 from jupyter_remote_kit.plan.terminal import printable
@@ -30,11 +32,18 @@ class Joined:
     handover: Handover
 
 
+# Whoever presses Ctrl-C while a server starts waits so long for it, that it may be ended as well; again, and nobody waits.
+_STARTS_S, _STOPS_S = 20.0, 60.0
+
+
 async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Joined:
-    """Find the server on the host, or start it; install the kit where that is wanted. Raises `LineCut` and `RemoteKitError`."""
+    """Find the server on the host, or start it; install the kit where that is wanted. Raises `LineCut` and `RemoteKitError`.
+
+    Where this is cancelled meanwhile, a server that it has started does not stay behind.
+    """
     screen.working(msg("Looking for the server on {host}, or starting it …", host=wish.name))
     try:
-        reply = await distant.ask_kit(line, wish.search, wish.name, wish.up_arguments)
+        reply = await _up(line, wish, wish.search)
     except NotFound as missing:
         screen.clear()
         if not _may_install(context, wish, missing):
@@ -44,9 +53,34 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
         where, how = wish.options, wish.install
         wanted = installing.Wanted(where.python, where.env, where.project_dir, how.wheel, how.push, wish.name)
         kit = await installing.install(line, wanted, show=screen.working)
-        search = wish.search.with_kit(kit)
-        reply = await distant.ask_kit(line, search, wish.name, wish.up_arguments)
+        reply = await _up(line, wish, wish.search.with_kit(kit))
     return Joined(reply.kit, Handover.parse(reply.data))
+
+
+async def _up(line: Line, wish: Wish, search: Search) -> distant.Reply:
+    asking = asyncio.ensure_future(distant.ask_kit(line, search, wish.name, wish.up_arguments))
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        with contextlib.suppress(LineCut, RemoteKitError, asyncio.TimeoutError):
+            reply = await asyncio.wait_for(asking, _STARTS_S)
+            if reply.data.get("started") is True:
+                await stop_soon(line, wish)
+        raise
+
+
+async def stop_soon(line: Line, wish: Wish) -> int | None:
+    """As `stop`, for whoever is about to leave: a line that is dead is not waited for. `None` where it was not stopped."""
+    with contextlib.suppress(LineCut, RemoteKitError, asyncio.TimeoutError):
+        await asyncio.wait_for(line.ping(), DEAD_AFTER_S)
+        return await asyncio.wait_for(stop(line, wish), _STOPS_S)
+    return None
+
+
+async def runs(line: Line, wish: Wish) -> bool:
+    """Whether the server of that name runs on the host, be it another process than before. Raises as `distant.ask_kit`."""
+    reply = await distant.ask_kit(line, wish.search, wish.name, ("status", "--json", "--instance", wish.instance))
+    return reply.data.get("running") is True
 
 
 async def stop(line: Line, wish: Wish) -> int | None:
@@ -64,8 +98,7 @@ def stop_arguments(wish: Wish) -> tuple[str, ...]:
 async def undo(line: Line, wish: Wish, joined: Joined) -> None:
     """Stop a server that this command has started in vain."""
     if joined.handover.started:
-        with contextlib.suppress(LineCut, RemoteKitError):
-            await stop(line, wish)
+        await stop_soon(line, wish)
 
 
 async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:
@@ -92,4 +125,5 @@ def _may_install(context: Context, wish: Wish, missing: NotFound) -> bool:
     if not context.interactive:
         return False
     question = msg("{host} has no jupyter-remote-kit. Install it there, into an environment of its own?", host=wish.name)
-    return click.confirm(context.say(question), default=True, err=True)
+    with distant.answerable():
+        return click.confirm(context.say(question), default=True, err=True)

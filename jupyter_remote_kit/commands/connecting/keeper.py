@@ -1,4 +1,4 @@
-"""Keeps a line to one server: makes it, watches it, and makes it anew whenever it is cut, until somebody ends it."""
+"""Keeps a line to one server: makes it, and makes it anew whenever it is cut, until somebody ends it."""
 
 from __future__ import annotations
 
@@ -7,66 +7,57 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting import joining
+from jupyter_remote_kit.commands.connecting import joining, watching
 from jupyter_remote_kit.commands.connecting.joining import Joined
 from jupyter_remote_kit.commands.connecting.screen import Screen
+from jupyter_remote_kit.commands.connecting.watching import Held, ServerGone
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import forwarder as forwarding
-from jupyter_remote_kit.host import probe
+from jupyter_remote_kit.host import localports
 from jupyter_remote_kit.host.forwarder import Forwarder
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import Message, msg
-from jupyter_remote_kit.plan import retry, shell, sshtrouble
-from jupyter_remote_kit.plan.liveness import PING_EVERY_S, SLEPT_S, Liveness
+from jupyter_remote_kit.plan import retry, shell
 from jupyter_remote_kit.plan.ssh import Near, Opening
 
-_LOOKS_EVERY_S = 0.5
 # A line that held for so long was a good one: the next try after it comes at once. One that fails as soon as it is up is no line.
 _HELD_S = 2.0
 # What is lost on the way to a host that comes back is sent again after 1, 2 and 4 s (RFC 6298); a fresh try is sooner than the next.
 _AGAIN_CONNECT_S = 6
+# A server that is found on another port each time is none that could be forwarded to.
+_MOST_MOVES = 2
 
 
 class Ended(Failed):
     """The server on the host is no longer there, although the line is."""
 
 
-class _Reopen(Exception):
-    """Without multiplexing a port is forwarded from the start: the line has to be made anew for another port."""
+class _Moved(Exception):
+    """The server has another port than the line forwards. Without multiplexing that takes another line."""
 
     def __init__(self, far_port: int) -> None:
         super().__init__(far_port)
         self.far_port = far_port
 
 
-@dataclass(frozen=True)
-class Held:
-    """A line that leads to the server."""
-
-    line: Line
-    joined: Joined
-    near: Near
-
-
 class Keeper:
     """One line after the other, to the server that is wished for. What comes to `forwarder` goes through the one that is up.
 
-    With `stop_on_exit` the server is stopped when `keep` is cancelled; `stopped` is then the number of its kernels.
+    Where the wish is to stop the server in the end, that is done when `keep` is cancelled; `stopped` is then the number of its kernels.
     """
 
     def __init__(self, context: Context, wish: Wish, forwarder: Forwarder, screen: Screen) -> None:
         self._context, self._wish, self._forwarder, self._screen = context, wish, forwarder, screen
-        self.stop_on_exit = False
-        self._count = 0
+        self._count = self._moves = 0
         self._was_up = False
         self._has_started = False
         self._may_ask = context.interactive
+        self._up_since: float | None = None
         self._earlier: tuple[int, str] | None = None
         self._far_port = wish.known.far_ports.get(wish.instance)
         self.stopped: int | None = None
@@ -76,31 +67,40 @@ class Keeper:
 
         Raises what keeps it from a first line, `LineCut` for what no other try would mend, and `Ended`.
         """
-        async with distant.control_folder() as folder:
+        with distant.control_folder() as folder:
             tries = _tries()
             while True:
-                begun = time.monotonic()
-                try:
-                    async with self._made(folder) as held:
-                        begun = time.monotonic()
-                        self._come_up(held, ready)
-                        await self._watch_to_the_end(held)
-                except _Reopen as elsewhere:
-                    self._far_port = elsewhere.far_port
-                    continue
-                except LineCut as cut:
-                    self._judge(cut)
-                    reason = cut.trouble.problem.message
-                except Ended:
-                    raise
-                except Failed as error:
-                    # What the host could not do just now it may do later: it was able to before.
-                    if not self._was_up:
-                        raise
-                    reason = error.problems[0].message
-                if time.monotonic() - begun > _HELD_S:
+                self._up_since = None
+                reason = await self._once(folder, ready)
+                if self._held_for() > _HELD_S:
                     tries = _tries()
-                await self._pause(reason, next(tries))
+                if reason is not None:
+                    await self._pause(reason, next(tries))
+
+    def _held_for(self) -> float:
+        """How long the last line was up, in seconds."""
+        return time.monotonic() - self._up_since if self._up_since is not None else 0.0
+
+    async def _once(self, folder: Path, ready: Callable[[Joined], None]) -> Message | None:
+        """One line, from its making to its end; why it ended, `None` where the next one is to be made at once."""
+        try:
+            async with self._made(folder) as held:
+                self._come_up(held, ready)
+                await self._hold(held)
+        except _Moved as moved:
+            self._move(moved.far_port)
+            return None
+        except LineCut as cut:
+            self._judge(cut)
+            return cut.trouble.problem.message
+        except Ended:
+            raise
+        except Failed as error:
+            # What the host could not do just now it may do later: it was able to before.
+            if not self._was_up:
+                raise
+            return error.problems[0].message
+        raise AssertionError
 
     @asynccontextmanager
     async def _made(self, folder: Path) -> AsyncIterator[Held]:
@@ -120,9 +120,9 @@ class Keeper:
                     if opening.control is not None:
                         await line.forward(near, joined.handover.port)
                     elif self._far_port != joined.handover.port:
-                        raise _Reopen(joined.handover.port)
+                        raise _Moved(joined.handover.port)
                     await joining.check(line, self._wish, near, joined)
-                except (Failed, LineCut):
+                except (Failed, LineCut, asyncio.CancelledError):
                     if not self._was_up:
                         await joining.undo(line, self._wish, joined)
                     raise
@@ -140,20 +140,51 @@ class Keeper:
         if distant.PLATFORM.multiplexes:
             near = Near(path=str(folder / f"near-{self._count}"))
             return Opening(self._wish.target, str(folder / f"ssh-{self._count}"), None, batch, connect_s), near
-        near = Near(port=forwarding.free_port())
+        near = Near(port=localports.free())
         forward = (near, self._far_port) if self._far_port is not None else None
         return Opening(self._wish.target, None, forward, batch, connect_s), near
 
     def _come_up(self, held: Held, ready: Callable[[Joined], None]) -> None:
         self._forwarder.line_is_up(held.near)
-        self._may_ask = False
-        if self._was_up:
-            self._screen.up()
-            if held.joined.handover.started:
-                self._screen.say(msg("The server on {host} was started anew: what ran there is gone.", host=self._wish.name))
-        else:
-            self._was_up = True
+        self._up_since = time.monotonic()
+        self._may_ask, self._moves = False, 0
+        if not self._was_up:
             ready(held.joined)
+            self._was_up = True
+            return
+        self._screen.up()
+        if held.joined.handover.started:
+            self._screen.say(msg("The server on {host} was started anew: what ran there is gone.", host=self._wish.name))
+
+    async def _hold(self, held: Held) -> None:
+        """Watch; when that is ended by Ctrl-C, the line is still there to stop the server by."""
+        try:
+            await watching.watch(held, self._wish.target, self._forwarder, self._screen)
+        except asyncio.CancelledError:
+            if self._wish.stop_on_exit:
+                self.stopped = await joining.stop_soon(held.line, self._wish)
+            raise
+        except ServerGone:
+            self._forwarder.line_is_down()
+            if await joining.runs(held.line, self._wish):
+                # Another command has started it anew.
+                raise _Moved(held.joined.handover.port) from None
+            raise Ended.of(
+                "server-ended",
+                msg("The server on {host} has ended, and its kernels with it.", host=self._wish.name),
+                msg("Start it again: {command}", command=self._wish.command("connect")),
+            ) from None
+
+    def _move(self, far_port: int) -> None:
+        """Take the next line for that port. Raises `Failed` where there is no end to it."""
+        self._far_port = far_port
+        self._moves += 1
+        if self._moves > _MOST_MOVES:
+            raise Failed.of(
+                "server-moves",
+                msg("The server on {host} has another port each time.", host=self._wish.name),
+                msg("Look for what starts it: {command}", command=f"jupyter remotekit list {self._wish.name}"),
+            )
 
     def _judge(self, cut: LineCut) -> None:
         """Whether another try can help. Raises `LineCut` where none does."""
@@ -169,85 +200,6 @@ class Keeper:
     async def _pause(self, reason: Message, seconds: float) -> None:
         self._screen.down(reason, seconds)
         await asyncio.sleep(seconds)
-
-    async def _watch_to_the_end(self, held: Held) -> None:
-        """Watch; when that is ended by Ctrl-C, the line is still there to stop the server by."""
-        try:
-            await self._watch(held)
-        except asyncio.CancelledError:
-            if self.stop_on_exit:
-                self.stopped = await joining.stop(held.line, self._wish)
-            raise
-
-    async def _watch(self, held: Held) -> None:
-        """Return never: a line that is dead, cut, or leads nowhere raises `LineCut` or `Ended`."""
-        traffic = self._forwarder.traffic
-        down, up = traffic.down, traffic.up
-        live = Liveness(time.monotonic())
-        looked, words = time.time(), 0
-        pinging = _Pinging(held.line)
-        try:
-            while True:
-                await pinging.wait(_LOOKS_EVERY_S)
-                now, wall = time.monotonic(), time.time()
-                if wall - looked > SLEPT_S:
-                    live.slept(now)
-                looked = wall
-                if pinging.answered_at is not None:
-                    live.answered(pinging.answered_at)
-                live.carried(now, traffic.down - down, traffic.up - up)
-                if live.dead(now):
-                    raise LineCut(sshtrouble.silent(self._wish.target))
-                if len(held.line.words) != words:
-                    words = len(held.line.words)
-                    await self._look_behind(held)
-                self._screen.alive(pinging.round_trip_s, traffic.down, traffic.up)
-        finally:
-            pinging.stop()
-
-    async def _look_behind(self, held: Held) -> None:
-        """ssh has said something: when it is that nobody listens at the other end, the server has ended. Raises `Ended`."""
-        if not any("connect failed" in said for said in held.line.words):
-            return
-        if await probe.healthy(held.near, held.joined.handover.base_url):
-            return
-        await held.line.ping()
-        raise Ended.of(
-            "server-ended",
-            msg("The server on {host} has ended, and its kernels with it.", host=self._wish.name),
-            msg("Start it again: {command}", command=self._wish.command("connect")),
-        )
-
-
-class _Pinging:
-    """Asks the line for a sign of life, again and again."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._task = asyncio.ensure_future(self._ping())
-        self._gone = asyncio.ensure_future(line.gone())
-        self.round_trip_s: float | None = None
-        self.answered_at: float | None = None
-
-    async def wait(self, seconds: float) -> None:
-        """Wait so long. Raises `LineCut` as soon as the line is cut."""
-        await asyncio.wait({self._task, self._gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            self._task.result()
-        if self._gone.done():
-            # Between two pings: the next one says why.
-            await self._line.ping()
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self._task.cancel()
-        self._gone.cancel()
-
-    async def _ping(self) -> None:
-        while True:
-            self.round_trip_s = await self._line.ping()
-            self.answered_at = time.monotonic()
-            await asyncio.sleep(PING_EVERY_S)
 
 
 def _tries() -> Iterator[float]:

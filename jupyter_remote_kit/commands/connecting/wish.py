@@ -31,6 +31,7 @@ class Wish:
     options: Options
     language: str | None = None
     install: Install = Install()
+    stop_on_exit: bool = False
 
     @property
     def target(self) -> Target:

@@ -15,7 +15,7 @@ from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_hos
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.hostname import HOST
 from jupyter_remote_kit.errors import WrongUsage
-from jupyter_remote_kit.host import addressbook, forwarder
+from jupyter_remote_kit.host import addressbook, localports
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import addressbook as book_plan
 from jupyter_remote_kit.plan import remotepaths, shell, ssh, target
@@ -88,23 +88,22 @@ def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:
     if said["env"]:
         options = replace(options, python=None)
     install = Install(said.get("install"), said.get("wheel"), bool(said.get("push")))
-    return Wish(known, options, said.get("language"), install)
+    return Wish(known, options, said.get("language"), install, bool(said.get("stop_on_exit")))
 
 
 def local_port(layout: Layout, wish: Wish) -> int:
     """The port of this machine that the server has: the one that it had, or the first free one of its own row."""
     candidates = book_plan.local_ports(wish.known, wish.instance, addressbook.load(layout))
     first = next(candidates)
-    if wish.instance in wish.known.ports or forwarder.is_free(first):
+    if wish.instance in wish.known.ports or localports.is_free(first):
         return first
-    return next((port for port in candidates if forwarder.is_free(port)), first)
+    return next((port for port in candidates if localports.is_free(port)), first)
 
 
-def dry_run(name: str, wish: Wish, arguments: tuple[str, ...]) -> Result:
-    """What would be run, here and on the host."""
-    argv = ssh.open_argv(
-        Opening(wish.target, control="…" if distant.PLATFORM.multiplexes else None), shell.session_command(shell.mark("0" * 16))
-    )
+def dry_run(name: str, wish: Wish, arguments: tuple[str, ...], *, forwards: bool = False) -> Result:
+    """What would be run, here and on the host; `forwards`: a port of this machine comes to it, which is not known before."""
+    control = "…" if forwards and distant.PLATFORM.multiplexes else None
+    argv = ssh.open_argv(Opening(wish.target, control), shell.session_command(shell.mark("0" * 16)))
     far = ("jupyter-remotekit", *arguments)
     data = {"host": str(wish.target), "name": wish.name, "instance": wish.instance, "ssh": list(argv), "there": list(far), "dry_run": True}
     steps = (msg("This would be done:"), msg("  {step}", step=msg("run {argv}", argv=shell.quoted(argv))))
