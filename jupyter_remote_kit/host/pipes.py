@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
+from jupyter_remote_kit.host import peers
+
 if TYPE_CHECKING:
     from jupyter_remote_kit.host.forwarder import Forwarder
 
@@ -76,6 +78,10 @@ class NearEnd(Pipe):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        socket = transport.get_extra_info("socket")
+        if not peers.is_own(socket.family, transport.get_extra_info("peername"), transport.get_extra_info("sockname")):
+            self.abort()
+            return
         if not self._forwarder.joined(self):
             self.abort()
             return
