@@ -41,3 +41,13 @@ def test_after_a_sleep_one_short_wait_decides() -> None:
     live.slept(3.0)
     live.answered(4.0)
     assert not live.dead(4.0 + DEAD_AFTER_S)
+
+
+def test_what_is_older_takes_nothing_back() -> None:
+    live = Liveness(0.0)
+    live.carried(8.0, down=1, up=0)
+    live.answered(4.0)
+    assert not live.dead(8.0 + DEAD_AFTER_S)
+    live.slept(20.0)
+    live.answered(9.0)
+    assert not live.dead(20.0 + DEAD_AFTER_S)

@@ -1,0 +1,39 @@
+"""What a laptop makes of a host's answer: a host may be anybody's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from jupyter_remote_kit.commands import distant
+
+GOOD = {"command": "list", "ok": True, "data": {"servers": []}, "messages": [], "problems": []}
+REFUSED = {**GOOD, "ok": False, "problems": [{"code": "x", "message": "No.", "hint": None}]}
+
+
+@pytest.mark.parametrize("envelope", [GOOD, REFUSED])
+def test_the_one_object_is_found_among_other_words(envelope: dict[str, object]) -> None:
+    said = ("DeprecationWarning: …", "{not json", json.dumps(envelope), "bye")
+    assert distant._envelope(said) == envelope
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": {}, "problems": []},
+        {"ok": "yes", "data": {}, "problems": []},
+        {"ok": False, "data": {}, "problems": []},
+        {"ok": True, "data": [], "problems": []},
+        {"ok": True, "data": {}, "problems": None},
+        [],
+    ],
+)
+def test_another_object_is_none(wrong: object) -> None:
+    assert distant._envelope((json.dumps(wrong), "[" * 100_000, "{" * 100_000)) is None
+
+
+def test_a_host_writes_no_escape_sequences() -> None:
+    problem = distant._theirs("gpu", {"code": "x", "message": "\x1b]0;owned\x07", "hint": "\x1b[2J"})
+    assert "\x1b" not in str(problem.message) + str(problem.hint)
+    assert distant._theirs("gpu", "nonsense").code == "host-failed"
