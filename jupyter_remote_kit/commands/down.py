@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import paths, processes, starting, systemd
+from jupyter_remote_kit.host import paths, processes, runtimerecord, starting, systemd
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import Layout
@@ -58,14 +58,14 @@ def _end_hung(layout: Layout, instance: str, *, dry_run: bool) -> Result:
 
 def _end_silent(layout: Layout, instance: str, *, dry_run: bool) -> Result:
     """End a server that has no control socket: not yet, while it starts, or not any more, where somebody cleans that folder up."""
-    left = starting.recorded(layout, instance)
+    left = runtimerecord.read(layout, instance)
     record = starting.alive(layout, instance)
     if record is not None:
         return _end(layout, instance, record, KERNELS_GET_S, dry_run=dry_run)
     if left is not None and not dry_run:
         # Of a server that was killed: it would keep other hosts with this home from starting one.
         starting.forget(layout, instance, left["pid"])
-    host = starting.elsewhere(layout, instance)
+    host = runtimerecord.elsewhere(layout, instance)
     nothing = (
         msg("Nothing to do: the instance {name!r} is not running.", name=instance)
         if host is None

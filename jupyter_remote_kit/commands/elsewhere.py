@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import mounts, starting, whoami
+from jupyter_remote_kit.host import mounts, runtimerecord, whoami
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import instancename
 from jupyter_remote_kit.plan.layout import Layout
@@ -17,14 +17,12 @@ def check(layout: Layout, instance: str, mount_table: Path = mounts.TABLE) -> No
 
     On a disk of this machine the other host was this one: a container that has got another name since.
     """
-    host = starting.elsewhere(layout, instance)
-    if host is None or not mounts.on_network(layout.runtime_dir, mount_table):
+    host, folder = runtimerecord.elsewhere(layout, instance), layout.runtime_dir
+    if host is None or not mounts.on_network(folder, mount_table):
         return
     raise Failed.of(
         "runs-elsewhere",
-        msg(
-            "The instance {name!r} runs on {host}, which shares this home ({folder}).", name=instance, host=host, folder=layout.runtime_dir
-        ),
+        msg("The instance {name!r} runs on {host}, which shares this home ({folder}).", name=instance, host=host, folder=folder),
         msg(
             "Use one of this host's own: --instance {own} (where nothing runs on {host} any more: rm {record})",
             own=instancename.of_host(instance, whoami.host_name()),

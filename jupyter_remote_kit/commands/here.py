@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_remote_kit import __version__, grammar
 from jupyter_remote_kit.errors import Failed, Refused, WrongUsage
-from jupyter_remote_kit.host import load, paths, whoami
+from jupyter_remote_kit.host import load, paths, runtimerecord, whoami
 from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.plan.layout import Layout
 
@@ -109,11 +109,8 @@ def _server(layout: Layout, name: str) -> Row | None:
 
 def _hung(layout: Layout, name: str) -> Row | None:
     """What it wrote of itself; `None` where it is another host's, with which this one shares a home that is slow."""
-    from jupyter_remote_kit.host import starting
-
-    if starting.elsewhere(layout, name) is not None:
-        return None
-    return _row(name, "hung", starting.recorded(layout, name) or {})
+    record = runtimerecord.read(layout, name)
+    return _row(name, "hung", record or {}) if runtimerecord.other_host(record) is None else None
 
 
 def _row(name: str, state: str, known: Row) -> Row:

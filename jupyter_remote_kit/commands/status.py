@@ -7,7 +7,7 @@ from typing import Any
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.errors import RemoteKitError
-from jupyter_remote_kit.host import instances, paths
+from jupyter_remote_kit.host import instances, paths, runtimerecord
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.instance import as_data
 from jupyter_remote_kit.plan.layout import Layout
@@ -57,9 +57,7 @@ def _not_running(layout: Layout, instance: str) -> Result:
 
 
 def _why_not(layout: Layout, instance: str) -> Message:
-    from jupyter_remote_kit.host import starting  # psutil, which a server that answers is found quicker without
-
-    host = starting.elsewhere(layout, instance)
+    host = runtimerecord.elsewhere(layout, instance)
     if host is None:
         return msg("The instance {name!r} is not running.", name=instance)
     return msg("The instance {name!r} is not running on this host; {host} has started it.", name=instance, host=host)

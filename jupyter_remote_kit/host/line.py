@@ -163,6 +163,8 @@ class Line:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
                 await self._process.wait()
+        # What a host still writes is not waited for, nor what holds its pipe; asyncio closes only pipes that have come to their end.
+        self._process._transport.close()  # type: ignore[attr-defined]
         self._listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening

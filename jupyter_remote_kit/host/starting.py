@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import files, locks, processes, trouble
+from jupyter_remote_kit.host import files, locks, processes, runtimerecord, trouble, whoami
 from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
@@ -49,33 +49,23 @@ def note(layout: Layout, instance: str, pid: int) -> None:
     started = processes.create_time(pid)
     if started is None:
         return
-    record = {"pid": pid, "create_time": started, "instance": instance}
+    record = {"pid": pid, "host": whoami.host_name(), "create_time": started, "instance": instance}
     files.write_atomic(layout.runtime_file(instance), json.dumps(record, indent=2).encode() + b"\n", PRIVATE_FILE)
 
 
 def forget(layout: Layout, instance: str, pid: int) -> None:
-    """Take the note back: the process has ended, and has become no server."""
-    record = recorded(layout, instance)
-    if record is not None and record["pid"] == pid:
+    """Take the note back: the process of this host has ended, or has become no server."""
+    record = runtimerecord.read(layout, instance)
+    if record is not None and record["pid"] == pid and runtimerecord.other_host(record) is None:
         with suppress(OSError):
             layout.runtime_file(instance).unlink()
 
 
-def recorded(layout: Layout, instance: str) -> dict[str, Any] | None:
-    """What the runtime file says (pid, create_time and, once the server listens, port), or `None`; the process may be gone since."""
-    content = files.file_fact(layout.runtime_file(instance)).content
-    try:
-        record = json.loads(content or b"null")
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("pid"), int) else None
-
-
 def alive(layout: Layout, instance: str) -> dict[str, Any] | None:
-    """The record of a process that is still there, whether or not it answers."""
-    record = recorded(layout, instance)
-    # An id alone may be anybody's by now.
-    if record is None or not isinstance(record.get("create_time"), float):
+    """The record of a process of this host that is still there, whether or not it answers."""
+    record = runtimerecord.read(layout, instance)
+    # An id alone may be anybody's by now; and here, where it is another host's.
+    if record is None or not isinstance(record.get("create_time"), float) or runtimerecord.other_host(record) is not None:
         return None
     return record if processes.process_alive(record["pid"], record["create_time"]) else None
 

@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 
 from jupyter_remote_kit import __version__, words
 from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.host import whoami
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ class Replies:
         self._create_time = psutil.Process().create_time()
 
     def runtime(self) -> dict[str, Any]:
-        """What others may know without asking; no secrets. `create_time` tells this process from a later one with its pid."""
+        """What others may know without asking; no secrets. `create_time` and `host` tell this process from others with its pid."""
         return {
             "pid": os.getpid(),
+            "host": whoami.host_name(),
             "create_time": self._create_time,
             "instance": self._kit.instance,
             "version": __version__,

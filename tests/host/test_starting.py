@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import processes, starting
+from jupyter_remote_kit.host import processes, runtimerecord, starting
 from jupyter_remote_kit.plan.layout import Layout
 
 HOLD = """
@@ -127,14 +127,14 @@ def test_a_start_is_noted_until_it_is_forgotten(layout: Layout) -> None:
 
 def test_what_has_ended_already_is_not_noted(layout: Layout) -> None:
     starting.note(layout, "default", ended())
-    assert starting.recorded(layout, "default") is None
+    assert runtimerecord.read(layout, "default") is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "7"}', '{"create_time": 1.0}'])
 def test_a_damaged_record_is_none(layout: Layout, text: str) -> None:
     layout.runtime_dir.mkdir()
     layout.runtime_file("default").write_text(text)
-    assert starting.recorded(layout, "default") is None
+    assert runtimerecord.read(layout, "default") is None
     assert starting.alive(layout, "default") is None
     starting.forget(layout, "default", os.getpid())
     assert layout.runtime_file("default").exists()
