@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from jupyter_remote_kit.errors import Failed, Problem
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import remotepaths
 from jupyter_remote_kit.plan.terminal import printable
 
 OLDEST = (3, 10)
@@ -118,7 +119,7 @@ def parse(lines: Sequence[str], code: int, host: str) -> Found:
     told: dict[str, list[str]] = {}
     for index, line in enumerate(lines):
         match = _LINE.match(line)
-        if match and match[1] == "kit":
+        if match and match[1] == "kit" and remotepaths.is_kit(match[2]):
             return Found(match[2], tuple(lines[index + 1 :]), next(iter(_pythons(told.get("python", ()))), None))
         if match:
             told.setdefault(match[1], []).append(match[2])
@@ -144,7 +145,7 @@ def _once(words: Sequence[str]) -> tuple[str, ...]:
 
 def _pythons(words: Sequence[str]) -> tuple[Python, ...]:
     """In the order in which they were found, each once."""
-    matches = [match for match in map(_PYTHON.match, _once(words)) if match]
+    matches = [match for match in map(_PYTHON.match, _once(words)) if match and remotepaths.is_kit(match[5])]
     return tuple(Python((int(match[1]), int(match[2]), int(match[3])), match[4] == "venv", match[5]) for match in matches)
 
 

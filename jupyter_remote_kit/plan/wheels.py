@@ -25,6 +25,9 @@ _OWN = re.compile(r"jupyter_remote_kit-[0-9][A-Za-z0-9.!+]*-py3-none-any\.whl\Z"
 _MADE_BY_INSTALLERS = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
 _SCRIPTS = frozenset({"bin", "Scripts"})
 
+# `platform_version` is the longest, some 60 characters; together they are one word of an argv, which has bounds.
+_MAX_MARKER = 500
+
 
 @dataclass(frozen=True)
 class HostPython:
@@ -54,7 +57,11 @@ class HostPython:
         """Out of what `templates/remote/install.py` says of its interpreter. Raises `Failed` for one that nobody makes wheels for."""
         try:
             told = json.loads(text)
-            markers = {name: value for name, value in told["markers"].items() if _MARKER.match(name) and isinstance(value, str)}
+            markers = {
+                name: value
+                for name, value in told["markers"].items()
+                if _MARKER.match(name) and isinstance(value, str) and len(value) <= _MAX_MARKER
+            }
             version = _PYTHON.match(markers["python_full_version"])
             if version is None or markers["implementation_name"] != "cpython":
                 raise ValueError(text)
