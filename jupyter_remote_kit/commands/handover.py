@@ -63,6 +63,7 @@ def data_of(instance: str, credentials: Credentials, status: Mapping[str, Any], 
     """Where the server listens, and how to come in. The ticket signs a browser in, once, within a minute."""
     return {
         "port": status["port"],
+        "socket": str(paths.layout().door_socket(instance)),
         "base_url": status["base_url"],
         "scheme": status["scheme"],
         "token": credentials.token.reveal(),

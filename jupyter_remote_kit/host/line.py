@@ -118,10 +118,13 @@ class Line:
         now = time.monotonic()
         return Pong(now, now - begun, answer.code == 0)
 
-    async def forward(self, near: Near, far_port: int) -> None:
-        """Forward `near` to a port of the host's loopback, where ssh multiplexes. Raises `LineCut`, and `Failed` when ssh refuses."""
+    async def forward(self, near: Near, far: int | str) -> None:
+        """Forward `near` to a port of the host's loopback or to a UNIX socket there, where ssh multiplexes.
+
+        Raises `LineCut`, and `Failed` when ssh refuses.
+        """
         assert self._opening.control is not None  # noqa: S101  # who asks has a master
-        process = await start(ssh.forward_argv(self._opening.control, self._opening.target, near, far_port))
+        process = await start(ssh.forward_argv(self._opening.control, self._opening.target, near, far))
         try:
             _, said = await asyncio.wait_for(process.communicate(), _FORWARDS_S)
         except asyncio.TimeoutError:

@@ -93,12 +93,13 @@ def trouble(host: str, code: int, lines: Sequence[str], order: Order) -> Failed:
     if code == _BUSY:
         folder = next((match[2] for match in map(_LINE.match, lines) if match and match[1] == "busy"), "-")
         busy = msg("Another installation is at work on {host}.", host=host)
-        remove = f"ssh {shlex.quote(host)} {shlex.quote(shlex.join(('rm', '-r', printable(folder))))}"
-        return Failed.of("install-busy", busy, msg("Try again when it is done; or, if it was killed: {command}", command=remove))
+        remove = shlex.join(("rm", "-r", printable(folder)))
+        again = msg("Try again when it is done; if it was killed, on {host}: {words}", host=host, words=remove)
+        return Failed.of("install-busy", busy, again)
     number = next((match[1] for match in map(_ERRNO.search, reversed(said)) if match), None)
     if number in _FULL:
         full = msg("The disk of {host} is full, or the quota is used up: {words}", host=host, words=words)
-        return Failed.of("disk-full", full, msg("ssh {host} df -h .", host=shlex.quote(host)))
+        return Failed.of("disk-full", full, msg("On {host}: {words}", host=host, words="df -h ~"))
     if number in _DENIED:
         denied = msg("It cannot be installed on {host}, permission denied: {words}", host=host, words=words)
         return Failed.of("permission", denied, msg("Leave out --python and --env: it gets an environment of its own"))

@@ -122,6 +122,10 @@ class Layout:
         """The running server's control plane."""
         return self.runtime_dir / f"remotekit-{instance}.sock"
 
+    def door_socket(self, instance: str) -> Path:
+        """Where the server of an instance that is reached over ssh listens beside its port, for its user alone."""
+        return self.runtime_dir / f"remotekit-{instance}.http.sock"
+
     def runtime_file(self, instance: str) -> Path:
         """The running server's pid and URL."""
         return self.runtime_dir / f"remotekit-{instance}.json"

@@ -16,6 +16,8 @@ from jupyter_remote_kit.secret import Secret
 DEFAULT_INSTANCE = "connect"
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 _MAX_SLUG = 16
+# `-L` takes a colon for the end of a path; 104 bytes are what macOS has room for.
+_SOCKET = re.compile(r"/[A-Za-z0-9_./+@-]{1,102}\Z")
 
 
 def instance_for(project_dir: str | None) -> str:
@@ -41,10 +43,14 @@ def up_arguments(instance: str, *, project_dir: str | None, language: str | None
 
 @dataclass(frozen=True)
 class Handover:
-    """What the host's kit hands over: where its server listens, and how to come in."""
+    """What the host's kit hands over: where its server listens, and how to come in.
+
+    `socket` is one of the host's user alone; `None` where ssh could not be told of its path.
+    """
 
     instance: str
     port: int
+    socket: str | None
     base_url: str
     token: Secret
     ticket: Secret
@@ -61,6 +67,7 @@ class Handover:
             numbers = {name: data[name] for name in ("port", "pid", "kernels")}
             if not all(isinstance(text, str) for text in texts.values()) or not all(type(number) is int for number in numbers.values()):
                 raise ValueError
+            socket = data.get("socket")
             # A path with a host in it would sign the browser in elsewhere.
             if not all(re.match(r"/(?!/)[A-Za-z0-9._~%/?=&-]*\Z", texts[name]) for name in ("base_url", "ticket")):
                 raise ValueError
@@ -69,6 +76,7 @@ class Handover:
             return cls(
                 instance=grammar.instance_name(texts["instance"]),
                 port=grammar.port(str(numbers["port"])),
+                socket=socket if isinstance(socket, str) and _SOCKET.match(socket) else None,
                 base_url=texts["base_url"],
                 token=Secret(texts["token"]),
                 ticket=Secret(texts["ticket"]),

@@ -86,10 +86,20 @@ def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:
     return ("ssh", *_options(options), *forward, *opening.target.words, remote_command)
 
 
-def forward_argv(control: str, target: Target, near: Near, far_port: int) -> tuple[str, ...]:
-    """Have the master forward `near` to a port of the host's loopback from now on."""
+def forward_argv(control: str, target: Target, near: Near, far: int | str) -> tuple[str, ...]:
+    """Have the master forward `near` from now on: to a port of the host's loopback, or to a UNIX socket there."""
     bind = _options(["StreamLocalBindMask=0177", "StreamLocalBindUnlink=yes"])
-    return ("ssh", "-O", "forward", *bind, "-o", f"ControlPath={_escaped(control)}", "-L", _forwarding(near, far_port), *target.words)
+    return ("ssh", "-O", "forward", *bind, "-o", f"ControlPath={_escaped(control)}", "-L", _forwarding(near, far), *target.words)
+
+
+def settings_argv(target: Target) -> tuple[str, ...]:
+    """Have ssh say what its configuration makes of a host; it connects to nothing."""
+    return ("ssh", "-G", *target.words)
+
+
+def host_name(settings: str) -> str | None:
+    """The name or the address that ssh would connect to, in what it says then."""
+    return next((words[1] for words in map(str.split, settings.splitlines()) if words[:1] == ["hostname"] and len(words) > 1), None)
 
 
 def is_socket_folder(path: str) -> bool:
@@ -97,8 +107,8 @@ def is_socket_folder(path: str) -> bool:
     return bool(_SOCKET_FOLDER.match(path))
 
 
-def _forwarding(near: Near, far_port: int) -> str:
-    return f"{near.word}:127.0.0.1:{far_port}"
+def _forwarding(near: Near, far: int | str) -> str:
+    return f"{near.word}:{far}" if isinstance(far, str) else f"{near.word}:127.0.0.1:{far}"
 
 
 def _options(options: list[str]) -> tuple[str, ...]:

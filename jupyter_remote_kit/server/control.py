@@ -5,26 +5,22 @@ No browser can reach a UNIX socket, so neither `Origin` nor `Host` has anything 
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import socket
-import stat
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, HTTPError, RequestHandler
 
 from jupyter_remote_kit import words
-from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import files, paths
-from jupyter_remote_kit.host.control import socket_address
-from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE
+from jupyter_remote_kit.server import unixsocket
 from jupyter_remote_kit.server.replies import Replies
 
 if TYPE_CHECKING:
@@ -33,7 +29,6 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.extension import RemoteKit
 
 MAX_BODY = 64 * 1024
-BACKLOG = 16
 PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
 
 
@@ -64,7 +59,7 @@ class Control:
             ("/sessions", _Question, {"answer": replies.sessions}),
             ("/sessions/end", _Wish, {"answer": replies.end_sessions}),
         ]
-        listener = _listen(self._socket_path)
+        listener = unixsocket.listen(self._socket_path)
         status = os.lstat(self._socket_path)
         self._inode = (status.st_dev, status.st_ino)
         # `log_function` of tornado: status is asked for every few seconds by `up` and `status`.
@@ -150,59 +145,3 @@ def _peer_uid(peer: socket.socket) -> int | None:
         return None
     _, uid, _ = PEER_CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size))
     return int(uid)
-
-
-def _listen(path: Path) -> socket.socket:
-    """A listening socket at `path`, never wider than 0600. A socket that nobody answers on is taken away first."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.setblocking(False)
-    try:
-        _clear(path)
-        # Linux gives the file the mode of the descriptor less the umask (unix_bind in net/unix/af_unix.c), so that there is no moment
-        # in which others could connect; elsewhere the call fails, and the folder's 0700 has to do until the chmod.
-        with suppress(OSError):
-            os.fchmod(listener.fileno(), PRIVATE_FILE)
-        with socket_address(path) as address:
-            listener.bind(address)
-        path.chmod(PRIVATE_FILE)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise _taken(path) from error
-        raise Failed.of(
-            "control-socket", msg("{path} cannot be created: {reason}", path=path, reason=os.strerror(error.errno or 0))
-        ) from error
-    except RemoteKitError:
-        listener.close()
-        raise
-    return listener
-
-
-def _clear(path: Path) -> None:
-    """Take the socket of a server that was killed away."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(status.st_mode):
-        raise Failed.of("control-socket", msg("{path} is not a socket; it is left as it is.", path=path), msg("ls -l {path}", path=path))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, socket_address(path) as address:
-        probe.settimeout(2)
-        try:
-            probe.connect(address)
-        except ConnectionRefusedError:
-            path.unlink()
-        except FileNotFoundError:
-            pass
-        else:
-            raise _taken(path)
-
-
-def _taken(path: Path) -> Failed:
-    return Failed.of(
-        "already-running",
-        msg("A server of this instance is already running: it answers on {path}.", path=path),
-        msg("{command}", command="jupyter remotekit status"),
-    )

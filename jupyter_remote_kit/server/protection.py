@@ -12,7 +12,7 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, pages, report, tuning
+from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, pages, report, tuning, unixsocket
 from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
@@ -43,6 +43,7 @@ class Protection:
         self.certificate: Certificate | None = None
         self._own_names: tuple[str, ...] = ()
         self._log_timer: PeriodicCallback | None = None
+        self._back_door: Path | None = None
         self.peers = Peers(
             Declared(
                 Access(kit.access),
@@ -77,16 +78,38 @@ class Protection:
         kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
 
     def serving(self) -> None:
-        """Have a service manager told that the server is there, once it answers."""
+        """Listen for the user alone, too, and have a service manager told that the server is there, once it answers."""
+        self._open_back_door()
         self._service.begin()
 
     def close(self) -> None:
         """Have it told that the server stops, and write what is pending."""
         self._service.end()
+        if self._back_door is not None:
+            with suppress(OSError):
+                self._back_door.unlink()
         if self._log_timer is not None:
             self._log_timer.stop()
         self.authenticator.close()
         self.audit.close()
+
+    def _open_back_door(self) -> None:
+        """A UNIX socket of mode 0600 beside the port, where the server is reached over ssh.
+
+        A port of the loopback is anybody's as soon as the server has ended, and whoever takes it is sent the next cookie; a socket in
+        the user's own folder is nobody else's. Without it there is still the port.
+        """
+        server = self.authenticator.connections
+        if self._kit.access != Access.SSH.value or not self._kit.instance or server is None:
+            return
+        path = paths.layout().door_socket(self._kit.instance)
+        try:
+            server.add_sockets([unixsocket.listen(path)])
+        except Failed as error:
+            for line in report.lines(error.problems):
+                self._app.log.warning(line)
+        else:
+            self._back_door = path
 
     def _guard_connections(self) -> GuardedServer | None:
         """Ours in the place of the HTTP server that jupyter_server has made and not yet bound."""

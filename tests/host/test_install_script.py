@@ -411,11 +411,16 @@ def _at_work(host: Host) -> list[psutil.Process]:
 
 
 def _pythons() -> list[Path]:
-    """Further interpreters of this machine on which the kit runs."""
-    names = [shutil.which(f"python3.{minor}") for minor in (10, 11, 12, 13)]
+    """One interpreter of this machine for each version on which the kit runs."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [Path(name) for name in names if name] + sorted(versions.glob("3.1[0-3].*/bin/python3"))
-    return [path for path in found if subprocess.run([path, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0]
+    found: dict[str, Path] = {}
+    for minor in (10, 11, 12, 13):
+        for path in (shutil.which(f"python3.{minor}"), *versions.glob(f"3.{minor}.*/bin/python3")):
+            code = "import ensurepip, sys; print(sys.version_info[1])"
+            done = path and subprocess.run([path, "-I", "-c", code], capture_output=True, text=True, check=False)
+            if path and done and done.returncode == 0:
+                found.setdefault(done.stdout, Path(path))
+    return list(found.values())
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_remote_kit.errors import Refused
+from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.plan import authority
-from jupyter_remote_kit.plan.authority import AuthorityFact, accept, bounded, digests_of, fingerprint, label
+from jupyter_remote_kit.plan.authority import AuthorityFact, accept, bounded, digest_of, digests_of, fingerprint, label
 from tests.plan.trusting import NOW, fact, pem, sha256
 
 
@@ -128,6 +128,19 @@ class TestAccept:
 class TestDigests:
     def test_the_fingerprint_is_in_the_form_that_browsers_show(self) -> None:
         assert fingerprint("00ff1a") == "00:FF:1A"
+
+    def test_a_fingerprint_is_read_with_colons_and_without(self) -> None:
+        digest = sha256("one")
+        for text in (digest, digest.upper(), fingerprint(digest), fingerprint(digest).lower()):
+            assert digest_of(text) == digest
+
+    @pytest.mark.parametrize(
+        "text", ["", "ab" * 20, "ab" * 33, "zz" * 32, ":".join(["ab"] * 31), f"{'ab' * 32}\n", ":" + "ab" * 32, "SHA256:" + "ab" * 32]
+    )
+    def test_what_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(WrongUsage) as caught:
+            digest_of(text)
+        assert [problem.code for problem in caught.value.problems] == ["fingerprint"]
 
     def test_each_certificate_of_a_text_counts_and_nothing_else(self) -> None:
         damaged = "-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n"

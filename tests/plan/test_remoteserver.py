@@ -16,6 +16,7 @@ TOKEN = "t" * 48
 ANSWER: dict[str, Any] = {
     "instance": "connect",
     "port": 18801,
+    "socket": "/home/alice/.local/share/jupyter/runtime/remotekit-connect.http.sock",
     "base_url": "/",
     "token": TOKEN,
     "ticket": "/remotekit/ticket?ticket=abc-_9",
@@ -86,7 +87,16 @@ def test_what_no_kit_would_say_is_not_believed(wrong: dict[str, Any]) -> None:
     assert refused.value.problems[0].code == "host-answer"
 
 
-@pytest.mark.parametrize("missing", sorted(set(ANSWER) - {"started"}))
+@pytest.mark.parametrize("socket", [None, 7, "relative", "/with:colon", "/with blank", "/" + "a" * 103])
+def test_a_socket_that_ssh_cannot_be_told_of_is_none(socket: object) -> None:
+    assert Handover.parse({**ANSWER, "socket": socket}).socket is None
+
+
+def test_a_socket_of_the_user_alone() -> None:
+    assert Handover.parse(ANSWER).socket == ANSWER["socket"]
+
+
+@pytest.mark.parametrize("missing", sorted(set(ANSWER) - {"started", "socket"}))
 def test_nothing_may_be_missing(missing: str) -> None:
     with pytest.raises(Failed):
         Handover.parse({key: value for key, value in ANSWER.items() if key != missing})

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, is_socket_folder, open_argv
+from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, host_name, is_socket_folder, open_argv, settings_argv
 from jupyter_remote_kit.plan.target import Target
 
 SHARED = [
@@ -62,6 +62,28 @@ def test_the_master_is_asked_to_forward() -> None:
         *("ssh", "-O", "forward", "-o", "StreamLocalBindMask=0177", "-o", "StreamLocalBindUnlink=yes"),
         *("-o", "ControlPath=/tmp/rk-1/ssh-1", "-L", "/tmp/rk-1/near-1:127.0.0.1:18801", "-l", "alice", "--", "gpu"),
     )
+
+
+def test_the_far_end_may_be_a_socket() -> None:
+    argv = forward_argv("/tmp/rk-1/ssh-1", Target("gpu"), Near(path="/tmp/rk-1/near-1"), "/home/alice/x.sock")
+    assert argv[argv.index("-L") + 1] == "/tmp/rk-1/near-1:/home/alice/x.sock"
+
+
+def test_ssh_is_asked_what_a_host_means() -> None:
+    assert settings_argv(Target("gpu", "alice", 2222)) == ("ssh", "-G", "-l", "alice", "-p", "2222", "--", "gpu")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("host box\nuser alice\nhostname gpu1.lab\nport 22\n", "gpu1.lab"),
+        ("hostname fe80::1%eth0\r\n", "fe80::1%eth0"),
+        ("host box\nhostname\n\nhostnames a\nsetenv hostname=a\n", None),
+        ("", None),
+    ],
+)
+def test_its_name_is_in_what_ssh_says(said: str, name: str | None) -> None:
+    assert host_name(said) == name
 
 
 def test_only_windows_has_no_multiplexing() -> None:

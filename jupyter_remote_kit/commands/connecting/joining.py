@@ -54,7 +54,12 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
         wanted = installing.Wanted(where.python, where.env, where.project_dir, how.wheel, how.push, wish.name)
         kit = await installing.install(line, wanted, show=screen.working)
         reply = await _up(line, wish, wish.search.with_kit(kit))
-    return Joined(reply.kit, Handover.parse(reply.data))
+    try:
+        return Joined(reply.kit, Handover.parse(reply.data))
+    except Failed:
+        if reply.data.get("started") is True:
+            await stop_soon(line, wish)
+        raise
 
 
 async def _up(line: Line, wish: Wish, search: Search) -> distant.Reply:
@@ -99,6 +104,21 @@ async def undo(line: Line, wish: Wish, joined: Joined) -> None:
     """Stop a server that this command has started in vain."""
     if joined.handover.started:
         await stop_soon(line, wish)
+
+
+async def forwarded(line: Line, near: Near, handover: Handover) -> Near:
+    """Forward to the server; the near end, which may be another one than `near`. Raises as `Line.forward`.
+
+    Best to the socket that is the user's alone. Where the host's sshd forwards to none (`AllowStreamLocalForwarding no`, or one of before
+    OpenSSH 6.7), or the server has none, it is the port of its loopback.
+    """
+    if handover.socket is not None:
+        await line.forward(near, handover.socket)
+        if await probe.healthy(near, handover.base_url):
+            return near
+    other = Near(path=f"{near.path}-port")
+    await line.forward(other, handover.port)
+    return other
 
 
 async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:

@@ -118,7 +118,7 @@ class Keeper:
                 joined = self._since_the_beginning(await joining.server(self._context, line, self._wish, self._screen))
                 try:
                     if opening.control is not None:
-                        await line.forward(near, joined.handover.port)
+                        near = await joining.forwarded(line, near, joined.handover)
                     elif self._far_port != joined.handover.port:
                         raise _Moved(joined.handover.port)
                     await joining.check(line, self._wish, near, joined)
