@@ -21,6 +21,7 @@ nft nftables
 sudo sudo
 zsh zsh
 fish fish
+tcsh tcsh
 '
 missing=()
 while read -r program package; do

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -36,9 +36,11 @@ def command(context: Context, host: str, local_port: int | None, dry_run: bool, 
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
         return wishing.dry_run("connect", wish, wish.up_arguments, forwards=True)
+    # From here on nobody else has the name or the port: two accounts on one host may be connected to for the first time at once.
+    wish, port = wishing.reserved(layout, wish, local_port)
     other = connections.find(layout, wish.name, wish.instance)
     if other is None:
-        return _Call(context, layout, wish, local_port or wishing.local_port(layout, wish)).run()
+        return _Call(context, layout, wish, port).run()
     if wish.stop_on_exit or local_port not in {None, other.port}:
         raise Failed.of(
             "already-connected",
@@ -75,24 +77,24 @@ class _Call:
 
     def run(self) -> Result | None:
         """Until Ctrl-C, or until something ends it that no other try would mend. Raises `RemoteKitError`."""
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                # A terminal that is closed, or a service manager, ends the line as Ctrl-C does.
-                signal.signal(getattr(signal, name), signal.default_int_handler)
         try:
             distant.run(self._hold())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             if not self._ready:
-                raise
+                raise KeyboardInterrupt from None
             self._screen.say(self._goodbye())
         except RemoteKitError as error:
             if not self._ready or not self._context.as_json:
                 raise
             # The one object on standard output has been printed.
             raise AlreadyTold(error) from None
+        finally:
+            if not self._ready:
+                wishing.give_back(self._layout, self._wish)
         return None
 
     async def _hold(self) -> None:
+        distant.heed_signals()
         forwarder = Forwarder(self._port)
         await forwarder.listen()
         self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)

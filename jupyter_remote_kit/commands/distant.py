@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 import tempfile
@@ -27,6 +28,10 @@ from jupyter_remote_kit.words import LANGUAGE_VARIABLE, terminal_locale
 
 T = TypeVar("T")
 
+_BEGINS = '{"command": '
+_CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+_MOST_WORDS = 500
+
 PLATFORM = Platform.WINDOWS if sys.platform == "win32" else Platform.POSIX
 
 
@@ -45,6 +50,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             return asyncio.run(work)
     except LineCut as cut:
         raise Failed(cut.trouble.problem) from None
+
+
+def heed_signals() -> None:
+    """From now on a terminal that is closed, or a service manager, ends the task that runs as Ctrl-C does: asyncio cancels it."""
+    if not hasattr(signal, "SIGHUP"):
+        # Windows has no such signals, and asyncio no handlers for them.
+        return
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # whoever calls this is one
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 @contextmanager
@@ -95,10 +111,11 @@ async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, .
     found = kitsearch.parse(answer.lines, answer.code, host)
     envelope = _envelope(found.said)
     if envelope is None:
-        words = next((said for said in reversed(found.said) if said.strip()), f"exit code {answer.code}")
+        # Half an answer may hold a token: what looks like one is not shown.
+        words = next((said for said in reversed(found.said) if said.strip() and "{" not in said), f"exit code {answer.code}")
         raise Failed.of(
             "host-failed",
-            msg("The kit on {host} failed: {words}", host=host, words=printable(words)),
+            msg("The kit on {host} failed: {words}", host=host, words=_shown_words(words)),
             msg("On {host}: {words}", host=host, words=f"{shell.quoted((printable(found.kit),))} status"),
         )
     if envelope["ok"] is not True:
@@ -125,9 +142,11 @@ def control_folder() -> Iterator[Path]:
 def _envelope(said: tuple[str, ...]) -> dict[str, Any] | None:
     """The one JSON object of a command of ours, among what a library may have printed beside it."""
     for line in reversed(said):
-        if line.startswith("{"):
+        # Something else may have begun the line: `module load` and wrappers do.
+        start = line.find(_BEGINS)
+        if start >= 0:
             try:
-                found = json.loads(line)
+                found = json.loads(line[start:])
             except (ValueError, RecursionError):
                 continue
             if _is_envelope(found):
@@ -147,7 +166,7 @@ def _check_version(host: str, kit: str, row: object) -> None:
     if isinstance(row, dict) and row.get("code") == "usage":
         raise Failed.of(
             "kit-version",
-            msg("The kit on {host} is of another version: {words}", host=host, words=printable(str(row.get("message")))),
+            msg("The kit on {host} is of another version: {words}", host=host, words=_shown_words(str(row.get("message")))),
             msg("Bring {kit} there and this one to the same version: pip install -U jupyter-remote-kit", kit=printable(kit)),
         )
 
@@ -157,10 +176,15 @@ def _theirs(host: str, row: object) -> Problem:
     told = row if isinstance(row, dict) else {}
     code, message, hint = (told.get(key) for key in ("code", "message", "hint"))
     return Problem(
-        code if isinstance(code, str) else "host-failed",
-        msg("{host} says: {words}", host=host, words=printable(str(message or "-"))),
-        msg("On {host}: {words}", host=host, words=printable(hint)) if isinstance(hint, str) else None,
+        code if isinstance(code, str) and _CODE.match(code) else "host-failed",
+        msg("{host} says: {words}", host=host, words=_shown_words(str(message or "-"))),
+        msg("On {host}: {words}", host=host, words=_shown_words(hint)) if isinstance(hint, str) else None,
     )
+
+
+def _shown_words(text: str) -> str:
+    """What a host has said, as far as a person reads it."""
+    return printable(text[:_MOST_WORDS]) + ("…" if len(text) > _MOST_WORDS else "")
 
 
 def _failure(code: int) -> type[RemoteKitError]:

@@ -84,6 +84,11 @@ class Forwarder:
         """How many there are just now."""
         return len(self._pairs)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were read here, and that ssh has not taken yet."""
+        return sum(pair.waiting for pair in self._pairs)
+
     async def connect_far(self, near_end: NearEnd) -> None:
         """Connect what has come to the line, once there is one."""
         try:

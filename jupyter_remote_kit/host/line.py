@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
@@ -18,8 +19,9 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import shell, ssh, sshtrouble
 from jupyter_remote_kit.plan.ssh import Near, Opening
 
-# A session that asks for nothing may take its time with a profile; one that a person has to answer takes as long as they like.
-_BATCH_OPENS_S = 45.0
+# A profile may take its time, conda's and a network's; one that waits for its input would take for ever.
+_SHELL_STARTS_S = 45.0
+_LOOKS_S = 0.5
 _CLOSES_S = 2.0
 _FORWARDS_S = 10.0
 # What ssh ends with when it is for its own reasons; else it ends as the host's shell did.
@@ -207,10 +209,20 @@ class Line:
 
     async def _greeted(self) -> int:
         """The process id of the session, once it is ready; whatever a profile prints before is none of ours."""
+        greeting = asyncio.ensure_future(self._greeting())
         try:
-            return await asyncio.wait_for(self._greeting(), _BATCH_OPENS_S if self._opening.batch else None)
+            while not (greeting.done() or self._is_let_in()):
+                await asyncio.wait({greeting}, timeout=_LOOKS_S)
+            return await asyncio.wait_for(greeting, _SHELL_STARTS_S)
         except asyncio.TimeoutError:
-            raise LineCut(sshtrouble.slow_shell(self._opening.target, int(_BATCH_OPENS_S))) from None
+            raise LineCut(sshtrouble.slow_shell(self._opening.target, int(_SHELL_STARTS_S))) from None
+        finally:
+            greeting.cancel()
+
+    def _is_let_in(self) -> bool:
+        """Whether only the host's shell is waited for: a person takes as long as they like to answer, and then ssh makes its socket."""
+        control = self._opening.control
+        return self._opening.batch or (control is not None and Path(control).exists())
 
     async def _greeting(self) -> int:
         printed = ""

@@ -63,6 +63,12 @@ class Pipe(asyncio.Protocol):
         """Whether it has its other end."""
         return self._other is not None
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the other end has not taken yet."""
+        other = self._other
+        return other._transport.get_write_buffer_size() if other is not None and other._transport is not None else 0
+
     def abort(self) -> None:
         """Close both ends at once."""
         for end in (self, self._other):

@@ -65,7 +65,7 @@ def test_stop_ends_its_own_server_and_no_other(lab: Lab, gpu: Host, plain_lab: s
     assert alices == {**alices, "connect": own["pid"]}
     assert alices.keys() == {"connect", "connect2"}
     stopped = asked(lab, "stop", "alice@gpu")
-    assert (stopped["changed"], stopped["instance"], stopped["name"]) == (True, "connect", "gpu")
+    assert (stopped["changed"], stopped["instance"], stopped["name"]) == (True, "connect", own["name"])
     assert servers(gpu, "alice") == {name: pid for name, pid in alices.items() if name != "connect"}
     assert servers(gpu, "bob") == bobs
     assert len(plain_lab & pids(gpu, "alice")) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_remote_kit.plan.liveness import DEAD_AFTER_S, DEAD_AFTER_SLEEP_S, PING_EVERY_S, Liveness
+from jupyter_remote_kit.plan.liveness import DEAD_AFTER_S, DEAD_AFTER_SLEEP_S, DEAD_AFTER_UPLOADING_S, PING_EVERY_S, Liveness
 
 MIB = 1 << 20
 
@@ -24,13 +24,21 @@ def test_bytes_that_arrive_are_a_sign_while_a_ping_waits_behind_them() -> None:
     assert live.dead(70.0)
 
 
-def test_a_large_upload_is_a_sign_and_small_requests_into_a_dead_line_are_none() -> None:
+def test_an_upload_that_waits_is_a_sign_as_long_as_some_of_it_is_taken() -> None:
     live = Liveness(0.0)
-    live.carried(8.0, down=0, up=MIB)
-    assert not live.dead(16.0)
-    for second in range(16, 30):
-        live.carried(float(second), down=0, up=MIB + second * 100)
-    assert live.dead(30.0)
+    for step in range(1, 10):
+        live.carried(step * 12.0, down=0, up=step * 96 * 1024, waiting=MIB)
+        assert not live.dead(step * 12.0 + 12.0)
+    live.carried(120.0, down=0, up=9 * 96 * 1024, waiting=MIB)
+    assert live.dead(9 * 12.0 + 0.1 + DEAD_AFTER_UPLOADING_S)
+    assert DEAD_AFTER_UPLOADING_S + 1 < 15
+
+
+def test_small_requests_into_a_dead_line_are_no_sign() -> None:
+    live = Liveness(0.0)
+    for second in range(12):
+        live.carried(float(second), down=0, up=second * 100)
+    assert live.dead(12.0)
 
 
 def test_after_a_sleep_one_short_wait_decides() -> None:

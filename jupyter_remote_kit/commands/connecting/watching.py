@@ -34,7 +34,7 @@ class ServerGone(Exception):
 async def watch(held: Held, target: Target, forwarder: Forwarder, screen: Screen) -> None:
     """Return never. Raises `LineCut` for a line that is cut or dead, and `ServerGone`."""
     traffic = forwarder.traffic
-    down, up = traffic.down, traffic.up
+    down, up = traffic.down, traffic.up - forwarder.waiting
     live = Liveness(time.monotonic())
     looked = time.time()
     pinging = _Pinging(held.line, held.joined.handover.pid)
@@ -50,7 +50,8 @@ async def watch(held: Held, target: Target, forwarder: Forwarder, screen: Screen
                 if not pong.alive:
                     # Its port may be anybody's by now: what a browser sends is for nobody else.
                     raise ServerGone
-            live.carried(now, traffic.down - down, traffic.up - up)
+            waiting = forwarder.waiting
+            live.carried(now, traffic.down - down, traffic.up - waiting - up, waiting)
             if live.dead(now) or not forwarder.has_line:
                 raise LineCut(sshtrouble.silent(target))
             screen.alive(pinging.round_trip_s, traffic.down, traffic.up)

@@ -24,7 +24,7 @@ async def main(host: str) -> None:
     async with Line.open(Opening(target.parse(host), batch=True)) as line:
         for row in sys.stdin:
             search, arguments = json.loads(row)
-            print(json.dumps(await _answer(line, Search(**search), tuple(arguments))), flush=True)
+            sys.stdout.write(json.dumps(await _answer(line, Search(**search), tuple(arguments))) + "\n")
 
 
 async def _answer(line: Line, search: Search, arguments: tuple[str, ...]) -> dict[str, Any]:
