@@ -81,7 +81,7 @@ class _Call:
             distant.run(self._hold())
         except (KeyboardInterrupt, asyncio.CancelledError):
             if not self._ready:
-                raise KeyboardInterrupt from None
+                raise Failed.of("interrupted", msg("Interrupted.")) from None
             self._screen.say(self._goodbye())
         except RemoteKitError as error:
             if not self._ready or not self._context.as_json:

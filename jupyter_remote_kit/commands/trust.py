@@ -7,15 +7,16 @@ from typing import Any
 import click
 
 from jupyter_remote_kit.commands.connecting import wishing
-from jupyter_remote_kit.commands.context import Context, dry_run_option, one_of, option, plain_command, yes_option
+from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, one_of, option, plain_command, yes_option
 from jupyter_remote_kit.commands.hostname import HOST
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.authority import digest_of
 from jupyter_remote_kit.result import Result
 
 # What says how a host is asked, and how this machine is changed.
-_OF_ASKING = ("--python", "--env", "--project-dir")
+_OF_ASKING = ("--python", "--env", "--project-dir", "--fingerprint")
 _OF_CHANGING = ("--no-system", "--dry-run")
 
 
@@ -24,6 +25,12 @@ _OF_CHANGING = ("--no-system", "--dry-run")
 @wishing.where_options
 @option("--here", is_flag=True, help=marked("On the host: show its own authority, to compare."))
 @option("--remove", is_flag=True, help=marked("Trust it no more; the host need not be there."))
+@option(
+    "--fingerprint",
+    type=Parsed("fingerprint", digest_of),
+    metavar="SHA256",
+    help=marked("Trust it only with this fingerprint; with --yes, also for names that do not seem to be the host's."),
+)
 @option("--no-system", is_flag=True, help=marked("Leave the system's store alone, which is root's."))
 @yes_option
 @dry_run_option
@@ -46,7 +53,13 @@ def command(context: Context, host: str | None, here: bool, remove: bool, **said
         )
     from jupyter_remote_kit.commands import trusting
 
-    asking = trusting.Asking(yes=said.pop("yes"), dry_run=said.pop("dry_run"), system=not said.pop("no_system"), instance=said["instance"])
+    asking = trusting.Asking(
+        yes=said.pop("yes"),
+        dry_run=said.pop("dry_run"),
+        system=not said.pop("no_system"),
+        instance=said["instance"],
+        digest=said.pop("fingerprint"),
+    )
     if not (asking.yes or asking.dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Whom to trust is to be confirmed, and there is no terminal to ask."), msg("Add --yes"))
     wish = wishing.wish_of(paths.layout(), host, said)

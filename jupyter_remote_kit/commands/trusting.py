@@ -14,9 +14,10 @@ from jupyter_remote_kit.commands.connecting.wish import Wish as Host
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.trustreport import Outcome, announced, nothing_trusted, told, tried
 from jupyter_remote_kit.errors import Failed, Problem
-from jupyter_remote_kit.host import authorities, paths, programs, trusted, truststores
+from jupyter_remote_kit.host import authorities, farend, paths, programs, trusted, truststores
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import authority as authority_plan
+from jupyter_remote_kit.plan import strangers
 from jupyter_remote_kit.plan import trusted as record
 from jupyter_remote_kit.plan.authority import Authority
 from jupyter_remote_kit.plan.layout import Layout
@@ -29,18 +30,23 @@ from jupyter_remote_kit.result import Result
 
 @dataclass(frozen=True)
 class Asking:
-    """What the command line says of how it is done. `system`: root's store as well; `instance`: that server's of the host."""
+    """What the command line says of how it is done.
+
+    `system`: root's store as well; `instance`: that server's of the host; `digest`: of the one authority that it may be.
+    """
 
     yes: bool
     dry_run: bool
     system: bool
     instance: str | None = None
+    digest: str | None = None
 
 
 def install(context: Context, host: Host, asking: Asking) -> Result:
     """Fetch the authority, judge it, show it, ask, and put it into every store."""
     layout = paths.layout()
     authority = _fetched(context, host, asking.instance)
+    strangers.check(authority, host.name, asking.digest, asks=not asking.yes)
     before = trusted.read(layout)
     after = record.adding(before, authority, host.target.host, str(host.target))
     outcome = Outcome(host, layout, before, after, authority)
@@ -146,12 +152,15 @@ def _root() -> tuple[str, ...] | None:
 
 
 def _fetched(context: Context, host: Host, instance: str | None) -> Authority:
-    """The host's authority, over ssh. Raises `Refused` for one that is not to be trusted."""
+    """The host's authority, over ssh. Raises `Refused` for one that nobody is to trust."""
     named = ("--instance", instance) if instance else ()
 
-    async def ask() -> distant.Reply:
+    async def ask() -> tuple[distant.Reply, tuple[str, ...]]:
         async with distant.opened(context, host.target) as line:
-            return await distant.ask_kit(line, host.search, host.name, ("trust", "--here", "--json", *named))
+            reply = await distant.ask_kit(line, host.search, host.name, ("trust", "--here", "--json", *named))
+            return reply, farend.known(host.target, line.pid)
 
-    sent = authority_plan.bounded(distant.run(ask()).data.get("certificate"), host.name)
-    return authority_plan.accept(authorities.read(sent), host.name, datetime.now(timezone.utc))
+    reply, known = distant.run(ask())
+    sent = authority_plan.bounded(reply.data.get("certificate"), host.name)
+    authority = authority_plan.accept(authorities.read(sent), host.name, datetime.now(timezone.utc))
+    return strangers.judged(authority, strangers.known_as(known))

@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_remote_kit.commands.connecting.wish import Wish as Host
 from jupyter_remote_kit.errors import ExitCode, Problem
 from jupyter_remote_kit.messages import Message, msg
-from jupyter_remote_kit.plan import idetrust
+from jupyter_remote_kit.plan import idetrust, strangers
 from jupyter_remote_kit.plan import trusted as record
 from jupyter_remote_kit.plan.authority import Authority, fingerprint
 from jupyter_remote_kit.plan.layout import Layout
@@ -58,7 +58,8 @@ class Outcome:
 def announced(outcome: Outcome) -> Result:
     """What is to be done, and about whom."""
     steps = tuple(msg("  {step}", step=step.describe()) for step in outcome.steps)
-    return Result("trust", messages=(*_replaced(outcome), msg("This will be done:"), *steps), rows=_rows(outcome))
+    messages = (*_replaced(outcome), msg("This will be done:"), *steps)
+    return Result("trust", messages=messages, rows=_rows(outcome), problems=_strange(outcome))
 
 
 def tried(outcome: Outcome) -> Result:
@@ -67,7 +68,8 @@ def tried(outcome: Outcome) -> Result:
         return told(outcome, asked=False)
     steps = tuple(msg("  {step}", step=step.describe()) for step in outcome.steps)
     messages = (*_replaced(outcome), msg("This would be done:"), *steps)
-    return Result("trust", _data(outcome, changed=False), messages, _rows(outcome), problems=(*outcome.failures, *outcome.left))
+    problems = (*_strange(outcome), *outcome.failures, *outcome.left)
+    return Result("trust", _data(outcome, changed=False), messages, _rows(outcome), problems=problems)
 
 
 def told(outcome: Outcome, *, asked: bool) -> Result:
@@ -116,6 +118,10 @@ def _replaced(outcome: Outcome) -> tuple[Message, ...]:
     )
 
 
+def _strange(outcome: Outcome) -> tuple[Problem, ...]:
+    return strangers.findings(outcome.authority, outcome.host.name) if outcome.authority else ()
+
+
 def _advice(outcome: Outcome) -> tuple[Message, ...]:
     again = (msg("A browser that runs sees it when it is started again."),) if outcome.done else ()
     system = () if outcome.system else (msg("The system's store was left alone."),)
@@ -153,6 +159,7 @@ def _data(outcome: Outcome, *, changed: bool) -> dict[str, Any]:
         "fingerprint": fingerprint(found.digest),
         "names": list(found.names),
         "addresses": list(found.addresses),
+        "strange": list(found.strange),
         "not_after": found.not_after.isoformat(),
         "certificate_file": str(record.file_of(trusted, folder)),
         "bundle_file": str(record.bundle_of(folder)),

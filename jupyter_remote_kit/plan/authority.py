@@ -1,7 +1,8 @@
 """A host's private authority as a laptop sees it: what it could vouch for, and whether it is one to trust.
 
 A root certificate in a browser's store can open any connection that its constraints allow, so what a host sends is held to what
-`host.certificates.make_authority` makes: for servers alone, by names and addresses that are this host's.
+`host.certificates.make_authority` makes: for servers alone, by names and addresses of one host each. Whether they are of the host that
+was asked is seen by `plan.strangers`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ MAX_PEM = 64 * 1024
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 _EVERYTHING = ("0.0.0.0/0", "::/0")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z|[0-9a-f]{2}(?::[0-9a-f]{2}){31}\Z")
 _SLUG = re.compile(r"[^a-z0-9_.]+")
 _MAX_SLUG = 40
+# The hint where an authority is not, or may not be, the host's own.
+COMPARE = msg("Compare it with what the host itself says: jupyter remotekit trust --here")
 # Names below which strangers register theirs: a country's has two letters (RFC 1591), and of the others these are the largest. All public
 # suffixes would be 10,000; the question that shows the names comes before any authority is trusted.
 _REGISTRIES = re.compile(
@@ -58,7 +62,10 @@ class AuthorityFact:
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority that may be trusted: it can vouch for these names and addresses, and for nothing else."""
+    """An authority that may be trusted: it can vouch for these names and addresses, and for nothing else.
+
+    `strange` are those of them that are not known to be the host's.
+    """
 
     pem: str
     digest: str
@@ -66,11 +73,23 @@ class Authority:
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     not_after: datetime
+    strange: tuple[str, ...] = ()
 
 
 def fingerprint(digest: str) -> str:
     """A digest in hex as openssl and browsers show it: `AB:CD:…`."""
     return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)).upper()
+
+
+def digest_of(text: str) -> str:
+    """The digest in hex of a SHA-256 fingerprint as openssl and browsers show it, with colons or without. Raises `WrongUsage`."""
+    if _DIGEST.match(text.lower()):
+        return text.lower().replace(":", "")
+    raise WrongUsage.of(
+        "fingerprint",
+        msg("{text!r} is not a SHA-256 fingerprint.", text=text),
+        msg("Use what the host itself says: jupyter remotekit trust --here"),
+    )
 
 
 def digests_of(pem: str) -> tuple[str, ...]:
@@ -160,4 +179,4 @@ def _one_host(name: str) -> bool:
 
 
 def _refused(code: str, sentence: Message) -> Refused:
-    return Refused.of(code, sentence, msg("Compare it with what the host itself says: jupyter remotekit trust --here"))
+    return Refused.of(code, sentence, COMPARE)

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import ssl
 import subprocess
 
 import pytest
 
+from jupyter_remote_kit.plan.authority import fingerprint
 from tests.commands.host import PASSWORD, Host
+from tests.host.certificate_maker import made
+
+# A host without a network between: whatever ssh would run there is run here.
+SSH = """#!/bin/sh
+[ "$1" != -G ] || exec echo "hostname gpu1.lab.example"
+while [ $# -gt 1 ]; do shift; done
+exec /bin/sh -c "$1"
+"""
+KIT = '#!/bin/sh\ncat "${0%/*}/said"\n'
+STRANGE = ["accounts.google.com", "8.8.8.8"]
+HOSTILE = made(names=("box", "gpu1.lab.example", STRANGE[0]), networks=(f"{STRANGE[1]}/32", "192.168.0.107/32", "::1/128"))
+DIGEST = hashlib.sha256(ssl.PEM_cert_to_DER_cert(HOSTILE)).hexdigest()
+
+
+@pytest.fixture
+def asking(host: Host) -> tuple[str, ...]:
+    """The words that ask a host whose kit sends an authority for others as well."""
+    said = {"command": "trust", "ok": True, "data": {"certificate": HOSTILE}, "messages": [], "problems": []}
+    scripts = host.home / "env" / "bin"
+    scripts.mkdir(parents=True)
+    for name, text in (("ssh", SSH), ("jupyter-remotekit", KIT), ("said", json.dumps(said) + "\n")):
+        (scripts / name).write_text(text)
+        (scripts / name).chmod(0o755)
+    host.variables["PATH"] = f"{scripts}:{host.environment['PATH']}"
+    return ("trust", "box", "--env", str(scripts.parent), "--no-system", "--json")
 
 
 def test_a_host_shows_its_own_authority(lan_host: Host) -> None:
@@ -87,6 +115,9 @@ def test_an_authority_that_is_damaged_is_named(lan_host: Host) -> None:
         (("--here", "--dry-run"), "contradiction"),
         (("--here", "--no-system"), "contradiction"),
         (("--here", "--env", "lab"), "contradiction"),
+        (("--here", "--fingerprint", "ab" * 32), "contradiction"),
+        (("--remove", "--yes", "--fingerprint", "ab" * 32, "gpu1"), "contradiction"),
+        (("--yes", "--fingerprint", "ab" * 20, "gpu1"), "fingerprint"),
         (("--remove", "--yes", "--python", "/usr/bin/python3", "gpu1"), "contradiction"),
         (("--remove", "--yes", "--instance", "second", "gpu1"), "contradiction"),
         (("gpu1",), "yes-missing"),
@@ -114,4 +145,35 @@ def test_what_was_never_trusted_needs_no_removing(host: Host) -> None:
         assert outcome.code == 0
         assert outcome.data == {"host": "alice@gpu1", "changed": False}
         assert outcome.envelope["messages"] == ["Nothing to do: this machine trusts no authority of gpu1."]
+    assert host.tree() == before
+
+
+@pytest.mark.parametrize("known", [DIGEST, DIGEST.upper(), fingerprint(DIGEST)], ids=["hex", "upper", "colons"])
+def test_names_that_are_not_the_hosts_pass_by_their_fingerprint(host: Host, asking: tuple[str, ...], known: str) -> None:
+    found = host.run(*asking, "--yes", "--dry-run", "--fingerprint", known)
+    assert (found.code, found.data["strange"], found.data["fingerprint"]) == (0, STRANGE, fingerprint(DIGEST))
+
+
+def test_they_are_shown_where_nothing_is_done(host: Host, asking: tuple[str, ...]) -> None:
+    shown = host.run(*asking, "--dry-run")
+    assert shown.code == 0
+    assert shown.data["strange"] == STRANGE
+    assert shown.envelope["problems"][0]["message"].endswith(f": {', '.join(STRANGE)}.")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--yes",), "authority-strange"),
+        (("--yes", "--dry-run"), "authority-strange"),
+        (("--yes", "--fingerprint", "ab" * 32), "authority-other"),
+        (("--dry-run", "--fingerprint", "ab" * 32), "authority-other"),
+    ],
+    ids=str,
+)
+def test_without_a_person_they_are_refused(host: Host, asking: tuple[str, ...], options: tuple[str, ...], code: str) -> None:
+    before = host.tree()
+    outcome = host.run(*asking, *options)
+    assert (outcome.code, outcome.codes) == (78, [code])
+    assert outcome.envelope["problems"][0]["hint"]
     assert host.tree() == before

@@ -82,7 +82,7 @@ HOSTILE = {
     "garbage": ("garbage \x1b[2J\u202e", "authority-unreadable"),
     "nothing": ("", "authority-unreadable"),
     "a private key": ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "authority-unreadable"),
-    "a megabyte": ("#" * (1 << 20), "authority-too-large"),
-    "a megabyte after it": (made() + "#" * (1 << 20), "authority-too-large"),
+    "128 KiB": ("#" * (1 << 17), "authority-too-large"),
+    "128 KiB after it": (made() + "#" * (1 << 17), "authority-too-large"),
 }
 """What a host could send in place of its authority, and the code of the refusal."""

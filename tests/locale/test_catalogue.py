@@ -28,7 +28,7 @@ TERMINAL_COLUMNS = 80
 # What stays as it is in every language: options, metavars and choices, names of programs, file formats and protocols.
 NAMES = re.compile(
     r"\b(?:jupyter remotekit|JupyterLab|Notebook|PyCharm|VS Code|fail2ban|systemd|sudo|Ctrl|root|ssh|lan|relay|init|install|containers|any"
-    r"|default|none|zh_CN|auto|connect|env|Python|conda|wheel|bash|zsh|fish|eval|completion|config)\b|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}\b"
+    r"|default|none|zh_CN|auto|connect|env|Python|conda|wheel|bash|zsh|fish|eval|completion|config)\b|--?[a-z][a-z0-9-]*|\[[a-z|]+\]|\b[A-Z]{2,}[0-9]*\b"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
 
