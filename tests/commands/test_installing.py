@@ -24,6 +24,9 @@ from jupyter_remote_kit.plan.ssh import Opening
 from jupyter_remote_kit.plan.target import Target
 from tests.host.wheelhouse import make
 
+# Environments are made, and pip runs in each.
+pytestmark = pytest.mark.slow
+
 KIT = f"jupyter-remote-kit {__version__}"
 SCRIPT = "jupyter-remotekit"
 OWN = f".local/share/jupyter-remote-kit/env/bin/{SCRIPT}"

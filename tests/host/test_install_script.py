@@ -26,6 +26,9 @@ from jupyter_remote_kit.plan.installing import RUN, Order, Place, Report, read, 
 from jupyter_remote_kit.plan.wheels import HostPython
 from tests.host.wheelhouse import make
 
+# Environments are made, and pip runs in each.
+pytestmark = pytest.mark.slow
+
 PYTHON = Path(sys.executable).resolve()
 PIP = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
 OURS = ".local/share/jupyter-remote-kit"
