@@ -16,6 +16,7 @@ import pytest
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import here
 from jupyter_remote_kit.host import whoami
+from jupyter_remote_kit.host.control import socket_address
 from tests.commands.host import SSH, Host, detached, free_port
 from tests.e2e.stage.waiting import until
 
@@ -78,7 +79,8 @@ def test_what_others_could_use_or_is_no_instance_is_not_asked(host: Host) -> Non
     for name in ("exposed", "no instance"):
         listener = socket.socket(socket.AF_UNIX)
         listener.settimeout(0)
-        listener.bind(str(host.layout.control_socket(name)))
+        with socket_address(host.layout.control_socket(name)) as address:
+            listener.bind(address)
         listener.listen()
         host.layout.control_socket(name).chmod(0o666 if name == "exposed" else 0o600)
         asked.append(listener)

@@ -14,6 +14,7 @@ import pytest
 from jupyter_remote_kit.commands import elsewhere
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import processes, runtimerecord, starting, whoami
+from jupyter_remote_kit.host.control import socket_address
 from jupyter_remote_kit.plan import instancename
 from tests.commands.background import ended_after
 from tests.commands.host import SSH, Host, Outcome, console_script, detached, free_port, is_alive
@@ -129,7 +130,8 @@ def test_the_process_of_another_host_is_nobodys_here(ssh_host: Host) -> None:
 def test_a_home_that_is_slow_makes_no_hung_server_of_another_hosts(host: Host) -> None:
     record = recorded_by(host, whoami.host_name())
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(host.layout.control_socket("default")))
+        with socket_address(host.layout.control_socket("default")) as address:
+            silent.bind(address)
         host.layout.control_socket("default").chmod(0o600)
         silent.listen()
         (server,) = host.must("list", "--here", "--json").data["servers"]
