@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from jupyter_remote_kit.words import LANGUAGE_VARIABLE, terminal_locale
 
 T = TypeVar("T")
 
-_BEGINS = '{"command": '
+_MOST_BEGINS = 20
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _MOST_WORDS = 500
 
@@ -143,10 +144,9 @@ def _envelope(said: tuple[str, ...]) -> dict[str, Any] | None:
     """The one JSON object of a command of ours, among what a library may have printed beside it."""
     for line in reversed(said):
         # Something else may have begun the line: `module load` and wrappers do.
-        start = line.find(_BEGINS)
-        if start >= 0:
+        for begin in islice(re.finditer(r'\{"', line), _MOST_BEGINS):
             try:
-                found = json.loads(line[start:])
+                found, _ = json.JSONDecoder().raw_decode(line, begin.start())
             except (ValueError, RecursionError):
                 continue
             if _is_envelope(found):

@@ -195,7 +195,7 @@ def test_signals_and_exit_codes_pass_through(lab: Lab) -> None:
 
 def test_a_terminal_interrupts_once_and_hangs_up(lab: Lab) -> None:
     script = (
-        "import signal, sys; signal.signal(2, lambda *_: print('got', flush=True)); print('up', flush=True)\nwhile True: signal.pause()"
+        "import os, signal; signal.signal(2, lambda *_: os.write(1, b'got\\n')); os.write(1, b'up\\n')\nwhile True: signal.pause()"
     )
     with lab.laptop.terminal(sys.executable, "-c", script) as terminal:
         terminal.until("up")
