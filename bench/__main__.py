@@ -7,11 +7,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from bench import readme
+from bench import connect, readme
 from bench.commands import first_init, quick_commands
 from bench.gate import cost, flood
 from bench.machine import description
@@ -22,18 +24,42 @@ from bench.tables import Table
 
 ROUNDS = 15
 QUICK_ROUNDS = 3
+MEGABYTES = 256
 MEMORY_SHARE = 3
 """Memory varies little from start to start, and one round of it takes a quarter of a minute."""
 
 Part = Callable[[int, Path, Path], Table]
-PARTS: dict[str, Part] = {
-    "commands": quick_commands,
-    "init": first_init,
-    "start-up": start_up,
-    "memory": memory,
-    "gate": cost,
-    "flood": flood,
-}
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is measured in one go, and has a place of its own in the README; `peers` tells which versions of others were there."""
+
+    parts: Mapping[str, Part]
+    peers: Callable[[], str]
+
+
+def groups(megabytes: int) -> dict[str, Group]:
+    """All there is to measure."""
+    lab: dict[str, Part] = {
+        "commands": quick_commands,
+        "init": first_init,
+        "start-up": start_up,
+        "memory": memory,
+        "gate": cost,
+        "flood": flood,
+    }
+    line: dict[str, Part] = {
+        "connect-start": connect.start,
+        "connect-download": partial(connect.download, megabytes=megabytes),
+        "connect-drops": connect.drops,
+        "connect-idle": connect.idle,
+    }
+    return {"lab": Group(lab, str), "connect": Group(line, connect.peers)}
+
+
+GROUPS = list(groups(MEGABYTES))
+PARTS = [part for group in groups(MEGABYTES).values() for part in group.parts]
 
 
 def main() -> int:
@@ -57,29 +83,40 @@ def main() -> int:
 
 
 def _measure(options: argparse.Namespace, home: Path) -> int:
-    rounds = QUICK_ROUNDS if options.quick else options.rounds
-    texts = [description(rounds) + "\n"]
-    print(texts[0])
-    for name in options.only or PARTS:
-        count = max(QUICK_ROUNDS, rounds // MEMORY_SHARE) if name == "memory" else rounds
-        table = PARTS[name](count, home / name, home / "bytecode")
-        texts.append(table.markdown())
-        print(f"\n{texts[-1]}", flush=True)
-    if options.write:
-        readme.write("\n".join(texts))
+    for name, group in groups(options.megabytes).items():
+        if name in (options.group or GROUPS):
+            parts = {part: measure for part, measure in group.parts.items() if part in (options.only or group.parts)}
+            figures = _figures(Group(parts, group.peers), QUICK_ROUNDS if options.quick else options.rounds, home) if parts else ""
+            if options.write:
+                readme.write(name, figures)
     return 0
 
 
+def _figures(group: Group, rounds: int, home: Path) -> str:
+    """Measure, print, and return what was printed."""
+    texts = [description(rounds, group.peers()) + "\n"]
+    print(texts[0])
+    for name, measure in group.parts.items():
+        count = max(QUICK_ROUNDS, rounds // MEMORY_SHARE) if name == "memory" else rounds
+        texts.append(measure(count, home / name, home / "bytecode").markdown())
+        print(f"\n{texts[-1]}", flush=True)
+    return "\n".join(texts)
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="jupyter-remote-kit side by side with bare JupyterLab.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="jupyter-remote-kit side by side with bare JupyterLab and other peers."
+    )
+    parser.add_argument("group", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=f"{' or '.join(GROUPS)}; all when none is named")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="how often each is measured (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds: to see that it runs, not for figures")
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="this part alone; may be repeated")
-    parser.add_argument("--write", action="store_true", help="put the figures into bench/README.md; wants all parts")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be repeated")
+    parser.add_argument("--megabytes", type=int, default=MEGABYTES, metavar="N", help="how much is downloaded (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="put the figures into bench/README.md; wants all parts of a group")
     parser.add_argument("--profile", action="store_true", help="instead: where the time until HTTP answers goes")
     options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds wants at least 1")
+    if options.rounds < 1 or options.megabytes < 1:
+        parser.error("--rounds and --megabytes want at least 1")
     if options.write and (options.only or options.quick or options.profile):
         parser.error("--write wants all parts and all rounds: no --only, --quick or --profile beside it")
     return options

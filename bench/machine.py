@@ -15,8 +15,8 @@ PACKAGES = ("jupyterlab", "jupyter_server", "tornado", "jupyterlab-lsp", "jupyte
 CHECKOUT = Path(__file__).parent.parent
 
 
-def description(rounds: int) -> str:
-    """Date, machine and versions, as a list of Markdown."""
+def description(rounds: int, peers: str) -> str:
+    """Date, machine and versions, as a list of Markdown; `peers` names others that are measured, or nothing."""
     packages = ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name)))
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     return "\n".join(
@@ -26,6 +26,7 @@ def description(rounds: int) -> str:
             f"- load average (1, 5, 15 min) before: {load}",
             f"- {platform.python_implementation()} {platform.python_version()}",
             f"- jupyter-remote-kit {__version__} ({_commit()}); {packages}",
+            *((f"- {peers}",) if peers else ()),
         )
     )
 

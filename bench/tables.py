@@ -17,9 +17,16 @@ class Row:
     cells: tuple[str, ...]
 
     @classmethod
-    def faster(cls, name: str, ours: Sequence[float], theirs: Sequence[float], times: Spread, aim: float) -> Row:
-        """`times` as fast; the more the better."""
-        return cls((*_medians(name, ours, theirs), f"{times.median:.1f}", _range(times, 1), _verdict(f"≥ {aim:g}", times.median >= aim)))
+    def faster(cls, name: str, ours: Sequence[float], theirs: Sequence[float], times: Spread, aim: float | None) -> Row:
+        """`times` as fast; the more the better. Without an aim it is there to compare with."""
+        verdict = "-" if aim is None else _verdict(f"≥ {aim:g}", times.median >= aim)
+        return cls((*_medians(name, ours, theirs), f"{times.median:.1f}", _range(times, 1), verdict))
+
+    @classmethod
+    def share(cls, name: str, rates: tuple[Sequence[float], Sequence[float]], ratio: Spread, aim: float, *more: str) -> Row:
+        """`ratio` of the other's rate, the more the better; `more` are further cells."""
+        verdict = _verdict(f"≥ {aim:g}", ratio.median >= aim)
+        return cls((*_medians(name, *rates), f"{ratio.median:.3f}", _range(ratio, 3), verdict, *more))
 
     @classmethod
     def slower(cls, name: str, ours: Sequence[float], theirs: Sequence[float], ratio: Spread, aim: float) -> Row:

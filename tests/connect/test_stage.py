@@ -194,9 +194,7 @@ def test_signals_and_exit_codes_pass_through(lab: Lab) -> None:
 
 
 def test_a_terminal_interrupts_once_and_hangs_up(lab: Lab) -> None:
-    script = (
-        "import os, signal; signal.signal(2, lambda *_: os.write(1, b'got\\n')); os.write(1, b'up\\n')\nwhile True: signal.pause()"
-    )
+    script = "import os, signal; signal.signal(2, lambda *_: os.write(1, b'got\\n')); os.write(1, b'up\\n')\nwhile True: signal.pause()"
     with lab.laptop.terminal(sys.executable, "-c", script) as terminal:
         terminal.until("up")
         terminal.press("c")
