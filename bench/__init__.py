@@ -1,1 +1,4 @@
-"""Side by side with bare JupyterLab: `python -m bench` (or `make bench`). What is measured, and how to read it: `README.md`."""
+"""Side by side with bare JupyterLab, jupyter-forward and ssh: `python -m bench` (or `make bench`).
+
+What is measured, and how to read it: `README.md`.
+"""
