@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from jupyter_remote_kit import grammar
+from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.plan.layout import Layout
 
 LAYOUT = Layout(Path("/c"), Path("/d"), Path("/r"))
@@ -56,3 +60,13 @@ def test_an_instance_called_tls_or_backups_takes_nobodys_folder() -> None:
 
 def test_the_variables_lead_to_the_same_folders() -> None:
     assert LAYOUT.variables == {"JUPYTER_CONFIG_DIR": "/c", "JUPYTER_DATA_DIR": "/d", "JUPYTER_RUNTIME_DIR": "/r"}
+
+
+def test_what_a_laptop_keeps_of_its_hosts() -> None:
+    assert (LAYOUT.hosts_file, LAYOUT.wheels_dir) == (Path("/d/remotekit/hosts.json"), Path("/d/remotekit/wheels"))
+
+
+def test_the_socket_that_ssh_leads_to_is_no_control_socket_of_any_instance() -> None:
+    assert LAYOUT.door_socket("gpu1") == Path("/r/remotekit-gpu1.http.sock")
+    with pytest.raises(WrongUsage):
+        grammar.instance_name("gpu1.http")

@@ -158,3 +158,11 @@ def test_any_words_come_out_as_they_went_in(words: list[str], tmp_path: Path) ->
     done = subprocess.run(["sh", "-c", shell.running(("printf", "%s\\0", "", *words))], capture_output=True, cwd=tmp_path, check=True)
     assert done.stdout.decode().split("\0")[1:-1] == words
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_is_looked_after(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    requests = (shell.framed(shell.looking_after(os.getpid())), shell.framed(shell.looking_after(4_000_000)))
+    codes = [code for line in conversation(bash, tmp_path, *requests) if (code := shell.trailer(line, MARK)) is not None]
+    assert codes[1:] == [0, 1]
