@@ -40,6 +40,8 @@ SCRIPT = "jupyter-remotekit"
 INSTALL_SECONDS = 400.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# Each of these makes an environment of 277 MB; the short form makes one.
+long_form = pytest.mark.skipif(not os.environ.get("REMOTEKIT_LONG"), reason="a long form: make test-long")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,7 @@ def left(host: Host, user: str) -> list[str]:
     return files + [" ".join(process.argv) for process in host.processes() if process.uid == host.person(user).uid]
 
 
+@long_form
 def test_from_the_mirror_that_the_host_s_pip_is_told_of(lab: Lab, host: Host, mirror: Path, figure: Callable[[str], None]) -> None:
     host.write("/home/alice/.config/pip/pip.conf", f"[global]\nno-index = true\nfind-links = {mirror}\n", user="alice")
     begun = time.monotonic()
@@ -171,6 +174,7 @@ def test_with_everything_sent_where_no_index_is_reached(
     works(lab, host, "bob")
 
 
+@long_form
 def test_a_disk_that_gets_full_on_the_way(lab: Lab, sending: Sending) -> None:
     small = lab.host("small", User("alice"), disk=Disk(home_mb=100))
     with nothing_more(lab):
@@ -182,6 +186,7 @@ def test_a_disk_that_gets_full_on_the_way(lab: Lab, sending: Sending) -> None:
     assert left(small, "alice") == []
 
 
+@long_form
 @pytest.mark.parametrize("way", ["Ctrl-C", "the session is killed on the host", "ssh is killed on the laptop"])
 def test_what_is_cut_off_leaves_nothing(lab: Lab, host: Host, sending: Sending, way: str) -> None:
     argv = (KIT, "start", "carol@gpu", "--install", "--push", "--wheel", sending.wheel)
