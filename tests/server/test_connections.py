@@ -216,8 +216,11 @@ def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
 async def test_who_says_nothing_is_sent_away(leaf: Path) -> None:
     for tls in (None, leaf):
         async with serving(tls=tls) as served:
+            begun = time.monotonic()
             reader, _ = await served.plain()
-            assert await ended(reader) < 1.5
+            await ended(reader)
+            # From before it connected: on a busy machine this side comes to look only when a part of the time is over.
+            assert 0.4 < time.monotonic() - begun < 1.5
 
 
 @in_a_loop
