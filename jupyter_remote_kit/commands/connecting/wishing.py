@@ -15,7 +15,8 @@ from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_host
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.hostname import HOST
-from jupyter_remote_kit.errors import RemoteKitError, WrongUsage
+from jupyter_remote_kit.commands.hosts.wish import laid_over
+from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import addressbook, localports
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import addressbook as book_plan
@@ -75,20 +76,10 @@ def up_options(function: Decorated) -> Decorated:
 
 def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:
     """What this command line, laid over what is remembered of the host, asks for. Raises `WrongUsage`."""
-    if said["python"] and said["env"]:
-        raise WrongUsage.of(
-            "contradiction", msg("{one} does not go with {other}.", one="--python", other="--env"), msg("Leave out one of the two")
-        )
     book = addressbook.load(layout)
     remembered = book.find(host)
     known = remembered or known_host(book, host, target.parse(host))
-    given = {key: said[key] for key in ("python", "env", "project_dir", "instance", "allow_root", "browser") if said.get(key) is not None}
-    options = replace(known.options, **given)
-    # An interpreter that is named now takes the place of an environment that is remembered, and the other way round.
-    if said["python"]:
-        options = replace(options, env=None)
-    if said["env"]:
-        options = replace(options, python=None)
+    options = laid_over(known.options, {key: said.get(key) for key in vars(DEFAULTS)})
     install = Install(said.get("install"), said.get("wheel"), bool(said.get("push")))
     return Wish(known, options, said.get("language"), install, bool(said.get("stop_on_exit")))
 
