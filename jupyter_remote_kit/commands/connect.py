@@ -52,12 +52,7 @@ def command(context: Context, host: str, local_port: int | None, dry_run: bool, 
 
 async def _join(context: Context, wish: Wish, other: Connection) -> Result:
     """Another `connect` holds the line to that server already: open its URL once more, signed in anew."""
-    screen = Screen(context, wish.name)
-    try:
-        async with distant.opened(context, wish.target) as line:
-            joined = await joining.server(context, line, wish, screen)
-    finally:
-        screen.clear()
+    joined = await joining.once(context, wish)
     problems = browsing.opened(wish, other.port, joined.handover) if wish.options.browser else None
     return browsing.result(context, wish, other.port, joined.handover, _held_already(wish, other), problems)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting import joining, wishing
-from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context, dry_run_option, plain_command
 from jupyter_remote_kit.host import addressbook, paths
@@ -30,12 +29,7 @@ def command(context: Context, host: str, dry_run: bool, **said: Any) -> Result:
 
 
 async def _start(context: Context, layout: Layout, wish: Wish) -> Result:
-    screen = Screen(context, wish.name)
-    try:
-        async with distant.opened(context, wish.target) as line:
-            joined = await joining.server(context, line, wish, screen)
-    finally:
-        screen.clear()
+    joined = await joining.once(context, wish)
     handover = joined.handover
     addressbook.change(layout, lambda book: wish.remembered(book, joined.kit, None, handover))
     data = {

@@ -62,6 +62,16 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
         raise
 
 
+async def once(context: Context, wish: Wish) -> Joined:
+    """As `server`, by a line for this alone."""
+    screen = Screen(context, wish.name)
+    try:
+        async with distant.opened(context, wish.target) as line:
+            return await server(context, line, wish, screen)
+    finally:
+        screen.clear()
+
+
 async def _up(line: Line, wish: Wish, search: Search) -> distant.Reply:
     asking = asyncio.ensure_future(distant.ask_kit(line, search, wish.name, wish.up_arguments))
     try:
