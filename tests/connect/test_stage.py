@@ -48,7 +48,9 @@ def gpu(lab: Lab) -> Host:
 
 @pytest.fixture
 def line(lab: Lab, gpu: Host) -> Iterator[subprocess.Popen[str]]:
-    """An ssh that holds a line, and has said so."""
+    """An ssh that holds a line, and has said so: the only one that the host knows of."""
+    # What a test before this one has cut off, the host may take for a connection still.
+    gpu.kill_sessions()
     running = lab.laptop.popen(
         "ssh", *WATCHFUL, "alice@gpu", "echo up; exec sleep infinity", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
