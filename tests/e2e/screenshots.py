@@ -175,22 +175,17 @@ def connection_shown(page: Page) -> None:
     expect(page.locator(".jp-RemoteKit-Connection-body")).to_contain_text(re.compile(r"\d+ ms"), timeout=STARTS_WITHIN_MS)
 
 
-def kernel_idle(page: Page) -> None:
-    """Wait until the notebook's kernel waits for work."""
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-
-
 def draw_lab(lab: Lab, story: Story) -> None:
     """A notebook whose cells have run."""
     lab.open(f"{BASE}/lab/tree/first-run.ipynb")
     settled(lab.page)
-    kernel_idle(lab.page)
+    lab.idle()
     cells = lab.page.locator(".jp-Notebook .jp-CodeCell")
     for number in (0, 1):
         cells.nth(number).locator(".cm-content").click()
         lab.page.keyboard.press("Shift+Enter")
         cells.nth(number).locator(".jp-OutputArea-output").first.wait_for()
-    kernel_idle(lab.page)
+    lab.idle()
     lab.page.screenshot(path=FOLDER / f"lab{story.suffix}.png")
 
 

@@ -126,10 +126,19 @@ class Lab:
         self.ready()
 
     def new_notebook(self) -> None:
-        """From the launcher, with the first kernel there."""
-        # Its category is translated; the first section is that of the notebooks.
-        self.page.click(".jp-Launcher-section >> nth=0 >> .jp-LauncherCard >> nth=0")
+        """From the launcher, with the first kernel there; the page is connected to it then.
+
+        A cell that is run before is dropped without a word (https://github.com/jupyterlab/jupyterlab/issues/8490).
+        """
+        with self.page.expect_websocket(lambda socket: "/api/kernels/" in socket.url):
+            # Its category is translated; the first section is that of the notebooks.
+            self.page.click(".jp-Launcher-section >> nth=0 >> .jp-LauncherCard >> nth=0")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell .cm-content")
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
     def run(self, code: str, cell: int = 0) -> str:
         """Type `code` into a cell and run it with Shift+Enter; returns what it prints."""
