@@ -13,6 +13,7 @@ from jupyter_remote_kit.commands.connecting.keeper import Keeper
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import AlreadyTold, Context, dry_run_option, option, plain_command
+from jupyter_remote_kit.commands.hosts.wish import where_options
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import addressbook, connections, paths
 from jupyter_remote_kit.host.connections import Connection
@@ -24,7 +25,7 @@ from jupyter_remote_kit.result import Result
 
 @plain_command("connect", marked("On the laptop: a host's JupyterLab over ssh, in your browser, and kept there."))
 @wishing.host_argument
-@wishing.where_options
+@where_options
 @wishing.up_options
 @option("--browser/--no-browser", default=None, help=marked("Open a browser, signed in by a one-time ticket, or only print the URLs."))
 @option("--local-port", type=wishing.PORT, metavar="PORT", help=marked("The port of this machine; each server keeps the one it had."))

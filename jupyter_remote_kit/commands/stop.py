@@ -8,6 +8,7 @@ from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting import joining, wishing
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context, dry_run_option, plain_command
+from jupyter_remote_kit.commands.hosts.wish import where_options
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
@@ -15,7 +16,7 @@ from jupyter_remote_kit.result import Result
 
 @plain_command("stop", marked("On the laptop: stop the server on a host; its kernels are shut down first."))
 @wishing.host_argument
-@wishing.where_options
+@where_options
 @dry_run_option
 def command(context: Context, host: str, dry_run: bool, **said: Any) -> Result:
     """Have the host's own kit stop it."""

@@ -9,6 +9,7 @@ import click
 from jupyter_remote_kit.commands.connecting import wishing
 from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, one_of, option, plain_command, yes_option
 from jupyter_remote_kit.commands.hostname import HOST
+from jupyter_remote_kit.commands.hosts.wish import where_options
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import paths
 from jupyter_remote_kit.messages import marked, msg
@@ -22,7 +23,7 @@ _OF_CHANGING = ("--no-system", "--dry-run")
 
 @plain_command("trust", marked("On the laptop: trust the private certificate authority of a host, in its browsers and its system."))
 @click.argument("host", type=HOST, required=False, metavar="[USER@]HOST")
-@wishing.where_options
+@where_options
 @option("--here", is_flag=True, help=marked("On the host: show its own authority, to compare."))
 @option("--remove", is_flag=True, help=marked("Trust it no more; the host need not be there."))
 @option(

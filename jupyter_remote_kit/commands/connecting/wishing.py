@@ -1,4 +1,4 @@
-"""The options of `connect`, `start` and `stop`, and the `Wish` that they come to."""
+"""The options of `connect` and `start`, and the `Wish` that those, and `stop`'s, come to."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_host
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.hostname import HOST
-from jupyter_remote_kit.commands.hosts.wish import laid_over
+from jupyter_remote_kit.commands.hosts.wish import laid_over, with_options
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import addressbook, localports
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import addressbook as book_plan
-from jupyter_remote_kit.plan import remotepaths, shell, ssh, target
+from jupyter_remote_kit.plan import shell, ssh, target
 from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.ssh import Opening
@@ -31,24 +31,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 host_argument = click.argument("host", type=HOST, metavar="[USER@]HOST")
 
-_WHERE: tuple[Callable[[Any], Any], ...] = (
-    option(
-        "--python", type=Parsed("interpreter", remotepaths.python), metavar="PYTHON", help=marked("The host's Python that has the kit.")
-    ),
-    option(
-        "--env",
-        type=Parsed("environment", remotepaths.environment),
-        metavar="ENV",
-        help=marked("The host's environment that has the kit: a conda environment's name, or a folder."),
-    ),
-    option(
-        "--project-dir",
-        type=Parsed("folder", remotepaths.project_dir),
-        metavar="DIR",
-        help=marked("The host's folder to work in; your home there by default. Each folder has a server of its own."),
-    ),
-    option("--instance", type=Parsed("name", grammar.instance_name), metavar="NAME", help=marked("Which server on the host.")),
-)
 _UP: tuple[Callable[[Any], Any], ...] = (
     option("--allow-root", is_flag=True, default=None, help=marked("Allow the host to serve as root.")),
     option(
@@ -60,18 +42,9 @@ _UP: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def where_options(function: Decorated) -> Decorated:
-    """Which server on the host, and where its kit is."""
-    for decorate in reversed(_WHERE):
-        function = decorate(function)
-    return function
-
-
 def up_options(function: Decorated) -> Decorated:
     """How the server is started there, and the kit installed."""
-    for decorate in reversed(_UP):
-        function = decorate(function)
-    return function
+    return with_options(function, _UP)
 
 
 def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:

@@ -1,4 +1,4 @@
-"""The options of `hosts add` and `hosts set`: what `connect` is to do at a host from now on."""
+"""What may be said of a host: by `connect`, `start` and `stop` for once, by `hosts add` and `hosts set` from now on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from jupyter_remote_kit.messages import marked
 from jupyter_remote_kit.plan import remotepaths
 from jupyter_remote_kit.plan.addressbook import Options
 
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    option("--project-dir", type=Parsed("folder", remotepaths.project_dir), metavar="DIR", help=marked("The host's folder to work in.")),
+_WHERE: tuple[Callable[[Any], Any], ...] = (
     option(
         "--python", type=Parsed("interpreter", remotepaths.python), metavar="PYTHON", help=marked("The host's Python that has the kit.")
     ),
@@ -23,15 +22,33 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="ENV",
         help=marked("The host's environment that has the kit: a conda environment's name, or a folder."),
     ),
+    option(
+        "--project-dir",
+        type=Parsed("folder", remotepaths.project_dir),
+        metavar="DIR",
+        help=marked("The host's folder to work in; your home there by default. Each folder has a server of its own."),
+    ),
     option("--instance", type=Parsed("name", grammar.instance_name), metavar="NAME", help=marked("Which server on the host.")),
+)
+_HOW: tuple[Callable[[Any], Any], ...] = (
     option("--allow-root/--no-allow-root", default=None, help=marked("Allow the host to serve as root.")),
     option("--browser/--no-browser", default=None, help=marked("Open a browser, or only print the URLs.")),
 )
 
 
+def where_options(function: Decorated) -> Decorated:
+    """Which server on the host, and where its kit is."""
+    return with_options(function, _WHERE)
+
+
 def wish_options(function: Decorated) -> Decorated:
     """One for each field of `Options`; what is not said stays as it is."""
-    for decorate in reversed(_OPTIONS):
+    return with_options(function, (*_WHERE, *_HOW))
+
+
+def with_options(function: Decorated, options: tuple[Callable[[Any], Any], ...]) -> Decorated:
+    """`function` with these options, in the order in which its help is to show them."""
+    for decorate in reversed(options):
         function = decorate(function)
     return function
 
