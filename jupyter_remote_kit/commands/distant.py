@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
+from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import kitsearch, shell
@@ -28,6 +29,9 @@ from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.words import LANGUAGE_VARIABLE, terminal_locale
 
 T = TypeVar("T")
+
+CONNECT_S = 10
+"""How long a host may take to a first answer."""
 
 _MOST_BEGINS = 20
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
@@ -88,9 +92,11 @@ def _broken_pipes_are_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(context: Context, target: Target, *, connect_s: int = 10) -> AsyncIterator[Line]:
+async def opened(context: Context, target: Target) -> AsyncIterator[Line]:
     """A line for one command. ssh asks its questions on the terminal, where there is one. Raises `LineCut`."""
-    opening = Opening(target, batch=not context.interactive, connect_s=connect_s)
+    batch = not context.interactive
+    settings = await sshprocess.settings(target)
+    opening = Opening(target, batch=batch, connect_s=settings.patience_s(CONNECT_S, batch=batch))
     async with Line.open(opening, shown(context)) as line:
         yield line
 

@@ -26,7 +26,7 @@ def known(target: Target, pid: int) -> tuple[str, ...]:
 def configured(target: Target) -> str | None:
     """The name or the address that the user's configuration of ssh has for it."""
     with suppress(Failed):
-        return ssh.host_name(programs.call(ssh.settings_argv(target), patience_s=_ASK_S).out)
+        return ssh.Settings.parse(programs.call(ssh.settings_argv(target), patience_s=_ASK_S).out).host_name
     return None
 
 

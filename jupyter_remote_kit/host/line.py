@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import shell, ssh, sshtrouble
 from jupyter_remote_kit.plan.ssh import Near, Opening
@@ -27,7 +26,6 @@ _FORWARDS_S = 10.0
 # What ssh ends with when it is for its own reasons; else it ends as the host's shell did.
 _SSH_FAILED = 255
 # A host may be anybody's: neither what it answers nor what it says beside that fills this machine.
-_LONGEST_LINE = 1 << 20
 _LONGEST_ANSWER = 1 << 23
 _KEPT_WORDS = 200
 _LONGEST_WORDS = 1000
@@ -85,7 +83,7 @@ class Line:
         Questions themselves go to the terminal, which ssh opens by itself. Raises `LineCut`, and `Failed` where there is no ssh.
         """
         mark = shell.mark(secrets.token_hex(16))
-        process = await start(ssh.open_argv(opening, shell.session_command(mark)))
+        process = await sshprocess.start(ssh.open_argv(opening, shell.session_command(mark)), asks=not opening.batch)
         line = cls(process, opening, mark)
         line._show = show
         try:
@@ -126,7 +124,7 @@ class Line:
         Raises `LineCut`, and `Failed` when ssh refuses.
         """
         assert self._opening.control is not None  # noqa: S101  # who asks has a master
-        process = await start(ssh.forward_argv(self._opening.control, self._opening.target, near, far))
+        process = await sshprocess.start(ssh.forward_argv(self._opening.control, self._opening.target, near, far))
         try:
             _, said = await asyncio.wait_for(process.communicate(), _FORWARDS_S)
         except asyncio.TimeoutError:
@@ -277,40 +275,3 @@ async def _line_of(stream: asyncio.StreamReader) -> bytes:
         return await stream.readline()
     except ValueError:
         return b"\n"
-
-
-async def start(argv: tuple[str, ...]) -> asyncio.subprocess.Process:
-    """Start ssh with three pipes, on our terminal. Raises `Failed` where there is none."""
-    pipe = asyncio.subprocess.PIPE
-    try:
-        with _deaf:
-            return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=_LONGEST_LINE)
-    except FileNotFoundError:
-        raise Failed.of(
-            "no-ssh", msg("There is no ssh on this machine."), msg("Install OpenSSH's client, such as: sudo apt install openssh-client")
-        ) from None
-
-
-class _Deaf:
-    """Within, this process ignores SIGINT, so that what it starts does so as well; several may be within at once.
-
-    Ctrl-C on the terminal is for us, who still have to stop a server over this line. What is ignored stays so across an exec, and ssh sets
-    its own handlers only where it finds none (`clientloop.c`, `client_loop`); its prompts listen by themselves.
-    """
-
-    def __init__(self) -> None:
-        self._within = 0
-        self._before: Any = None
-
-    def __enter__(self) -> None:
-        if not self._within:
-            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._within += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._within -= 1
-        if not self._within:
-            signal.signal(signal.SIGINT, self._before)
-
-
-_deaf = _Deaf()

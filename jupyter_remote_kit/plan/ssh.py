@@ -12,8 +12,12 @@ from enum import Enum
 
 from jupyter_remote_kit.plan.target import Target
 
-# Ours are sooner (`host/line.py`); these end an ssh whose kit was killed.
-_ALIVE_S, _ALIVE_TIMES = 15, 2
+# A host that gives no sign for 15 s is given up. Once the server is found ours are sooner (`plan.liveness`); before that, and where the kit
+# was killed, ssh itself notices. An upload over a thin line brings a sign each 96 KiB, as it does there.
+_ALIVE_S, _ALIVE_TIMES = 5, 2
+# Two handshakes instead of one; and the seconds of whoever answers a jump host's questions: sshd gives each 120 (`LoginGraceTime`).
+_HANDSHAKES_BEHIND, _ANSWERED_BEHIND_S = 2, 300
+_SECONDS = re.compile(r"[0-9]{1,6}\Z")
 # `-L` takes a colon for the end of a path, and `ControlPath` a blank. A socket's path may have 104 bytes, of which ssh adds 17 by itself.
 _SOCKET_FOLDER = re.compile(r"/[A-Za-z0-9_./%+-]{0,59}\Z")
 
@@ -41,6 +45,40 @@ class Near:
     def word(self) -> str:
         """As `-L` has it."""
         return self.path if self.path is not None else f"127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user's configuration makes of a host, as `ssh -G` tells it.
+
+    `host_name` is the name or the address that ssh connects to; `connect_s` its ConnectTimeout, in seconds; `behind`: whether the way leads
+    through a jump host, or whatever else ProxyCommand starts.
+    """
+
+    host_name: str | None = None
+    connect_s: int = 0
+    behind: bool = False
+
+    @classmethod
+    def parse(cls, said: str) -> Settings:
+        """Read what `settings_argv` prints; what is missing, or is none of ssh's words, counts as not set."""
+        rows = [line.split(maxsplit=1) for line in said.splitlines()]
+        told = {row[0]: row[1].strip() for row in rows if len(row) > 1}
+        seconds = told.get("connecttimeout", "")
+        return cls(
+            told.get("hostname"),
+            int(seconds) if _SECONDS.match(seconds) else 0,
+            any(told.get(keyword, "none") != "none" for keyword in ("proxyjump", "proxycommand")),
+        )
+
+    def patience_s(self, seconds: int, *, batch: bool) -> int:
+        """How long ssh may take to a first answer of the host, where one that is reached directly has `seconds`.
+
+        ssh counts from its start, so a jump host's questions are answered meanwhile. A configuration that gives it longer is heeded.
+        """
+        if self.behind:
+            seconds = seconds * _HANDSHAKES_BEHIND if batch else _ANSWERED_BEHIND_S
+        return max(seconds, self.connect_s)
 
 
 @dataclass(frozen=True)
@@ -95,11 +133,6 @@ def forward_argv(control: str, target: Target, near: Near, far: int | str) -> tu
 def settings_argv(target: Target) -> tuple[str, ...]:
     """Have ssh say what its configuration makes of a host; it connects to nothing."""
     return ("ssh", "-G", *target.words)
-
-
-def host_name(settings: str) -> str | None:
-    """The name or the address that ssh would connect to, in what it says then."""
-    return next((words[1] for words in map(str.split, settings.splitlines()) if words[:1] == ["hostname"] and len(words) > 1), None)
 
 
 def is_socket_folder(path: str) -> bool:

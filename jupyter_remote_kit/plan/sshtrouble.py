@@ -26,6 +26,8 @@ class Trouble:
 
 
 _CHANGED_KEY = re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .+ has changed|host key .*revoked", re.IGNORECASE)
+# By the name under which it is known: an alias, an address, a port in brackets, or a jump host's.
+_KEY_OF = re.compile(r"Host key for (\S+) has changed")
 _UNKNOWN_KEY = re.compile(r"Host key verification failed|No \S+ host key is known for")
 _REFUSED = re.compile(r"Permission denied|Too many authentication failures|No supported authentication methods|Authentication failed")
 _PROHIBITED = re.compile(
@@ -33,6 +35,8 @@ _PROHIBITED = re.compile(
 )
 # A jump host has let us in, and did not get further itself.
 _BEHIND_JUMP = "stdio forwarding failed"
+# What ssh calls a host that it reaches by another process: that one has ended, and what it has said is of the jump host.
+_NO_JUMP = "UNKNOWN port 65535"
 _NOT_OPENED = re.compile(r"channel \d+: open failed: ")
 _NO_NAME = re.compile(r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution")
 _BAD_CONFIG = re.compile(r"Bad configuration option|terminating, \d+ bad configuration options|Bad owner or permissions on")
@@ -54,10 +58,7 @@ def explain(target: Target, said: Sequence[str], *, batch: bool) -> Trouble:
             Problem(
                 "host-key-changed",
                 msg("ssh refuses {host}, since its key is another than before: {words}", host=host, words=_words(said, _CHANGED_KEY)),
-                msg(
-                    "Ask who runs the host whether its key was changed; only then: ssh-keygen -R {name}",
-                    name=shlex.quote(f"[{target.host}]:{target.port}" if target.port else target.host),
-                ),
+                msg("Ask who runs the host whether its key was changed; only then: ssh-keygen -R {name}", name=_known_as(target, text)),
             ),
             lasting=True,
         )
@@ -71,6 +72,9 @@ def explain(target: Target, said: Sequence[str], *, batch: bool) -> Trouble:
             lasting=True,
             asks=batch,
         )
+    if _REFUSED.search(text) and _NO_JUMP in text:
+        message = msg("The jump host of {host} lets nobody in by these keys or passwords: {words}", host=host, words=_words(said, _REFUSED))
+        return Trouble(Problem("ssh-refused", message, by_hand), lasting=True, asks=batch)
     if _REFUSED.search(text):
         message = msg("{host} lets nobody in by these keys or passwords: {words}", host=host, words=_words(said, _REFUSED))
         copy = msg("Add your key to the host, or load it into the agent: ssh-copy-id {host}", host=_typed(target))
@@ -139,6 +143,13 @@ def prohibits_forwarding(said: Sequence[str]) -> bool:
 
 def _by_hand(target: Target) -> Message:
     return msg("Try it by hand: {command}", command=_ssh(target))
+
+
+def _known_as(target: Target, said: str) -> str:
+    """The name whose key is another one, as `ssh-keygen -R` takes it."""
+    told = _KEY_OF.search(said)
+    name = printable(told[1]) if told else f"[{target.host}]:{target.port}" if target.port else target.host
+    return shlex.quote(name)
 
 
 def _ssh(target: Target) -> str:

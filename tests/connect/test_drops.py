@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import socket
 import statistics
 import time
@@ -147,6 +148,23 @@ def test_a_line_that_is_cut_is_mended(scene: Scene, fault: Fault, figure: Callab
 
 def test_a_laptop_in_another_network_comes_back(scene: Scene) -> None:
     drop(scene, readdressed, 0)
+
+
+def test_a_line_that_goes_silent_while_it_is_made_is_noticed(scene: Scene, figure: Callable[[str], None]) -> None:
+    with ssh_killed(scene):
+        looking = until(lambda: [found for found in scene.host.processes() if "--handover" in found.argv], "the host's kit", every=0.01)
+        for process in looking:
+            os.kill(process.pid, signal.SIGSTOP)
+        with dropped_silently(scene):
+            begun, said = time.monotonic(), len(scene.connection.words())
+            until(lambda: "not responding" in " ".join(scene.connection.words()[said:]), "ssh to notice", NOTICED_SECONDS)
+            figure(f"noticed after {time.monotonic() - begun:.1f} s")
+            assert scene.bound()
+    for process in looking:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGCONT)
+    until(scene.answers, "the line to be mended", MENDED_SECONDS)
+    scene.count()
 
 
 def test_drops_leave_nothing_behind(scene: Scene, figure: Callable[[str], None]) -> None:

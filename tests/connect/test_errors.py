@@ -30,7 +30,7 @@ from jupyter_remote_kit.cli import main
 main()
 """
 # The same command, by whoever has less patience.
-HASTY = "from jupyter_remote_kit.host import line; line._BATCH_OPENS_S = 3.0; from jupyter_remote_kit.cli import main; main()"
+HASTY = "from jupyter_remote_kit.host import line; line._SHELL_STARTS_S = 3.0; from jupyter_remote_kit.cli import main; main()"
 PROGRESS = ("Connecting to ", "Looking for the server on ")
 ESCAPES = r"\033]0;owned\007\033[2J\033[31mred\033[0m"
 
@@ -203,6 +203,28 @@ def test_a_host_whose_key_has_changed(lab: Lab, gpu: Host) -> None:
         problem = fails(lab, "host-key-changed", "alice@gpu")
     assert "Host key for gpu has changed and you have requested strict checking." in problem["message"]
     assert problem["hint"].endswith("ssh-keygen -R gpu")
+
+
+def test_a_changed_key_is_forgotten_by_the_name_that_ssh_has_for_it(lab: Lab, gpu: Host, config: Callable[[str], None]) -> None:
+    address = gpu.plugs[0].address
+    config(f"Host box\n  HostName {address}\n  User alice\n")
+    with gpu.another_key():
+        assert fails(lab, "host-key-changed", "box")["hint"].endswith(f"ssh-keygen -R {address}")
+
+
+def test_a_jump_host_whose_key_has_changed(lab: Lab, config: Callable[[str], None]) -> None:
+    gate = lab.jump("tower", User("hop"))
+    config("Host behind\n  HostName 192.0.2.8\n  ProxyJump hop@tower\n")
+    with gate.another_key():
+        assert fails(lab, "host-key-changed", "alice@behind")["hint"].endswith("ssh-keygen -R tower")
+
+
+def test_a_jump_host_that_lets_nobody_in(lab: Lab, config: Callable[[str], None]) -> None:
+    lab.jump("castle", User("guest", password="Lange Leitung 7"))
+    config("Host behind\n  HostName 192.0.2.8\n  ProxyJump guest@castle\n")
+    message = fails(lab, "ssh-refused", "alice@behind")["message"]
+    assert "The jump host of alice@behind" in message
+    assert "guest@castle: Permission denied" in message
 
 
 def test_at_a_terminal_it_is_told_once_and_nothing_is_drawn_over_it(lab: Lab, gpu: Host) -> None:

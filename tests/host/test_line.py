@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import line
+from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.plan.ssh import Opening
 from jupyter_remote_kit.plan.target import Target
@@ -38,7 +38,7 @@ def opening() -> Opening:
 
 def test_ctrl_c_is_heard_again_however_many_were_started_at_once() -> None:
     async def several() -> list[object]:
-        started = await asyncio.gather(*(line.start((sys.executable, "-S", "-c", "")) for _ in range(5)))
+        started = await asyncio.gather(*(sshprocess.start((sys.executable, "-S", "-c", "")) for _ in range(5)))
         within = signal.getsignal(signal.SIGINT)
         for process in started:
             await process.communicate()
@@ -52,7 +52,7 @@ def test_ctrl_c_is_heard_again_however_many_were_started_at_once() -> None:
 
 def test_what_is_started_does_not_hear_ctrl_c(shell: Path) -> None:
     async def work() -> str:
-        process = await line.start((sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT))"))
+        process = await sshprocess.start((sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT))"))
         out, _ = await process.communicate()
         return out.decode().strip()
 

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, forward_argv, host_name, is_socket_folder, open_argv, settings_argv
+from jupyter_remote_kit.plan.ssh import Near, Opening, Platform, Settings, forward_argv, is_socket_folder, open_argv, settings_argv
 from jupyter_remote_kit.plan.target import Target
 
 SHARED = [
-    "ServerAliveInterval=15",
+    "ServerAliveInterval=5",
     "ServerAliveCountMax=2",
     "ExitOnForwardFailure=yes",
     "StreamLocalBindMask=0177",
@@ -74,16 +74,37 @@ def test_ssh_is_asked_what_a_host_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("said", "settings"),
     [
-        ("host box\nuser alice\nhostname gpu1.lab\nport 22\n", "gpu1.lab"),
-        ("hostname fe80::1%eth0\r\n", "fe80::1%eth0"),
-        ("host box\nhostname\n\nhostnames a\nsetenv hostname=a\n", None),
-        ("", None),
+        ("host box\nuser alice\nhostname gpu1.lab\nconnecttimeout none\nproxyusefdpass no\nport 22\n", Settings("gpu1.lab")),
+        ("hostname fe80::1%eth0\r\n", Settings("fe80::1%eth0")),
+        ("host box\nhostname\n\nhostnames a\nsetenv hostname=a\n", Settings()),
+        ("hostname gpu\nconnecttimeout 33\nproxyjump hop@gate:2222\n", Settings("gpu", 33, behind=True)),
+        ("proxycommand nc -X 5 %h %p\n", Settings(behind=True)),
+        ("proxycommand none\nproxyjump none\nconnecttimeout 99999999\n", Settings()),
+        ("Bad configuration option: nonsense\n", Settings()),
+        ("", Settings()),
     ],
 )
-def test_its_name_is_in_what_ssh_says(said: str, name: str | None) -> None:
-    assert host_name(said) == name
+def test_what_ssh_tells_of_a_host(said: str, settings: Settings) -> None:
+    assert Settings.parse(said) == settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "batch", "seconds"),
+    [
+        (Settings(), True, 6),
+        (Settings(), False, 6),
+        (Settings(connect_s=4), False, 6),
+        (Settings(connect_s=30), True, 30),
+        (Settings(behind=True), True, 12),
+        (Settings(connect_s=30, behind=True), True, 30),
+        # Two logins of 120 s each may lie on the way.
+        (Settings(behind=True), False, 300),
+    ],
+)
+def test_a_host_has_its_time_for_a_first_answer(settings: Settings, batch: bool, seconds: int) -> None:
+    assert settings.patience_s(6, batch=batch) == seconds
 
 
 def test_only_windows_has_no_multiplexing() -> None:

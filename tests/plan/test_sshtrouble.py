@@ -18,6 +18,9 @@ BEHIND = """channel 0: open failed: {reason}
 stdio forwarding failed
 kex_exchange_identification: Connection closed by remote host
 Connection closed by UNKNOWN port 65535"""
+REFUSED_BY_JUMP = """hop@gate: Permission denied (publickey).
+kex_exchange_identification: Connection closed by remote host
+Connection closed by UNKNOWN port 65535"""
 BAD_LINES = """/root/.ssh/config: line 2: Bad configuration option: bogus
 /root/.ssh/config: terminating, 1 bad configuration options"""
 
@@ -34,6 +37,7 @@ BAD_LINES = """/root/.ssh/config: line 2: Bad configuration option: bogus
         ),
         ("Host key verification failed.\nConnection closed by UNKNOWN port 65535", "host-key-unknown", True, "verification failed"),
         ("alice@gpu: Permission denied (publickey).", "ssh-refused", True, "Permission denied (publickey)"),
+        (REFUSED_BY_JUMP, "ssh-refused", True, "The jump host of alice@gpu lets nobody in"),
         ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", "ssh-refused", True, "Too many"),
         ("ssh: Could not resolve hostname gpu: Name or service not known", "host-unknown", False, "gpu: Name"),
         ("ssh: connect to host gpu port 22: Connection refused", "ssh-failed", False, "Connection refused"),
@@ -80,9 +84,20 @@ def test_the_hint_can_be_pasted(target: Target, hint: str) -> None:
     assert str(explain(target, ["Permission denied"], batch=False).problem.hint).endswith(hint)
 
 
-def test_the_key_of_another_port_is_forgotten_by_its_own_name() -> None:
-    assert str(explain(Target("gpu", None, 2222), CHANGED.splitlines(), batch=False).problem.hint).endswith("ssh-keygen -R '[gpu]:2222'")
-    assert str(explain(Target("gpu"), CHANGED.splitlines(), batch=False).problem.hint).endswith("ssh-keygen -R gpu")
+@pytest.mark.parametrize(
+    ("target", "said", "name"),
+    [
+        (Target("gpu"), CHANGED, "gpu"),
+        (Target("box"), CHANGED.replace("gpu", "10.0.0.7"), "10.0.0.7"),
+        (Target("gpu", None, 2222), CHANGED.replace("gpu", "[gpu]:2222"), "'[gpu]:2222'"),
+        (Target("gpu"), CHANGED.replace("gpu", "$(id);x"), "'$(id);x'"),
+        # Words of a version that says it otherwise.
+        (Target("gpu"), "REMOTE HOST IDENTIFICATION HAS CHANGED", "gpu"),
+        (Target("gpu", None, 2222), "REMOTE HOST IDENTIFICATION HAS CHANGED", "'[gpu]:2222'"),
+    ],
+)
+def test_a_key_is_forgotten_by_the_name_that_ssh_knows_it_by(target: Target, said: str, name: str) -> None:
+    assert str(explain(target, said.splitlines(), batch=False).problem.hint).endswith(f"ssh-keygen -R {name}")
 
 
 def test_forwarding_that_is_prohibited_is_seen_among_other_words() -> None:

@@ -18,12 +18,12 @@ from jupyter_remote_kit.commands.connecting.watching import Held, ServerGone
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import localports
+from jupyter_remote_kit.host import localports, sshprocess
 from jupyter_remote_kit.host.forwarder import Forwarder
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import retry, shell
-from jupyter_remote_kit.plan.ssh import Near, Opening
+from jupyter_remote_kit.plan.ssh import Near, Opening, Settings
 
 # A line that held for so long was a good one: the next try after it comes at once. One that fails as soon as it is up is no line.
 _HELD_S = 2.0
@@ -53,6 +53,7 @@ class Keeper:
 
     def __init__(self, context: Context, wish: Wish, forwarder: Forwarder, screen: Screen) -> None:
         self._context, self._wish, self._forwarder, self._screen = context, wish, forwarder, screen
+        self._settings = Settings()
         self._count = self._moves = 0
         self._was_up = False
         self._has_started = False
@@ -67,6 +68,7 @@ class Keeper:
 
         Raises what keeps it from a first line, `LineCut` for what no other try would mend, and `Ended`.
         """
+        self._settings = await sshprocess.settings(self._wish.target)
         with distant.control_folder() as folder:
             tries = _tries()
             while True:
@@ -136,7 +138,7 @@ class Keeper:
         return replace(joined, handover=replace(joined.handover, started=self._has_started))
 
     def _opening(self, folder: Path, *, batch: bool) -> tuple[Opening, Near]:
-        connect_s = _AGAIN_CONNECT_S if self._was_up else 10
+        connect_s = self._settings.patience_s(_AGAIN_CONNECT_S if self._was_up else distant.CONNECT_S, batch=batch)
         if distant.PLATFORM.multiplexes:
             near = Near(path=str(folder / f"near-{self._count}"))
             return Opening(self._wish.target, str(folder / f"ssh-{self._count}"), None, batch, connect_s), near
