@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting import browsing, joining, wishing
+from jupyter_remote_kit.commands.connecting import browsing, joining, reserving, wishing
 from jupyter_remote_kit.commands.connecting.joining import Joined
 from jupyter_remote_kit.commands.connecting.keeper import Keeper
+from jupyter_remote_kit.commands.connecting.reserving import Reservation
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import AlreadyTold, Context, dry_run_option, option, plain_command
@@ -37,11 +38,10 @@ def command(context: Context, host: str, local_port: int | None, dry_run: bool, 
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
         return wishing.dry_run("connect", wish, wish.up_arguments, forwards=True)
-    # From here on nobody else has the name or the port: two accounts on one host may be connected to for the first time at once.
-    wish, port = wishing.reserved(layout, wish, local_port)
     other = connections.find(layout, wish.name, wish.instance)
     if other is None:
-        return _Call(context, layout, wish, port).run()
+        # From here on nobody else has the name or the port: two accounts on one host may be connected to for the first time at once.
+        return _Call(context, layout, reserving.reserve(layout, wish, local_port)).run()
     if wish.stop_on_exit or local_port not in {None, other.port}:
         raise Failed.of(
             "already-connected",
@@ -65,9 +65,10 @@ def _held_already(wish: Wish, other: Connection) -> Message:
 class _Call:
     """One call of `connect`, from the first line to Ctrl-C."""
 
-    def __init__(self, context: Context, layout: Layout, wish: Wish, port: int) -> None:
-        self._context, self._layout, self._wish, self._port = context, layout, wish, port
-        self._screen = Screen(context, wish.name)
+    def __init__(self, context: Context, layout: Layout, reservation: Reservation) -> None:
+        self._context, self._layout, self._reservation = context, layout, reservation
+        self._wish, self._port = reservation.wish, reservation.port
+        self._screen = Screen(context, self._wish.name)
         self._keeper: Keeper | None = None
         self._ready = False
 
@@ -86,7 +87,7 @@ class _Call:
             raise AlreadyTold(error) from None
         finally:
             if not self._ready:
-                wishing.give_back(self._layout, self._wish)
+                self._reservation.give_back(self._layout)
         return None
 
     async def _hold(self) -> None:
@@ -96,7 +97,6 @@ class _Call:
         self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)
         try:
             with connections.held(self._layout, self._wish.name, self._wish.instance, self._port):
-                self._screen.connecting()
                 await self._keeper.keep(self._come_up)
         finally:
             self._screen.clear()

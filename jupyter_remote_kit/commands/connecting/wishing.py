@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,10 @@ from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_hos
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
 from jupyter_remote_kit.commands.hostname import HOST
 from jupyter_remote_kit.commands.hosts.wish import laid_over, with_options
-from jupyter_remote_kit.errors import RemoteKitError
-from jupyter_remote_kit.host import addressbook, localports
+from jupyter_remote_kit.host import addressbook
 from jupyter_remote_kit.messages import marked, msg
-from jupyter_remote_kit.plan import addressbook as book_plan
 from jupyter_remote_kit.plan import shell, ssh, target
-from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost
+from jupyter_remote_kit.plan.addressbook import DEFAULTS
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.plan.ssh import Opening
 from jupyter_remote_kit.result import Result
@@ -55,45 +51,6 @@ def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:
     options = laid_over(known.options, {key: said.get(key) for key in vars(DEFAULTS)})
     install = Install(said.get("install"), said.get("wheel"), bool(said.get("push")))
     return Wish(known, options, said.get("language"), install, bool(said.get("stop_on_exit")))
-
-
-def reserved(layout: Layout, wish: Wish, port: int | None) -> tuple[Wish, int]:
-    """The wish with a name and a port of this machine that are no other host's, written down; `port` is the one that was asked for.
-
-    It is the port that the server had, or else the first free one of its own row. Raises `Failed` where nothing can be written.
-    """
-    chosen = port
-
-    def reserve(book: AddressBook) -> AddressBook:
-        nonlocal chosen
-        known = book.current(wish.known)
-        chosen = port or _free_port(known, wish.instance, book)
-        return book.with_host(replace(known, ports={**known.ports, wish.instance: chosen}))
-
-    book = addressbook.change(layout, reserve)
-    known = next(host for host in book.hosts if host.target == wish.target and host.ports.get(wish.instance) == chosen)
-    assert chosen is not None  # noqa: S101  # chosen while the book was changed
-    return replace(wish, known=known), chosen
-
-
-def give_back(layout: Layout, wish: Wish) -> None:
-    """Forget a host again that was new, and has not been connected to. Where that cannot be, it stays: no harm."""
-
-    def forget(book: AddressBook) -> AddressBook:
-        known = book.find(wish.name)
-        fresh = known is not None and known == replace(wish.known, options=known.options) and known.kit is None and not known.far_ports
-        return book.without(wish.name) if fresh and known is not None and known.options == DEFAULTS and len(known.ports) == 1 else book
-
-    with suppress(RemoteKitError, OSError):
-        addressbook.change(layout, forget)
-
-
-def _free_port(known: KnownHost, instance: str, book: AddressBook) -> int:
-    candidates = book_plan.local_ports(known, instance, book)
-    first = next(candidates)
-    if instance in known.ports or localports.is_free(first):
-        return first
-    return next((port for port in candidates if localports.is_free(port)), first)
 
 
 def dry_run(name: str, wish: Wish, arguments: tuple[str, ...], *, forwards: bool = False) -> Result:
