@@ -58,14 +58,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def heed_signals() -> None:
-    """From now on a terminal that is closed, or a service manager, ends the task that runs as Ctrl-C does: asyncio cancels it."""
+    """From now on a terminal that is closed, or a service manager, ends the task that runs as Ctrl-C does: asyncio cancels it.
+
+    A window that is closed tells twice, by the kernel and by the shell: the second time does not cut short what the first has begun.
+    Whoever was started by `nohup` goes on.
+    """
     if not hasattr(signal, "SIGHUP"):
         # Windows has no such signals, and asyncio no handlers for them.
         return
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # whoever calls this is one
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    loop = asyncio.get_running_loop()
+
+    def hang_up() -> None:
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 
 @contextmanager

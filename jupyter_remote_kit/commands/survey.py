@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting.wish import known_host
+from jupyter_remote_kit.commands.connecting.wish import kit_search, known_host
 from jupyter_remote_kit.errors import Problem, RemoteKitError
-from jupyter_remote_kit.host import addressbook, paths
+from jupyter_remote_kit.host import addressbook, paths, sshprocess
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import target
 from jupyter_remote_kit.plan.addressbook import KnownHost
-from jupyter_remote_kit.plan.kitsearch import Search
 from jupyter_remote_kit.plan.ssh import Opening
 
 # After it has answered: the way in, and the kit's own start on a busy machine.
@@ -86,8 +85,9 @@ async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
 
 
 async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
-    options = known.options
-    search = Search(options.python or "", options.env or "", options.project_dir or "", known.kit or "")
+    if not batch:
+        # Somebody answers what a jump host asks, and takes their time.
+        connect_s = (await sshprocess.settings(known.target)).patience_s(connect_s, batch=False)
     async with Line.open(Opening(known.target, batch=batch, connect_s=connect_s)) as line:
-        reply = await distant.ask_kit(line, search, known.name, ("list", "--here", "--json"))
+        reply = await distant.ask_kit(line, kit_search(known, known.options), known.name, ("list", "--here", "--json"))
     return Found(known, data=reply.data)

@@ -211,9 +211,11 @@ class Line:
         try:
             while not (greeting.done() or self._is_let_in()):
                 await asyncio.wait({greeting}, timeout=_LOOKS_S)
-            return await asyncio.wait_for(greeting, _SHELL_STARTS_S)
+            # Where nobody is asked, it is not known when the host has let us in.
+            connects_s = self._opening.connect_s if self._opening.batch else 0
+            return await asyncio.wait_for(greeting, connects_s + _SHELL_STARTS_S)
         except asyncio.TimeoutError:
-            raise LineCut(sshtrouble.slow_shell(self._opening.target, int(_SHELL_STARTS_S))) from None
+            raise LineCut(sshtrouble.slow_shell(self._opening.target, round(_SHELL_STARTS_S))) from None
         finally:
             greeting.cancel()
 

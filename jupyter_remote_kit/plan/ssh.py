@@ -116,18 +116,23 @@ def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:
         "RequestTTY=no",
     ]
     if opening.control is not None:
-        # Those of the user's configuration may be taken by another connection. Without a master it would clear ours as well.
-        options += ["ControlMaster=yes", f"ControlPath={_escaped(opening.control)}", "ControlPersist=no", "ClearAllForwardings=yes"]
+        options += ["ControlMaster=yes", f"ControlPath={_escaped(opening.control)}", "ControlPersist=no"]
     else:
         options += ["ControlMaster=no", "ControlPath=none"]
+    if opening.forward is None:
+        # Those of the user's configuration may be taken by another connection. It would clear one of ours as well.
+        options += ["ClearAllForwardings=yes"]
     forward = ("-L", _forwarding(*opening.forward)) if opening.forward else ()
     return ("ssh", *_options(options), *forward, *opening.target.words, remote_command)
 
 
 def forward_argv(control: str, target: Target, near: Near, far: int | str) -> tuple[str, ...]:
-    """Have the master forward `near` from now on: to a port of the host's loopback, or to a UNIX socket there."""
-    bind = _options(["StreamLocalBindMask=0177", "StreamLocalBindUnlink=yes"])
-    return ("ssh", "-O", "forward", *bind, "-o", f"ControlPath={_escaped(control)}", "-L", _forwarding(near, far), *target.words)
+    """Have the master forward `near` from now on: to a port of the host's loopback, or to a UNIX socket there.
+
+    Without the user's configuration, all of whose forwardings would be asked for as well.
+    """
+    options = _options(["StreamLocalBindMask=0177", "StreamLocalBindUnlink=yes", f"ControlPath={_escaped(control)}"])
+    return ("ssh", "-F", "/dev/null", "-O", "forward", *options, "-L", _forwarding(near, far), *target.words)
 
 
 def settings_argv(target: Target) -> tuple[str, ...]:

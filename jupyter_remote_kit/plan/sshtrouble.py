@@ -35,8 +35,8 @@ _PROHIBITED = re.compile(
 )
 # A jump host has let us in, and did not get further itself.
 _BEHIND_JUMP = "stdio forwarding failed"
-# What ssh calls a host that it reaches by another process: that one has ended, and what it has said is of the jump host.
-_NO_JUMP = "UNKNOWN port 65535"
+# The host itself has said nothing yet: who has refused is a jump host before it.
+_NO_GREETING = re.compile(r"(?:kex|ssh)_exchange_identification: ")
 _NOT_OPENED = re.compile(r"channel \d+: open failed: ")
 _NO_NAME = re.compile(r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution")
 _BAD_CONFIG = re.compile(r"Bad configuration option|terminating, \d+ bad configuration options|Bad owner or permissions on")
@@ -72,7 +72,7 @@ def explain(target: Target, said: Sequence[str], *, batch: bool) -> Trouble:
             lasting=True,
             asks=batch,
         )
-    if _REFUSED.search(text) and _NO_JUMP in text:
+    if _REFUSED.search(text) and _NO_GREETING.search(text):
         message = msg("The jump host of {host} lets nobody in by these keys or passwords: {words}", host=host, words=_words(said, _REFUSED))
         return Trouble(Problem("ssh-refused", message, by_hand), lasting=True, asks=batch)
     if _REFUSED.search(text):
@@ -139,6 +139,11 @@ def no_forwarding(target: Target) -> Problem:
 def prohibits_forwarding(said: Sequence[str]) -> bool:
     """Whether ssh has said that the host does not forward."""
     return any(_PROHIBITED.search(line) for line in said)
+
+
+def not_opened(said: Sequence[str]) -> bool:
+    """Whether ssh has said that the host did not open the other end of a forwarding; for a UNIX socket it does not say why."""
+    return any(_NOT_OPENED.search(line) for line in said)
 
 
 def _by_hand(target: Target) -> Message:

@@ -10,7 +10,6 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
@@ -41,7 +40,7 @@ class Control:
         self._socket_path = layout.control_socket(kit.instance)
         self._runtime_path = layout.runtime_file(kit.instance)
         self._server: HTTPServer | None = None
-        self._inode: tuple[int, int] | None = None
+        self._socket = (0, 0)
         self._replies = Replies(app, kit)
 
     def start(self) -> None:
@@ -60,8 +59,7 @@ class Control:
             ("/sessions/end", _Wish, {"answer": replies.end_sessions}),
         ]
         listener = unixsocket.listen(self._socket_path)
-        status = os.lstat(self._socket_path)
-        self._inode = (status.st_dev, status.st_ino)
+        self._socket = unixsocket.identity(self._socket_path)
         # `log_function` of tornado: status is asked for every few seconds by `up` and `status`.
         self._server = HTTPServer(Application(routes, log_function=lambda _: None), max_body_size=MAX_BODY)
         self._server.add_socket(listener)
@@ -73,11 +71,8 @@ class Control:
             return
         self._server.stop()
         self._server = None
-        with suppress(OSError):
-            status = os.lstat(self._socket_path)
-            if (status.st_dev, status.st_ino) == self._inode:
-                self._socket_path.unlink()
-                self._runtime_path.unlink()
+        if unixsocket.take_away(self._socket_path, self._socket):
+            self._runtime_path.unlink(missing_ok=True)
 
 
 Answer = Callable[..., Awaitable[dict[str, Any]]]

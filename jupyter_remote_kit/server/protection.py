@@ -43,7 +43,7 @@ class Protection:
         self.certificate: Certificate | None = None
         self._own_names: tuple[str, ...] = ()
         self._log_timer: PeriodicCallback | None = None
-        self._back_door: Path | None = None
+        self._back_door: tuple[Path, tuple[int, int]] | None = None
         self.peers = Peers(
             Declared(
                 Access(kit.access),
@@ -86,8 +86,7 @@ class Protection:
         """Have it told that the server stops, and write what is pending."""
         self._service.end()
         if self._back_door is not None:
-            with suppress(OSError):
-                self._back_door.unlink()
+            unixsocket.take_away(*self._back_door)
         if self._log_timer is not None:
             self._log_timer.stop()
         self.authenticator.close()
@@ -109,7 +108,7 @@ class Protection:
             for line in report.lines(error.problems):
                 self._app.log.warning(line)
         else:
-            self._back_door = path
+            self._back_door = path, unixsocket.identity(path)
 
     def _guard_connections(self) -> GuardedServer | None:
         """Ours in the place of the HTTP server that jupyter_server has made and not yet bound."""

@@ -45,6 +45,21 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
+def identity(path: Path) -> tuple[int, int]:
+    """What tells the socket there from one that another process has put in its place: device and inode."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def take_away(path: Path, known: tuple[int, int]) -> bool:
+    """Remove the socket there, unless it is another one by now, or gone; whether it was removed."""
+    with suppress(OSError):
+        if identity(path) == known:
+            path.unlink()
+            return True
+    return False
+
+
 def _clear(path: Path) -> None:
     """Take the socket of a server that was killed away."""
     try:

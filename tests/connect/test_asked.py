@@ -47,6 +47,15 @@ def test_a_jump_hosts_question_may_be_answered_late(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("gate")
+def test_whoever_lists_one_host_has_time_as_well(lab: Lab) -> None:
+    with lab.laptop.terminal(KIT, "list", "inner") as terminal:
+        terminal.until("hop@gate's password: ")
+        time.sleep(LOOKS_FOR_IT_S)
+        terminal.type(PASSWORD)
+        assert terminal.finish() == 0
+
+
+@pytest.mark.usefixtures("gate")
 def test_a_survey_of_many_hosts_asks_nothing(lab: Lab) -> None:
     with lab.laptop.terminal(KIT, "list", "inner", "other", "--json") as terminal:
         assert terminal.finish(20) == 1

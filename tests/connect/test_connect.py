@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from typing import Any
@@ -204,6 +205,29 @@ def test_stop_on_exit_stops_the_server(laptop: Laptop, gpu: Host, canaries: Cana
         assert "stopped" in connection.words()[-1]
     until(lambda: not names(gpu, "ivan"), "the server and its kernel to end")
     assert status(gpu, "ivan")["running"] is False
+
+
+@pytest.mark.parametrize("shell", [("bash", "--norc", "-i"), ("zsh", "-f", "-i")], ids=lambda shell: shell[0])
+def test_closing_the_window_is_an_exit_too(laptop: Laptop, gpu: Host, canaries: Canaries, shell: tuple[str, ...]) -> None:
+    with laptop.terminal(*shell) as terminal:
+        terminal.type(shlex.join([str(KIT), "connect", "ivan@gpu", "--no-browser", "--stop-on-exit", *FINDS_KIT]))
+        canaries.watch(terminal.until(r"http://127\.0\.0\.1:\d+/\S*token=(\w+)")[1])
+        terminal.until("● ")
+        # The kernel tells the session, and the shell each of its jobs.
+        terminal.close()
+        until(lambda: not names(gpu, "ivan"), "the server to end", 60)
+    until(lambda: not any(process.name == "ssh" for process in laptop.processes()), "ssh to end as well")
+
+
+def test_whoever_started_it_by_nohup_may_log_out(laptop: Laptop, gpu: Host, canaries: Canaries) -> None:
+    deaf = ("sh", "-c", 'trap "" HUP; exec "$@"', "sh", KIT)
+    with connected(laptop, "ivan@gpu", "--stop-on-exit", program=deaf) as connection:
+        watched(connection, canaries)
+        connection.process.send_signal(signal.SIGHUP)
+        kernel = connection.new_kernel()
+        assert connection.execute(kernel, "6 * 7") == "42"
+        assert connection.process.poll() is None
+        assert connection.stop() == 0
 
 
 def test_no_command_line_held_a_token_or_a_password(gpu: Host, canaries: Canaries) -> None:

@@ -254,6 +254,12 @@ def test_an_ssh_server_that_forwards_nothing(lab: Lab, gpu: Host, options: str) 
         assert "AllowTcpForwarding local" in fails(lab, "no-forwarding", "erin@gpu")["hint"]
 
 
+def test_an_ssh_server_that_forwards_ports_alone(lab: Lab, gpu: Host) -> None:
+    with serving(gpu, "AllowStreamLocalForwarding no"), connected(lab.laptop, "erin@gpu", "--stop-on-exit") as connection:
+        assert connection.answers()
+        assert connection.stop() == 0
+
+
 def test_a_server_that_ran_before_is_not_stopped_for_a_line_that_fails(lab: Lab, gpu: Host) -> None:
     pid = started(lab, "alice@gpu")
     with serving(gpu, "AllowTcpForwarding no"):
@@ -381,6 +387,35 @@ def test_a_port_of_this_machine_that_another_program_has(lab: Lab, gpu: Host) ->
         assert f"--local-port {port + 1}" in problem["hint"]
         assert fails(lab, "local-port-taken", "alice@gpu", "--local-port", str(port), *FINDS_KIT)["message"] == problem["message"]
     lab.laptop.kit("stop", "alice@gpu", *FINDS_KIT, check=True)
+
+
+def test_a_port_that_was_asked_for_in_vain_is_not_remembered(lab: Lab, gpu: Host) -> None:
+    with connected(lab.laptop, "alice@gpu") as connection:
+        port = connection.port
+        fails(lab, "already-connected", "alice@gpu", "--local-port", "27111", *FINDS_KIT)
+        assert connection.stop() == 0
+    with lab.laptop.network(), socket.create_server(("127.0.0.1", 27112)):
+        fails(lab, "local-port-taken", "alice@gpu", "--local-port", "27112", *FINDS_KIT)
+    with connected(lab.laptop, "alice@gpu", "--stop-on-exit") as connection:
+        assert connection.port == port
+        assert connection.stop() == 0
+
+
+def test_a_user_who_forwards_ports_in_the_configuration_of_ssh(lab: Lab, gpu: Host, config: Callable[[str], None]) -> None:
+    config("Host gpu\n  LocalForward 22888 localhost:22\n  RemoteForward 22889 localhost:22\n")
+    with connected(lab.laptop, "alice@gpu", "--stop-on-exit") as connection:
+        # Those are for the user's own ssh to make, which may run beside it.
+        assert 22888 not in lab.laptop.listeners()
+        assert connection.answers()
+        by_hand = lab.laptop.popen("ssh", "-N", "alice@gpu", stdin=subprocess.DEVNULL)
+        until(lambda: 22888 in lab.laptop.listeners(), "the user's own")
+        assert faults.kill_ssh(lab.laptop, connection.process.pid) == 1
+        until(connection.answers, "the line to be mended")
+        assert lab.laptop.kit("list", "alice@gpu").returncode == 0
+        assert lab.laptop.kit("start", "alice@gpu", *FINDS_KIT).returncode == 0
+        by_hand.terminate()
+        by_hand.wait(10)
+        assert connection.stop() == 0
 
 
 def test_another_connect_to_the_same_server_is_told_of(lab: Lab, gpu: Host) -> None:

@@ -130,11 +130,11 @@ class TestOrder:
         """Each place in turn is found once all before it are gone."""
         own = home.folder / ".local/share/jupyter-remote-kit/env"
         places = [
-            "elsewhere",
             "project/.venv",
             "project/venv",
             "project/env",
             "project/.conda",
+            "elsewhere",
             own,
             "onpath",
             ".local",
@@ -143,7 +143,7 @@ class TestOrder:
         ]
         kits = [home.kit(place) for place in places]
         (own / ".complete").touch()
-        where = {"project_dir": "project", "kit": str(kits[0])}
+        where = {"project_dir": "project", "kit": str(kits[4])}
         for kit in kits:
             assert home.became(**where, PATH=f"{home.folder}/path:{home.folder}/onpath/bin") == kit
             kit.unlink()

@@ -52,6 +52,7 @@ def test_windows_forwards_from_the_start_in_one_process() -> None:
 
 def test_windows_the_first_time_knows_no_port_yet() -> None:
     argv = open_argv(Opening(Target("gpu")), "exec /bin/sh")
+    assert options(argv)[-3:] == ["ControlMaster=no", "ControlPath=none", "ClearAllForwardings=yes"]
     assert argv[-3:] == ("--", "gpu", "exec /bin/sh")
     assert "-L" not in argv
 
@@ -59,7 +60,7 @@ def test_windows_the_first_time_knows_no_port_yet() -> None:
 def test_the_master_is_asked_to_forward() -> None:
     argv = forward_argv("/tmp/rk-1/ssh-1", Target("gpu", "alice"), Near(path="/tmp/rk-1/near-1"), 18801)
     assert argv == (
-        *("ssh", "-O", "forward", "-o", "StreamLocalBindMask=0177", "-o", "StreamLocalBindUnlink=yes"),
+        *("ssh", "-F", "/dev/null", "-O", "forward", "-o", "StreamLocalBindMask=0177", "-o", "StreamLocalBindUnlink=yes"),
         *("-o", "ControlPath=/tmp/rk-1/ssh-1", "-L", "/tmp/rk-1/near-1:127.0.0.1:18801", "-l", "alice", "--", "gpu"),
     )
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_remote_kit.plan.sshtrouble import Trouble, cut, explain, no_shell, prohibits_forwarding, silent, slow_shell
+from jupyter_remote_kit.plan.sshtrouble import (
+    Trouble,
+    cut,
+    explain,
+    no_shell,
+    not_opened,
+    prohibits_forwarding,
+    silent,
+    slow_shell,
+)
 from jupyter_remote_kit.plan.target import Target
 
 CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
@@ -37,6 +46,12 @@ BAD_LINES = """/root/.ssh/config: line 2: Bad configuration option: bogus
         ),
         ("Host key verification failed.\nConnection closed by UNKNOWN port 65535", "host-key-unknown", True, "verification failed"),
         ("alice@gpu: Permission denied (publickey).", "ssh-refused", True, "Permission denied (publickey)"),
+        (
+            "Received disconnect from UNKNOWN port 65535:2: Too many authentication failures",
+            "ssh-refused",
+            True,
+            "alice@gpu lets nobody in",
+        ),
         (REFUSED_BY_JUMP, "ssh-refused", True, "The jump host of alice@gpu lets nobody in"),
         ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", "ssh-refused", True, "Too many"),
         ("ssh: Could not resolve hostname gpu: Name or service not known", "host-unknown", False, "gpu: Name"),
@@ -103,6 +118,11 @@ def test_a_key_is_forgotten_by_the_name_that_ssh_knows_it_by(target: Target, sai
 def test_forwarding_that_is_prohibited_is_seen_among_other_words() -> None:
     assert prohibits_forwarding(["hello", "channel 2: open failed: administratively prohibited: open failed"])
     assert not prohibits_forwarding(["channel 2: open failed: connect failed: Connection refused"])
+
+
+def test_an_end_that_was_not_opened_is_told_from_one_that_is_slow() -> None:
+    assert not_opened(["hello", "channel 2: open failed: connect failed: open failed"])
+    assert not not_opened(["hello", "open failed"])
 
 
 def test_a_line_that_was_there_is_cut_whatever_a_profile_has_said() -> None:

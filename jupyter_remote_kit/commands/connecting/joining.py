@@ -126,6 +126,10 @@ async def forwarded(line: Line, near: Near, handover: Handover) -> Near:
         await line.forward(near, handover.socket)
         if await probe.healthy(near, handover.base_url):
             return near
+        pong = await line.ping(handover.pid)
+        # A server that is slow is waited for; one that is gone has left its port to anybody.
+        if not (pong.alive and sshtrouble.not_opened(line.words)):
+            return near
     other = Near(path=f"{near.path}-port")
     await line.forward(other, handover.port)
     return other
@@ -139,7 +143,7 @@ async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:
     await line.ping()
     if sshtrouble.prohibits_forwarding(line.words):
         raise Failed(sshtrouble.no_forwarding(wish.target))
-    words = next((printable(said) for said in reversed(line.words) if "open failed" in said), "-")
+    words = next((printable(said) for said in reversed(line.words) if sshtrouble.not_opened((said,))), "-")
     raise Failed.of(
         "not-reached",
         msg("The server on {host} runs, but cannot be reached through ssh: {words}", host=wish.name, words=words),

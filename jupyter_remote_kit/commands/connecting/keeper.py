@@ -29,6 +29,8 @@ from jupyter_remote_kit.plan.ssh import Near, Opening, Settings
 _HELD_S = 2.0
 # What is lost on the way to a host that comes back is sent again after 1, 2 and 4 s (RFC 6298); a fresh try is sooner than the next.
 _AGAIN_CONNECT_S = 6
+# A configuration that gives a host longer is heeded within bounds: a try that is begun while the network is down is over when it is up.
+_AGAIN_MOST_S = 15
 # A server that is found on another port each time is none that could be forwarded to.
 _MOST_MOVES = 2
 
@@ -69,6 +71,8 @@ class Keeper:
         Raises what keeps it from a first line, `LineCut` for what no other try would mend, and `Ended`.
         """
         self._settings = await sshprocess.settings(self._wish.target)
+        if not self._may_ask:
+            self._screen.connecting()
         with distant.control_folder() as folder:
             tries = _tries()
             while True:
@@ -110,7 +114,7 @@ class Keeper:
         self._count += 1
         asking = self._may_ask
         if asking:
-            self._screen.clear()
+            self._screen.connecting(by_way=self._settings.behind)
         opening, near = self._opening(folder, batch=not asking)
         try:
             async with Line.open(opening, distant.shown(self._context) if asking else None) as line:
@@ -138,13 +142,19 @@ class Keeper:
         return replace(joined, handover=replace(joined.handover, started=self._has_started))
 
     def _opening(self, folder: Path, *, batch: bool) -> tuple[Opening, Near]:
-        connect_s = self._settings.patience_s(_AGAIN_CONNECT_S if self._was_up else distant.CONNECT_S, batch=batch)
+        connect_s = self._patience_s(batch=batch)
         if distant.PLATFORM.multiplexes:
             near = Near(path=str(folder / f"near-{self._count}"))
             return Opening(self._wish.target, str(folder / f"ssh-{self._count}"), None, batch, connect_s), near
         near = Near(port=localports.free())
         forward = (near, self._far_port) if self._far_port is not None else None
         return Opening(self._wish.target, None, forward, batch, connect_s), near
+
+    def _patience_s(self, *, batch: bool) -> int:
+        """How long the host may take to a first answer; nobody is asked anything where a line is made anew for the first time."""
+        if self._was_up and batch:
+            return min(self._settings.patience_s(_AGAIN_CONNECT_S, batch=True), _AGAIN_MOST_S)
+        return self._settings.patience_s(distant.CONNECT_S, batch=batch)
 
     def _come_up(self, held: Held, ready: Callable[[Joined], None]) -> None:
         self._forwarder.line_is_up(held.near)

@@ -21,9 +21,12 @@ class Screen:
         self._live: Live | None = None
         self._drawn = ""
 
-    def connecting(self) -> None:
-        """A line is being made: ssh may ask something below this."""
-        self.say(msg("Connecting to {host} …", host=self._host))
+    def connecting(self, *, by_way: bool = False) -> None:
+        """A line is being made: ssh may ask something below this. `by_way`: through another host, which may take as long as it likes."""
+        if by_way:
+            self.say(msg("Connecting to {host} by way of another host; Ctrl-C ends it …", host=self._host))
+        else:
+            self.say(msg("Connecting to {host} …", host=self._host))
 
     def working(self, message: Message) -> None:
         """What is being done on the host."""

@@ -51,7 +51,7 @@ class Wish:
     @property
     def search(self) -> Search:
         """Where the kit is looked for."""
-        return Search(self.options.python or "", self.options.env or "", self.options.project_dir or "", self.known.kit or "")
+        return kit_search(self.known, self.options)
 
     @property
     def up_arguments(self) -> tuple[str, ...]:
@@ -75,6 +75,11 @@ class Wish:
         ports = known.ports if port is None else {**known.ports, self.instance: port}
         far_ports = {**known.far_ports, self.instance: handover.port}
         return book.with_host(replace(known, kit=kit, ports=ports, far_ports=far_ports))
+
+
+def kit_search(known: KnownHost, options: Options) -> Search:
+    """Where the kit of a host is looked for, with these options."""
+    return Search(options.python or "", options.env or "", options.project_dir or "", known.kit or "")
 
 
 def known_host(book: AddressBook, text: str, target: Target) -> KnownHost:

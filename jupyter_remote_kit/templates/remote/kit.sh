@@ -159,11 +159,12 @@ in_python() {
 in_bin_of() { look_in "$1/bin"; }
 
 anywhere() {
-  case $last in /*) look_in "${last%/*}" ;; esac
+  # A project's own comes first: the last time may have been another project's.
   if [ -n "$project" ]; then
     expand "$project"
     for folder in .venv venv env .conda; do look_in "$place/$folder/bin"; done
   fi
+  case $last in /*) look_in "${last%/*}" ;; esac
   look_in "$own/bin"
   program "$name"
   if [ -n "$place" ]; then look_in "${place%/*}"; fi

@@ -26,7 +26,7 @@ class Terminal:
         os.close(theirs)
         self._seen = ""
         self._screen: fdspawn[str] = fdspawn(ours, timeout=seconds, encoding="utf-8", codec_errors="replace")
-        self._ours = ours
+        self._ours: int | None = ours
 
     def __enter__(self) -> Terminal:
         return self
@@ -34,7 +34,8 @@ class Terminal:
     def __exit__(self, *exc: object) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._ours)
+        if self._ours is not None:
+            os.close(self._ours)
 
     @property
     def seen(self) -> str:
@@ -55,11 +56,15 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type a line."""
-        os.write(self._ours, f"{text}\n".encode())
+        self._write(f"{text}\n".encode())
 
     def press(self, key: str) -> None:
         """Press Ctrl and a key."""
-        os.write(self._ours, bytes([ord(key.upper()) - 64]))
+        self._write(bytes([ord(key.upper()) - 64]))
+
+    def _write(self, keys: bytes) -> None:
+        assert self._ours is not None
+        os.write(self._ours, keys)
 
     def finish(self, seconds: float = 60.0) -> int:
         """Read to the end; the exit code, negative for a signal."""
@@ -71,7 +76,13 @@ class Terminal:
         self._seen += self._screen.before if isinstance(self._screen.before, str) else ""
         return self._process.wait(seconds)
 
+    def close(self) -> None:
+        """Close the window over it. The program may go on."""
+        assert self._ours is not None
+        os.close(self._ours)
+        self._ours = None
+
     def hang_up(self, seconds: float = 20.0) -> int:
-        """Close the window under it; how it ended."""
+        """Tell the program alone that the window is closed; how it ended."""
         self._process.send_signal(signal.SIGHUP)
         return self._process.wait(seconds)
