@@ -38,7 +38,7 @@ def command(context: Context, host: str, local_port: int | None, dry_run: bool, 
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
         return wishing.dry_run("connect", wish, wish.up_arguments, forwards=True)
-    other = connections.find(layout, wish.name, wish.instance)
+    other = connections.find(layout, wish.target, wish.instance)
     if other is None:
         # From here on nobody else has the name or the port: two accounts on one host may be connected to for the first time at once.
         return _Call(context, layout, reserving.reserve(layout, wish, local_port)).run()
@@ -80,11 +80,11 @@ class _Call:
             if not self._ready:
                 raise Failed.of("interrupted", msg("Interrupted.")) from None
             self._screen.say(self._goodbye())
-        except RemoteKitError as error:
+        except (RemoteKitError, OSError) as error:
             if not self._ready or not self._context.as_json:
                 raise
             # The one object on standard output has been printed.
-            raise AlreadyTold(error) from None
+            raise AlreadyTold(error if isinstance(error, RemoteKitError) else distant.of_system(error)) from None
         finally:
             if not self._ready:
                 self._reservation.give_back(self._layout)
@@ -96,7 +96,7 @@ class _Call:
         await forwarder.listen()
         self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)
         try:
-            with connections.held(self._layout, self._wish.name, self._wish.instance, self._port):
+            with connections.held(self._layout, self._wish.target, self._wish.instance, self._port):
                 await self._keeper.keep(self._come_up)
         finally:
             self._screen.clear()

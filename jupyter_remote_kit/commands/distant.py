@@ -34,6 +34,14 @@ CONNECT_S = 10
 """How long a host may take to a first answer."""
 
 _MOST_BEGINS = 20
+
+
+def _no_number(word: str) -> float:
+    """NaN and infinities are Python's own: in what we pass on they would be no JSON."""
+    raise ValueError(word)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _MOST_WORDS = 500
 
@@ -55,6 +63,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             return asyncio.run(work)
     except LineCut as cut:
         raise Failed(cut.trouble.problem) from None
+
+
+def of_system(error: OSError) -> Failed:
+    """What this machine could not do, as a failure like others."""
+    return Failed(Problem("os-error", msg("This machine fails: {reason}", reason=error.strerror or str(error))))
 
 
 def heed_signals() -> None:
@@ -107,7 +120,7 @@ async def opened(context: Context, target: Target) -> AsyncIterator[Line]:
     """A line for one command. ssh asks its questions on the terminal, where there is one. Raises `LineCut`."""
     batch = not context.interactive
     settings = await sshprocess.settings(target)
-    opening = Opening(target, batch=batch, connect_s=settings.patience_s(CONNECT_S, batch=batch))
+    opening = Opening(target, batch=batch, connect_s=settings.patience_s(CONNECT_S, batch=batch), for_tunnels=settings.for_tunnels)
     async with Line.open(opening, shown(context)) as line:
         yield line
 
@@ -163,7 +176,7 @@ def _envelope(said: tuple[str, ...]) -> dict[str, Any] | None:
         # Something else may have begun the line: `module load` and wrappers do.
         for begin in islice(re.finditer(r'\{"', line), _MOST_BEGINS):
             try:
-                found, _ = json.JSONDecoder().raw_decode(line, begin.start())
+                found, _ = _JSON.raw_decode(line, begin.start())
             except (ValueError, RecursionError):
                 continue
             if _is_envelope(found):

@@ -85,9 +85,10 @@ async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
 
 
 async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
-    if not batch:
-        # Somebody answers what a jump host asks, and takes their time.
-        connect_s = (await sshprocess.settings(known.target)).patience_s(connect_s, batch=False)
-    async with Line.open(Opening(known.target, batch=batch, connect_s=connect_s)) as line:
+    settings = await sshprocess.settings(known.target)
+    # Whoever answers what a jump host asks takes their time; where nobody does, `--timeout` says how long it may take.
+    patience_s = connect_s if batch else settings.patience_s(connect_s, batch=False)
+    opening = Opening(known.target, batch=batch, connect_s=patience_s, for_tunnels=settings.for_tunnels)
+    async with Line.open(opening) as line:
         reply = await distant.ask_kit(line, kit_search(known, known.options), known.name, ("list", "--here", "--json"))
     return Found(known, data=reply.data)

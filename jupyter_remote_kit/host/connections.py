@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
-from jupyter_remote_kit.host import files
+from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.host import files, locks
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE, Layout
+from jupyter_remote_kit.plan.target import Target
 
-_SAME_START_S = 2.0
+# Somebody who looks whether there is a connection has the lock for an instant.
+_LOOKS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,36 +25,47 @@ class Connection:
     """One `connect` that runs: its process, and the port of this machine that it holds."""
 
     pid: int
-    started: float
     port: int
 
 
-def path(layout: Layout, name: str, instance: str) -> Path:
-    """Where the connection to a server is written down."""
+def path(layout: Layout, target: Target, instance: str) -> Path:
+    """Where the connection to a server is written down, whatever its host is called here. Homes may be shared between laptops."""
+    named = hashlib.sha256(f"{platform.node()} {target}".encode()).hexdigest()[:16]
     # No instance has the sign in its name, and none is mistaken for a server of this machine.
-    return layout.runtime_dir / f"remotekit-connect-{instance}@{name}.json"
+    return layout.runtime_dir / f"remotekit-connect-{instance}@{named}.json"
 
 
-def find(layout: Layout, name: str, instance: str) -> Connection | None:
+def find(layout: Layout, target: Target, instance: str) -> Connection | None:
     """The connection to that server, if there is one."""
-    try:
-        found = Connection(**json.loads(path(layout, name, instance).read_bytes()))
-        alive = abs(psutil.Process(found.pid).create_time() - found.started) <= _SAME_START_S
-    except (OSError, ValueError, TypeError, psutil.Error):
-        return None
-    return found if alive else None
+    record = path(layout, target, instance)
+    with suppress(RemoteKitError, OSError, ValueError, TypeError):
+        told = record.read_bytes()
+        lock = locks.taken(_lock_of(record), 0)
+        if lock is None:
+            return Connection(**json.loads(told))
+        os.close(lock)
+    return None
 
 
 @contextmanager
-def held(layout: Layout, name: str, instance: str, port: int) -> Iterator[None]:
-    """Within, this process is the one that holds the connection."""
-    own = Connection(os.getpid(), psutil.Process().create_time(), port)
-    file = path(layout, name, instance)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.write_atomic(file, json.dumps(asdict(own)).encode(), PRIVATE_FILE)
+def held(layout: Layout, target: Target, instance: str, port: int) -> Iterator[None]:
+    """Within, this process is the one that holds the connection, unless another does: its lock tells, which ends with it."""
+    record = path(layout, target, instance)
+    lock = None
+    with suppress(RemoteKitError):
+        lock = locks.taken(_lock_of(record), _LOOKS_S)
+    if lock is None:
+        yield
+        return
     try:
+        files.write_atomic(record, json.dumps(asdict(Connection(os.getpid(), port))).encode(), PRIVATE_FILE)
         yield
     finally:
-        with suppress(OSError):
-            if find(layout, name, instance) == own:
+        for file in (record, _lock_of(record)):
+            with suppress(OSError):
                 file.unlink()
+        os.close(lock)
+
+
+def _lock_of(record: Path) -> Path:
+    return record.with_suffix(".lock")

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jupyter_remote_kit.host import localports
+from jupyter_remote_kit.host import descriptors, localports
 from jupyter_remote_kit.host.pipes import FarEnd, NearEnd, Pipe
 from jupyter_remote_kit.plan.ssh import Near
 
@@ -20,6 +20,9 @@ from jupyter_remote_kit.plan.ssh import Near
 _WAITS_S = 60.0
 _CROWDED_S = 0.02
 _MAX_CONNECTIONS = 512
+# Of the descriptors that there are, half for connections, of two ends each. asyncio takes as many more at once as the backlog has room for,
+# before any of them is asked, and two turns later those that were too many are closed: three times a sixth.
+_OF_CONNECTION, _OF_BACKLOG = 4, 6
 
 
 @dataclass
@@ -40,18 +43,24 @@ class Forwarder:
     _pairs: set[Pipe] = field(default_factory=set)
     _near: Near | None = None
     _has_line: asyncio.Event = field(default_factory=asyncio.Event)
+    _most: int = _MAX_CONNECTIONS
 
     async def listen(self) -> None:
         """Take the port. Raises `Failed` when another holds it, on either family: a browser might ask that one."""
+        room = descriptors.make_room()
+        self._most = min(_MAX_CONNECTIONS, max(1, room // _OF_CONNECTION))
+        backlog = max(1, min(localports.BACKLOG, room // _OF_BACKLOG))
         try:
             loop = asyncio.get_running_loop()
             for listener in localports.listeners(self.port):
-                self._servers.append(await loop.create_server(lambda: NearEnd(self), sock=listener, backlog=localports.BACKLOG))
+                self._servers.append(await loop.create_server(lambda: NearEnd(self), sock=listener, backlog=backlog))
         except OSError as error:
             await self.close()
             if error.errno != errno.EADDRINUSE:
                 raise
             raise localports.taken(self.port) from None
+        if not self._servers:
+            raise localports.no_loopback()
 
     def line_is_up(self, near: Near) -> None:
         """From now on connections go to `near`, those that wait first."""
@@ -112,7 +121,7 @@ class Forwarder:
 
     def joined(self, pair: Pipe) -> bool:
         """Keep track of a connection; `False` when there are too many."""
-        if len(self._pairs) >= _MAX_CONNECTIONS:
+        if len(self._pairs) >= self._most:
             return False
         self._pairs.add(pair)
         return True

@@ -69,6 +69,7 @@ class Line:
         self._opening = opening
         self._turn = asyncio.Lock()
         self._owed = 0
+        self._came = 0
         self._show: Callable[[str], None] | None = None
         self._said: deque[str] = deque(maxlen=_KEPT_WORDS)
         self._listening = asyncio.ensure_future(self._listen(process.stderr))
@@ -186,11 +187,10 @@ class Line:
 
     async def _answer(self, on_line: Callable[[str], None] | None) -> Answer:
         lines: list[str] = []
-        length = 0
+        before = self._came
         while True:
             line = await self._read()
-            length += len(line)
-            if length > _LONGEST_ANSWER:
+            if self._came - before > _LONGEST_ANSWER:
                 raise Failed.of(
                     "host-answer",
                     msg("{host} answers with more than {size} MiB.", host=str(self._opening.target), size=_LONGEST_ANSWER >> 20),
@@ -246,7 +246,9 @@ class Line:
             data = await self._out.readline()
         except ValueError:
             # Longer than any answer of ours: somebody's binary, which is not kept.
+            self._came += sshprocess.LONGEST_LINE
             return ""
+        self._came += len(data)
         if not data.endswith(b"\n"):
             raise await self._cut()
         return data[:-1].decode(errors="replace")

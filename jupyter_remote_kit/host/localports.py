@@ -50,6 +50,13 @@ def taken(port: int) -> Failed:
     )
 
 
+def no_loopback() -> Failed:
+    """There is no address that a browser of this machine could ask."""
+    return Failed.of(
+        "no-loopback", msg("This machine has neither 127.0.0.1 nor ::1."), msg("Bring its loopback up: sudo ip link set lo up")
+    )
+
+
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
     """A socket that holds the port; `None` where this machine lacks the family. Raises OSError when another holds it."""
     try:

@@ -92,7 +92,8 @@ class NearEnd(Pipe):
             self.abort()
             return
         assert self._transport is not None  # noqa: S101  # set above
-        self._transport.pause_reading()
+        # Before Python 3.11 it begins to read after this call whatever is said here; nothing is read before the next turn of the loop.
+        asyncio.get_running_loop().call_soon(self._transport.pause_reading)
         self._connecting: Awaitable[None] = asyncio.ensure_future(self._forwarder.connect_far(self))
 
     def connection_lost(self, exc: Exception | None) -> None:

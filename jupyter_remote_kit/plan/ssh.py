@@ -17,6 +17,8 @@ from jupyter_remote_kit.plan.target import Target
 _ALIVE_S, _ALIVE_TIMES = 5, 2
 # Two handshakes instead of one; and the seconds of whoever answers a jump host's questions: sshd gives each 120 (`LoginGraceTime`).
 _HANDSHAKES_BEHIND, _ANSWERED_BEHIND_S = 2, 300
+# OpenSSH 8.7 has made options of `-N` and `-s`, `-n`, and `-f`; before, they would be words that it does not know.
+_OF_TUNNELS = {"sessiontype": "default", "stdinnull": "no", "forkafterauthentication": "no"}
 _SECONDS = re.compile(r"[0-9]{1,6}\Z")
 # `-L` takes a colon for the end of a path, and `ControlPath` a blank. A socket's path may have 104 bytes, of which ssh adds 17 by itself.
 _SOCKET_FOLDER = re.compile(r"/[A-Za-z0-9_./%+-]{0,59}\Z")
@@ -52,12 +54,13 @@ class Settings:
     """What the user's configuration makes of a host, as `ssh -G` tells it.
 
     `host_name` is the name or the address that ssh connects to; `connect_s` its ConnectTimeout, in seconds; `behind`: whether the way leads
-    through a jump host, or whatever else ProxyCommand starts.
+    through a jump host, or whatever else ProxyCommand starts; `for_tunnels`: whether ssh would run or read nothing there, or leave.
     """
 
     host_name: str | None = None
     connect_s: int = 0
     behind: bool = False
+    for_tunnels: bool = False
 
     @classmethod
     def parse(cls, said: str) -> Settings:
@@ -69,6 +72,7 @@ class Settings:
             told.get("hostname"),
             int(seconds) if _SECONDS.match(seconds) else 0,
             any(told.get(keyword, "none") != "none" for keyword in ("proxyjump", "proxycommand")),
+            any(told.get(keyword, usual) != usual for keyword, usual in _OF_TUNNELS.items()),
         )
 
     def patience_s(self, seconds: int, *, batch: bool) -> int:
@@ -86,7 +90,8 @@ class Opening:
     """One connection to open.
 
     `control` is the master's socket (`None`: no multiplexing); `forward` a port of the host's loopback that is forwarded from the start,
-    and the near end; `batch`: nobody is there to answer a question; `connect_s` bounds the way to a first answer of the host, in seconds.
+    and the near end; `batch`: nobody is there to answer a question; `connect_s` bounds the way to a first answer of the host, in seconds;
+    `for_tunnels` as in `Settings`: that is not heeded.
     """
 
     target: Target
@@ -94,6 +99,7 @@ class Opening:
     forward: tuple[Near, int] | None = None
     batch: bool = False
     connect_s: int = 10
+    for_tunnels: bool = False
 
 
 def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:
@@ -122,6 +128,8 @@ def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:
     if opening.forward is None:
         # Those of the user's configuration may be taken by another connection. It would clear one of ours as well.
         options += ["ClearAllForwardings=yes"]
+    if opening.for_tunnels:
+        options += [f"{keyword}={usual}" for keyword, usual in _OF_TUNNELS.items()]
     forward = ("-L", _forwarding(*opening.forward)) if opening.forward else ()
     return ("ssh", *_options(options), *forward, *opening.target.words, remote_command)
 

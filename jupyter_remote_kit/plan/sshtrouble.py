@@ -119,7 +119,8 @@ def no_shell(target: Target, printed: str, said: Sequence[str], code: int) -> Tr
 def slow_shell(target: Target, seconds: int) -> Trouble:
     """The host has let us in, but its shell does nothing."""
     message = msg("The shell of {host} did not answer within {seconds} s.", host=str(target), seconds=seconds)
-    return Trouble(Problem("shell-hangs", message, msg("Look for what its profile waits for: {command}", command=_ssh(target))))
+    hint = msg("Its profile may wait for an answer, or start another shell; look there: {command}", command=_ssh(target))
+    return Trouble(Problem("shell-hangs", message, hint))
 
 
 def silent(target: Target) -> Trouble:

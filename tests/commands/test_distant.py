@@ -33,6 +33,13 @@ def test_another_object_is_none(wrong: object) -> None:
     assert distant._envelope((json.dumps(wrong), "[" * 100_000, "{" * 100_000)) is None
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_json_elsewhere_is_none_here(number: str) -> None:
+    told = json.dumps(GOOD).replace('"data": {', f'"data": {{"load": {number}, ', 1)
+    assert number in told
+    assert distant._envelope((told,)) is None
+
+
 def test_a_host_writes_no_escape_sequences() -> None:
     problem = distant._theirs("gpu", {"code": "x", "message": "\x1b]0;owned\x07", "hint": "\x1b[2J"})
     assert "\x1b" not in str(problem.message) + str(problem.hint)

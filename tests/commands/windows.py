@@ -20,6 +20,7 @@ import sys
 import tempfile
 import types
 import webbrowser
+from typing import Any
 
 import click.shell_completion
 import cryptography.x509
@@ -36,6 +37,7 @@ LACKING = {
     socket: ("AF_UNIX",),
     asyncio: ("open_unix_connection", "start_unix_server"),
 }
+NEW_GROUP, NO_WINDOW = 0x200, 0x8000000
 FLAGS = ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK")
 MODULES = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty")
 
@@ -52,9 +54,19 @@ def _socketpair() -> tuple[socket.socket, socket.socket]:
     return _pair(_unix)
 
 
+class _Popen(subprocess.Popen):  # type: ignore[type-arg]
+    """As it is on Windows, as far as the flags go that it takes there and refuses here."""
+
+    def __init__(self, *args: Any, creationflags: int = 0, **options: Any) -> None:
+        assert creationflags in {0, NEW_GROUP, NO_WINDOW}
+        super().__init__(*args, **options)
+
+
 def take_posix_away() -> None:
     """From here on this process can do what one on Windows could, and is told that it is on one."""
     socket.socketpair = _socketpair  # type: ignore[assignment]
+    subprocess.Popen = _Popen  # type: ignore[misc]
+    subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.CREATE_NO_WINDOW = NEW_GROUP, NO_WINDOW  # type: ignore[attr-defined]
     for module, names in LACKING.items():
         for name in names:
             delattr(module, name)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import pytest
 import websocket
 
-from tests.connect.stage import Host, Lab, User, faults
+from tests.connect.stage import KIT, Host, Lab, User, faults
 from tests.connect.stage.connection import CELL_SECONDS, Connection, connected
 from tests.e2e.stage.laptop import Lab as Screen
 from tests.e2e.stage.waiting import until
@@ -165,6 +165,27 @@ def test_a_line_that_goes_silent_while_it_is_made_is_noticed(scene: Scene, figur
             os.kill(process.pid, signal.SIGCONT)
     until(scene.answers, "the line to be mended", MENDED_SECONDS)
     scene.count()
+
+
+def test_a_temporary_folder_that_is_cleaned_up_is_made_anew(scene: Scene) -> None:
+    scene.lab.laptop.run("sh", "-c", "rm -rf /tmp/rk-*")
+    with ssh_killed(scene):
+        until(scene.answers, "the line to be mended", MENDED_SECONDS)
+    scene.count()
+
+
+def test_a_process_that_may_open_few_files_outlives_a_crowd_and_a_drop(scene: Scene) -> None:
+    limited = ("prlimit", "--nofile=160:160", KIT)
+    with connected(scene.lab.laptop, "bob@gpu", "--stop-on-exit", program=limited) as connection:
+        address = ("127.0.0.1", connection.port)
+        with scene.lab.laptop.network(), contextlib.ExitStack() as crowd:
+            for _ in range(200):
+                crowd.enter_context(socket.create_connection(address, 5))
+            assert faults.kill_ssh(scene.lab.laptop, connection.process.pid) >= 1
+            connection.wait_for_words(len(connection.words()), NOTICED_SECONDS)
+        until(connection.answers, "the line to be mended", MENDED_SECONDS)
+        assert "Traceback" not in "\n".join(connection.words())
+        assert connection.stop() == 0
 
 
 def test_drops_leave_nothing_behind(scene: Scene, figure: Callable[[str], None]) -> None:

@@ -418,6 +418,38 @@ def test_a_user_who_forwards_ports_in_the_configuration_of_ssh(lab: Lab, gpu: Ho
         assert connection.stop() == 0
 
 
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("option", ["StdinNull yes", "SessionType none", "ForkAfterAuthentication yes", "ClearAllForwardings yes"])
+def test_a_host_that_is_configured_for_tunnels(lab: Lab, config: Callable[[str], None], option: str) -> None:
+    config(f"Host gpu\n  {option}\n")
+    with connected(lab.laptop, "alice@gpu") as connection:
+        assert connection.answers()
+        assert connection.stop() == 0
+    assert lab.laptop.kit("list", "alice@gpu").returncode == 0
+    assert lab.laptop.kit("stop", "alice@gpu", *FINDS_KIT).returncode == 0
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_laptop_without_loopback(lab: Lab) -> None:
+    lab.laptop.ip("addr", "flush", "dev", "lo")
+    try:
+        fails(lab, "no-loopback", "alice@gpu")
+    finally:
+        lab.laptop.ip("link", "set", "lo", "down")
+        lab.laptop.ip("link", "set", "lo", "up")
+    assert lab.laptop.run("ip", "-o", "addr", "show", "dev", "lo").stdout.count("inet") == 2
+
+
+def test_a_host_that_is_renamed_while_it_is_connected(lab: Lab, gpu: Host) -> None:
+    with connected(lab.laptop, "alice@gpu", "--stop-on-exit") as first:
+        lab.laptop.kit("hosts", "rename", str(first.data["name"]), "big", check=True)
+        beside = lab.laptop.kit("connect", "big", "--no-browser", *FINDS_KIT)
+        assert beside.returncode == 0, beside.stderr
+        assert "holds the line to big already" in beside.stdout
+        assert first.stop() == 0
+    lab.laptop.kit("hosts", "remove", "big", check=True)
+
+
 def test_another_connect_to_the_same_server_is_told_of(lab: Lab, gpu: Host) -> None:
     with connected(lab.laptop, "alice@gpu") as first:
         with nothing_more(lab):

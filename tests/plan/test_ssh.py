@@ -44,6 +44,11 @@ def test_linux_and_macos_open_a_master_of_their_own() -> None:
     assert "-L" not in argv
 
 
+def test_a_host_that_is_configured_for_tunnels_runs_our_command_all_the_same() -> None:
+    argv = open_argv(Opening(Target("gpu"), for_tunnels=True), "exec /bin/sh")
+    assert options(argv)[-3:] == ["sessiontype=default", "stdinnull=no", "forkafterauthentication=no"]
+
+
 def test_windows_forwards_from_the_start_in_one_process() -> None:
     argv = open_argv(Opening(Target("gpu"), forward=(Near(port=50001), 18801), batch=True, connect_s=6), "exec /bin/sh")
     assert options(argv) == ["BatchMode=yes", "ConnectTimeout=6", *SHARED, "ControlMaster=no", "ControlPath=none"]
@@ -82,6 +87,10 @@ def test_ssh_is_asked_what_a_host_means() -> None:
         ("host box\nhostname\n\nhostnames a\nsetenv hostname=a\n", Settings()),
         ("hostname gpu\nconnecttimeout 33\nproxyjump hop@gate:2222\n", Settings("gpu", 33, behind=True)),
         ("proxycommand nc -X 5 %h %p\n", Settings(behind=True)),
+        ("sessiontype none\nstdinnull no\n", Settings(for_tunnels=True)),
+        ("sessiontype default\nstdinnull yes\n", Settings(for_tunnels=True)),
+        ("sessiontype default\nstdinnull no\nforkafterauthentication yes\n", Settings(for_tunnels=True)),
+        ("sessiontype default\nstdinnull no\nforkafterauthentication no\n", Settings()),
         ("proxycommand none\nproxyjump none\nconnecttimeout 99999999\n", Settings()),
         ("Bad configuration option: nonsense\n", Settings()),
         ("", Settings()),

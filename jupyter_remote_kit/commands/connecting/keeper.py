@@ -56,7 +56,7 @@ class Keeper:
     def __init__(self, context: Context, wish: Wish, forwarder: Forwarder, screen: Screen) -> None:
         self._context, self._wish, self._forwarder, self._screen = context, wish, forwarder, screen
         self._settings = Settings()
-        self._count = self._moves = 0
+        self._moves = 0
         self._was_up = False
         self._has_started = False
         self._may_ask = context.interactive
@@ -73,15 +73,16 @@ class Keeper:
         self._settings = await sshprocess.settings(self._wish.target)
         if not self._may_ask:
             self._screen.connecting()
-        with distant.control_folder() as folder:
-            tries = _tries()
-            while True:
-                self._up_since = None
+        tries = _tries()
+        while True:
+            self._up_since = None
+            # One for each line: what cleans up temporary folders may have taken an older one.
+            with distant.control_folder() as folder:
                 reason = await self._once(folder, ready)
-                if self._held_for() > _HELD_S:
-                    tries = _tries()
-                if reason is not None:
-                    await self._pause(reason, next(tries))
+            if self._held_for() > _HELD_S:
+                tries = _tries()
+            if reason is not None:
+                await self._pause(reason, next(tries))
 
     def _held_for(self) -> float:
         """How long the last line was up, in seconds."""
@@ -101,17 +102,16 @@ class Keeper:
             return cut.trouble.problem.message
         except Ended:
             raise
-        except Failed as error:
-            # What the host could not do just now it may do later: it was able to before.
+        except (Failed, OSError) as error:
+            # What the host, or this machine, could not do just now it may do later: it was able to before.
             if not self._was_up:
                 raise
-            return error.problems[0].message
+            return (distant.of_system(error) if isinstance(error, OSError) else error).problems[0].message
         raise AssertionError
 
     @asynccontextmanager
     async def _made(self, folder: Path) -> AsyncIterator[Held]:
         """A line to the server, for as long as the context lasts."""
-        self._count += 1
         asking = self._may_ask
         if asking:
             self._screen.connecting(by_way=self._settings.behind)
@@ -142,13 +142,14 @@ class Keeper:
         return replace(joined, handover=replace(joined.handover, started=self._has_started))
 
     def _opening(self, folder: Path, *, batch: bool) -> tuple[Opening, Near]:
-        connect_s = self._patience_s(batch=batch)
+        connect_s, for_tunnels = self._patience_s(batch=batch), self._settings.for_tunnels
+        opening = Opening(self._wish.target, batch=batch, connect_s=connect_s, for_tunnels=for_tunnels)
         if distant.PLATFORM.multiplexes:
-            near = Near(path=str(folder / f"near-{self._count}"))
-            return Opening(self._wish.target, str(folder / f"ssh-{self._count}"), None, batch, connect_s), near
+            near = Near(path=str(folder / "near"))
+            return replace(opening, control=str(folder / "ssh")), near
         near = Near(port=localports.free())
         forward = (near, self._far_port) if self._far_port is not None else None
-        return Opening(self._wish.target, None, forward, batch, connect_s), near
+        return replace(opening, forward=forward), near
 
     def _patience_s(self, *, batch: bool) -> int:
         """How long the host may take to a first answer; nobody is asked anything where a line is made anew for the first time."""
