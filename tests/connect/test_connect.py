@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import sys
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
-from tests.connect.stage import KIT, Host, Lab, Laptop, User
+from tests.connect.stage import KIT, Host, Lab, Laptop, User, faults
 from tests.connect.stage.connection import FINDS_KIT, Connection, connected
 from tests.connect.stage.laptop import BROWSER, OPENED
 from tests.e2e.stage.canaries import Canaries
@@ -228,6 +230,24 @@ def test_whoever_started_it_by_nohup_may_log_out(laptop: Laptop, gpu: Host, cana
         assert connection.execute(kernel, "6 * 7") == "42"
         assert connection.process.poll() is None
         assert connection.stop() == 0
+
+
+def test_a_line_that_was_disowned_outlives_its_window(laptop: Laptop, gpu: Host, canaries: Canaries) -> None:
+    argv = (str(KIT), "connect", "ivan@gpu", "--no-browser", "--stop-on-exit", *FINDS_KIT)
+    with laptop.terminal("bash", "--norc", "-i") as terminal:
+        terminal.type(f"{shlex.join(argv)} & disown")
+        port, token = terminal.until(r"http://127\.0\.0\.1:(\d+)/\S*token=(\w+)").groups()
+        canaries.watch(token)
+        terminal.until("● ")
+        terminal.close()
+        until(lambda: not any(process.name == "bash" for process in laptop.processes()), "the shell to end")
+    (running,) = (process.pid for process in laptop.processes() if process.argv[-len(argv) :] == argv)
+    assert faults.kill_ssh(laptop, running) == 1
+    with laptop.network():
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/status", headers={"Authorization": f"token {token}"}, timeout=30, trust_env=False)
+    assert answer.status_code == httpx.codes.OK
+    os.kill(running, signal.SIGTERM)
+    until(lambda: not names(gpu, "ivan"), "the server to end", 60)
 
 
 def test_no_command_line_held_a_token_or_a_password(gpu: Host, canaries: Canaries) -> None:

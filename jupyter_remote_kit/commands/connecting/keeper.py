@@ -76,9 +76,7 @@ class Keeper:
         tries = _tries()
         while True:
             self._up_since = None
-            # One for each line: what cleans up temporary folders may have taken an older one.
-            with distant.control_folder() as folder:
-                reason = await self._once(folder, ready)
+            reason = await self._once(ready)
             if self._held_for() > _HELD_S:
                 tries = _tries()
             if reason is not None:
@@ -88,12 +86,14 @@ class Keeper:
         """How long the last line was up, in seconds."""
         return time.monotonic() - self._up_since if self._up_since is not None else 0.0
 
-    async def _once(self, folder: Path, ready: Callable[[Joined], None]) -> Message | None:
+    async def _once(self, ready: Callable[[Joined], None]) -> Message | None:
         """One line, from its making to its end; why it ended, `None` where the next one is to be made at once."""
         try:
-            async with self._made(folder) as held:
-                self._come_up(held, ready)
-                await self._hold(held)
+            # A folder for each line: what cleans up temporary ones may have taken that of the last.
+            with distant.control_folder() as folder:
+                async with self._made(folder) as held:
+                    self._come_up(held, ready)
+                    await self._hold(held)
         except _Moved as moved:
             self._move(moved.far_port)
             return None

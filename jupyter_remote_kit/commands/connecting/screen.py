@@ -1,8 +1,12 @@
-"""What a person sees of a line: one live line on a terminal, a sentence for each change elsewhere. All on standard error."""
+"""What a person sees of a line: one live line on a terminal, a sentence for each change elsewhere. All on standard error.
+
+Where that is gone (a window that was closed over a `disown`), nothing is seen, and the line is no worse.
+"""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.commands.context import Context, is_terminal
@@ -54,17 +58,22 @@ class Screen:
     def say(self, message: Message) -> None:
         """A sentence that stays, above the live line."""
         self.clear()
-        self._context.remark(self._context.say(message))
+        with suppress(OSError):
+            self._context.remark(self._context.say(message))
 
     def clear(self) -> None:
         """Leave the terminal to others: ssh may have to ask something."""
         if self._live is not None:
-            self._live.stop()
+            with suppress(OSError):
+                self._live.stop()
             self._live = None
             self._drawn = ""
 
     def _state(self, message: Message) -> None:
-        text = self._context.say(message)
+        with suppress(OSError):
+            self._draw(self._context.say(message))
+
+    def _draw(self, text: str) -> None:
         if not is_terminal(sys.stderr):
             self._context.remark(text)
             return
