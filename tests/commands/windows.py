@@ -12,6 +12,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -65,6 +66,8 @@ class _Popen(subprocess.Popen):  # type: ignore[type-arg]
 def take_posix_away() -> None:
     """From here on this process can do what one on Windows could, and is told that it is on one."""
     socket.socketpair = _socketpair  # type: ignore[assignment]
+    # It was decided when the module was imported.
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]
     subprocess.Popen = _Popen  # type: ignore[misc]
     subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.CREATE_NO_WINDOW = NEW_GROUP, NO_WINDOW  # type: ignore[attr-defined]
     for module, names in LACKING.items():
