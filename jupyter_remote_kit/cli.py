@@ -22,7 +22,7 @@ import click
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands.context import AlreadyTold, CommandGroup, Context, LocalizedOption, is_terminal
-from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError
+from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError, of_system
 from jupyter_remote_kit.messages import Message, Translate, marked, msg
 from jupyter_remote_kit.result import Line, Result, Stream
 from jupyter_remote_kit.words import DOMAIN, LOCALE_DIR, catalogue, terminal_locale
@@ -205,8 +205,7 @@ def _worded(error: BaseException) -> RemoteKitError:
     if isinstance(error, KeyboardInterrupt):
         return Failed.of("interrupted", msg("Interrupted."))
     if isinstance(error, OSError):
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason))
+        return of_system(error)
     if os.environ.get(TRACEBACK_VARIABLE):
         raise error
     return _defect(error)

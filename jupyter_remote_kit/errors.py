@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from jupyter_remote_kit.messages import Message
+from jupyter_remote_kit.messages import Message, msg
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,6 +51,12 @@ class RemoteKitError(Exception):
 
 class Failed(RemoteKitError):
     """The machine did not do what was asked: a full disk, a port that is taken, a process that does not answer."""
+
+
+def of_system(error: OSError) -> Failed:
+    """What the operating system refused, as a failure like others."""
+    reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return Failed.of("os-error", msg("The operating system refused: {reason}", reason=reason))
 
 
 class WrongUsage(RemoteKitError):

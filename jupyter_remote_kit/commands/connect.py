@@ -15,7 +15,7 @@ from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import AlreadyTold, Context, dry_run_option, option, plain_command
 from jupyter_remote_kit.commands.hosts.wish import where_options
-from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
+from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError, of_system
 from jupyter_remote_kit.host import addressbook, connections, paths
 from jupyter_remote_kit.host.connections import Connection
 from jupyter_remote_kit.host.forwarder import Forwarder
@@ -84,7 +84,7 @@ class _Call:
             if not self._ready or not self._context.as_json:
                 raise
             # The one object on standard output has been printed.
-            raise AlreadyTold(error if isinstance(error, RemoteKitError) else distant.of_system(error)) from None
+            raise AlreadyTold(error if isinstance(error, RemoteKitError) else of_system(error)) from None
         finally:
             if not self._ready:
                 self._reservation.give_back(self._layout)

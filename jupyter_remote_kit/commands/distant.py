@@ -65,11 +65,6 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise Failed(cut.trouble.problem) from None
 
 
-def of_system(error: OSError) -> Failed:
-    """What this machine could not do, as a failure like others."""
-    return Failed(Problem("os-error", msg("This machine fails: {reason}", reason=error.strerror or str(error))))
-
-
 def heed_signals() -> None:
     """From now on a terminal that is closed, or a service manager, ends the task that runs as Ctrl-C does: asyncio cancels it.
 

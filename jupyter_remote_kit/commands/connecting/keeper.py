@@ -17,7 +17,7 @@ from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.watching import Held, ServerGone
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context
-from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.errors import Failed, of_system
 from jupyter_remote_kit.host import localports, sshprocess
 from jupyter_remote_kit.host.forwarder import Forwarder
 from jupyter_remote_kit.host.line import Line, LineCut
@@ -106,7 +106,7 @@ class Keeper:
             # What the host, or this machine, could not do just now it may do later: it was able to before.
             if not self._was_up:
                 raise
-            return (distant.of_system(error) if isinstance(error, OSError) else error).problems[0].message
+            return (of_system(error) if isinstance(error, OSError) else error).problems[0].message
         raise AssertionError
 
     @asynccontextmanager
