@@ -151,6 +151,13 @@ def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=LocalizedOption, **attributes)
 
 
+def with_options(function: Decorated, options: tuple[Callable[[Any], Any], ...]) -> Decorated:
+    """`function` with these options, in the order in which its help is to show them."""
+    for decorate in reversed(options):
+        function = decorate(function)
+    return function
+
+
 Function = Callable[..., Result | Stream | None]
 
 

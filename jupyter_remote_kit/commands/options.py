@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from jupyter_remote_kit import grammar
-from jupyter_remote_kit.commands.context import Decorated, Parsed, dry_run_option, one_of, option, yes_option
+from jupyter_remote_kit.commands.context import Decorated, Parsed, dry_run_option, one_of, option, with_options, yes_option
 from jupyter_remote_kit.errors import Failed, WrongUsage
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.answers import WILDCARDS, Answers
@@ -135,9 +135,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def instance_options(function: Decorated) -> Decorated:
     """Everything that `init` and `up` have in common."""
-    for decorate in reversed((*_OPTIONS, yes_option, dry_run_option)):
-        function = decorate(function)
-    return function
+    return with_options(function, (*_OPTIONS, yes_option, dry_run_option))
 
 
 def listed(option_name: str, values: tuple[str, ...], *, back: str, alone: str = "", added: bool = False) -> tuple[str, ...] | None:

@@ -11,9 +11,9 @@ import click
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_host
-from jupyter_remote_kit.commands.context import Decorated, Parsed, option
+from jupyter_remote_kit.commands.context import Decorated, Parsed, option, with_options
 from jupyter_remote_kit.commands.hostname import HOST
-from jupyter_remote_kit.commands.hosts.wish import laid_over, with_options
+from jupyter_remote_kit.commands.hosts.wish import laid_over
 from jupyter_remote_kit.host import addressbook
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import shell, ssh, target

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_remote_kit import grammar
-from jupyter_remote_kit.commands.context import Decorated, Parsed, one_of, option
+from jupyter_remote_kit.commands.context import Decorated, Parsed, one_of, option, with_options
 from jupyter_remote_kit.messages import marked
 from jupyter_remote_kit.plan import remotepaths
 from jupyter_remote_kit.plan.addressbook import Options
@@ -44,13 +44,6 @@ def where_options(function: Decorated) -> Decorated:
 def wish_options(function: Decorated) -> Decorated:
     """One for each field of `Options`; what is not said stays as it is."""
     return with_options(function, (*_WHERE, *_HOW))
-
-
-def with_options(function: Decorated, options: tuple[Callable[[Any], Any], ...]) -> Decorated:
-    """`function` with these options, in the order in which its help is to show them."""
-    for decorate in reversed(options):
-        function = decorate(function)
-    return function
 
 
 def laid_over(options: Options, said: dict[str, Any]) -> Options:
