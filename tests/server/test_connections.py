@@ -11,7 +11,7 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from ipaddress import IPv4Address, ip_address
@@ -44,6 +44,8 @@ SWIFT = Deadlines(header=0.5, turn=0.3, idle=1.0, idle_stranger_squeezed=0.2, bo
 FREE = Paces(everybody=Pace(1e6, 1e6), source=Pace(1e6, 1e6))
 RULES = Rules(SWIFT, FREE, Bounds(each=8, overall=20, waiting=8), sweep_s=0.05)
 BIG = 30_000_000
+# Where something happens at once or after tens of seconds, this tells them apart, on however busy a machine.
+SOON = 5.0
 
 
 class Hello(RequestHandler):
@@ -127,8 +129,12 @@ async def say_and_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     return int((await asyncio.wait_for(reader.read(), 5)).split()[1])
 
 
-async def ended(reader: asyncio.StreamReader, within: float = 5) -> float:
-    """Seconds until the server closes."""
+async def ended(reader: asyncio.StreamReader, within: float = SOON) -> float:
+    """Seconds until the server closes.
+
+    A connection that the server closes with something unread ends with a reset, after which `at_eof` says no for ever: who writes
+    until the end waits for this.
+    """
     begun = time.monotonic()
     with contextlib.suppress(ConnectionError):
         while await asyncio.wait_for(reader.read(65536), within):
@@ -144,7 +150,24 @@ async def is_open(reader: asyncio.StreamReader, seconds: float) -> bool:
     return True
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5) -> None:
+async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: Sequence[bytes], pause: float) -> bool:
+    """Send piece by piece; whether the server closed before the last one."""
+    gone = asyncio.ensure_future(ended(reader, len(pieces) * pause + SOON))
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.wait([gone], timeout=pause)
+        if gone.done():
+            await gone
+            return True
+    gone.cancel()
+    return False
+
+
+def letters(text: str) -> list[bytes]:
+    return [letter.encode() for letter in text]
+
+
+async def until(condition: Callable[[], Any], seconds: float = SOON) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not in time"
@@ -220,7 +243,7 @@ async def test_who_says_nothing_is_sent_away(leaf: Path) -> None:
             reader, _ = await served.plain()
             await ended(reader)
             # From before it connected: on a busy machine this side comes to look only when a part of the time is over.
-            assert 0.4 < time.monotonic() - begun < 1.5
+            assert time.monotonic() - begun > 0.4
 
 
 @in_a_loop
@@ -235,7 +258,7 @@ async def test_a_handshake_that_stalls_is_sent_away(leaf: Path) -> None:
         for sent in (hello, hello[:50]):
             reader, writer = await served.plain()
             writer.write(sent)
-            assert 0.4 < await ended(reader) < 1.5
+            assert await ended(reader) > 0.3
 
 
 @in_a_loop
@@ -243,27 +266,23 @@ async def test_a_header_that_comes_drop_by_drop_has_no_more_time(leaf: Path) -> 
     for tls in (None, leaf):
         async with serving(tls=tls) as served:
             begun = time.monotonic()
-            reader, writer = await served.open()
-            for letter in GET * 3:
-                if reader.at_eof():
-                    break
-                writer.write(letter.encode())
-                await asyncio.sleep(0.03)
-            assert 0.4 < time.monotonic() - begun < 1.5
+            assert await trickle(*await served.open(), letters(GET * 10), 0.03)
+            assert time.monotonic() - begun > 0.4
 
 
 @in_a_loop
 async def test_idle_connections_are_kept_and_a_later_header_has_its_time_from_its_first_byte(leaf: Path) -> None:
     for tls in (None, leaf):
-        async with serving(tls=tls) as served:
+        async with serving(replace(RULES, deadlines=replace(SWIFT, idle=60.0)), tls) as served:
             reader, writer = await served.ask()
             for _ in range(2):
                 assert await is_open(reader, 0.7), "longer than a header may take"
                 assert await say(reader, writer, f"{GET}\r\n") == 200
             writer.write(b"GET ")
-            assert 0.4 < await ended(reader) < 1.2
+            assert await ended(reader) > 0.3
+        async with serving(tls=tls) as served:
             reader, _ = await served.ask(KEY)
-            assert 0.8 < await ended(reader) < 2.0, "idle, in the end"
+            assert await ended(reader) > 0.7, "idle, in the end"
 
 
 @in_a_loop
@@ -272,10 +291,8 @@ async def test_a_strangers_body_has_its_time_in_all() -> None:
         reader, writer = await served.open()
         begun = time.monotonic()
         writer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        while not reader.at_eof():
-            writer.write(b"x")
-            await asyncio.sleep(0.03)
-        assert 0.4 < time.monotonic() - begun < 1.5
+        assert await trickle(reader, writer, letters("x" * 999), 0.03)
+        assert time.monotonic() - begun > 0.4
         reader, writer = await served.open()
         assert await say(reader, writer, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc") == 200
 
@@ -292,7 +309,7 @@ async def test_a_body_of_somebody_signed_in_may_take_its_time_but_not_stall(leaf
                 await asyncio.sleep(0.05)
             assert await answer(reader) == 200
             writer.write(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\nabc".encode())
-            assert 0.3 < await ended(reader) < 1.5
+            assert await ended(reader) > 0.2
 
 
 @in_a_loop
@@ -357,7 +374,7 @@ async def test_the_one_too_many_of_a_source_takes_the_oldest_place(leaf: Path) -
             half_open = [await served.plain() for _ in range(8)]
             await until(lambda: len(served.server._seats) == 8)
             reader, writer = await served.ask()
-            assert await ended(half_open[0][0]) < 1
+            await ended(half_open[0][0])
             assert await is_open(half_open[1][0], 0.2)
             idle = [(reader, writer), *[await served.ask() for _ in range(7)]]
             assert len(served.server._seats) == 8
@@ -365,7 +382,7 @@ async def test_the_one_too_many_of_a_source_takes_the_oldest_place(leaf: Path) -
             working.write(b"GET /?sleep=1 HTTP/1.1\r\nHost: a\r\n\r\n")
             await asyncio.sleep(0.1)
             await served.ask()
-            assert await ended(idle[1][0]) < 1
+            await ended(idle[1][0])
             assert await answer(idle[0][0]) == 200, "not the one that is worked for"
 
 
@@ -386,9 +403,7 @@ async def test_there_is_room_for_a_newcomer_when_all_places_are_taken(leaf: Path
         for number in range(60):
             await served.plain(f"127.0.1.{number % 6}")
         await until(lambda: len(served.server._seats) == 20)
-        begun = time.monotonic()
         await served.ask(source="127.0.2.1")
-        assert time.monotonic() - begun < 1
         assert served.server._seats.of("127.0.2.1") == 1
 
 
@@ -397,24 +412,26 @@ async def test_requests_that_are_worked_for_give_way_last() -> None:
     async with serving(replace(RULES, deadlines=Deadlines(), bounds=Bounds(each=3, overall=3, waiting=8))) as served:
         busy = [await served.open() for _ in range(3)]
         for _, writer in busy:
-            writer.write(b"GET /?sleep=0.7 HTTP/1.1\r\nHost: a\r\n\r\n")
+            writer.write(b"GET /?sleep=3 HTTP/1.1\r\nHost: a\r\n\r\n")
         await asyncio.sleep(0.2)
         reader, _ = await served.open()
-        assert await ended(reader) < 0.3, "of the same source"
+        await ended(reader)  # It is of the same source.
         reader, writer = await served.open("127.0.2.1")
         assert await say(reader, writer, f"{GET}\r\n") == 200, "of another"
         assert await answer(busy[1][0]) == 200
-        assert await ended(busy[0][0]) < 1
+        await ended(busy[0][0])
 
 
 @in_a_loop
 async def test_idle_strangers_go_sooner_when_places_are_scarce() -> None:
-    async with serving(replace(RULES, bounds=Bounds(each=8, overall=8, waiting=8))) as served:
+    async with serving(
+        replace(RULES, deadlines=Deadlines(idle_stranger_squeezed=0.2), bounds=Bounds(each=8, overall=8, waiting=8))
+    ) as served:
         stranger, friend = await served.ask(), await served.ask(KEY)
         assert await is_open(stranger[0], 0.5)
         for _ in range(5):
             await served.plain()
-        assert await ended(stranger[0]) < 0.5
+        await ended(stranger[0])
         assert await is_open(friend[0], 0.1)
 
 
@@ -438,11 +455,8 @@ async def test_proxies_and_unix_sockets_are_bounded_in_all_alone(tmp_path: Path)
 async def test_a_proxys_next_request_is_somebody_elses() -> None:
     async with serving(exempt=HOST) as served:
         reader, writer = await served.ask(KEY)
-        writer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-        for _ in range(20):
-            writer.write(bytes(4096))
-            await asyncio.sleep(0.05)
-        assert await ended(reader) < 0.2
+        writer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        assert await trickle(reader, writer, [bytes(4096)] * 200, 0.05)
 
 
 @in_a_loop
@@ -500,7 +514,9 @@ async def test_a_48_that_is_heated_is_heated_as_a_whole() -> None:
             return time.monotonic() - begun
 
         assert await seconds("2001:db8:1:ffff::9") > 0.4
-        assert await seconds("2001:db8:2::3") < 0.2
+        for _ in range(10):
+            await seconds("2001:db8:2::3")
+        assert await seconds("2001:db8:2::3") < SOON, "else after eight"
 
 
 # -- turns -----------------------------------------------------------------------------------------------------------------------------
@@ -523,13 +539,12 @@ async def test_a_guesser_is_taken_up_slowly_and_others_are_not(leaf: Path) -> No
 
         tried = asyncio.gather(*[come(number) for number in range(40)])
         await asyncio.sleep(0.05)
-        begun = time.monotonic()
         await served.ask()
-        assert time.monotonic() - begun < 0.3, "somebody else"
+        assert not tried.done(), "somebody else"
         taken = [seconds for seconds in await tried if seconds >= 0]
         # Two at once, eight waiting; the ninth that waits is sent away.
         assert 8 <= len(taken) <= 14
-        assert 0.5 < max(taken) < 1.5
+        assert max(taken) > 0.5
 
 
 @in_a_loop
@@ -541,21 +556,21 @@ async def test_further_requests_of_a_guesser_have_to_wait_and_those_signed_in_do
         begun = time.monotonic()
         for _ in range(5):
             assert await say(*stranger, f"{GET}\r\n") == 200
-        assert 0.9 < time.monotonic() - begun < 2.0, "four turns, four a second"
+        assert time.monotonic() - begun > 0.9, "four turns, four a second"
         begun = time.monotonic()
         for _ in range(50):
             assert await say(*friend, f"{GET}{KEY}\r\n") == 200
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < SOON, "else after twelve"
         assert await say(*stranger, f"{GET}{KEY}\r\n") == 200
         begun = time.monotonic()
         for _ in range(50):
             assert await say(*stranger, f"{GET}{KEY}\r\n") == 200
-        assert time.monotonic() - begun < 0.5, "signed in meanwhile"
+        assert time.monotonic() - begun < SOON, "signed in meanwhile"
 
 
 @in_a_loop
 async def test_who_carries_a_key_does_not_wait_for_a_turn() -> None:
-    paces = replace(FREE, guessing=Pace(0.5, 1.5), all_guessing=Pace(1000, 1000))
+    paces = replace(FREE, guessing=Pace(0.05, 1.5), all_guessing=Pace(1000, 1000))
     async with serving(replace(RULES, paces=paces, deadlines=Deadlines())) as served:
         strangers = [await served.open() for _ in range(4)]
         friend = await served.open()
@@ -565,9 +580,8 @@ async def test_who_carries_a_key_does_not_wait_for_a_turn() -> None:
             writer.write(f"{GET}\r\n".encode())
         strangers[3][1].write(b"GET /?" + b"x=1&" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         await until(lambda: len(served.server._door) == 3)
-        begun = time.monotonic()
+        # Else it would be sent away: a turn is twenty seconds off, and nobody waits for more than five.
         assert await say(*friend, f"{GET}{KEY}\r\n") == 200
-        assert time.monotonic() - begun < 0.5
 
 
 @in_a_loop
@@ -592,16 +606,16 @@ async def test_a_proxys_clients_have_their_own_turns_and_places() -> None:
         begun = time.monotonic()
         for _ in range(4):
             assert await say(*through, f"{guesser}\r\n") == 200
-        assert 0.6 < time.monotonic() - begun < 2.0, "the guesser, whatever connection it comes by"
+        assert time.monotonic() - begun > 0.6, "the guesser, whatever connection it comes by"
         begun = time.monotonic()
-        for _ in range(20):
+        for _ in range(50):
             assert await say(*through, f"{other}\r\n") == 200
-        assert time.monotonic() - begun < 0.5, "somebody else on the same connection"
+        assert time.monotonic() - begun < SOON, "somebody else on the same connection"
         busy = [await served.open() for _ in range(4)]
         for _, writer in busy[:3]:
             writer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nX-Client: 192.0.2.2\r\nContent-Length: 5\r\n\r\n")
             await asyncio.sleep(0.05)
-        assert await ended(busy[0][0]) < 1, "one more than a client may have"
+        await ended(busy[0][0])  # It is one more than a client may have.
         assert await say(*busy[3], f"{GET}X-Client: 192.0.2.3\r\n\r\n") == 200
         assert served.server._seats.of("192.0.2.2") == 2
 
@@ -614,12 +628,12 @@ async def test_large_headers_cost_turns_and_too_large_ones_are_refused(caplog: p
         begun = time.monotonic()
         for _ in range(3):
             assert await say(*await served.open(), f"{GET}{browser}\r\n") == 200
-        assert 0.5 < time.monotonic() - begun < 2.0, "twelve turns and more, ten a second"
+        assert time.monotonic() - begun > 0.5, "twelve turns and more, ten a second"
         for header, status in (("X: y\r\n" * 200, 400), (f"X: {'y' * 17_000}\r\n", 431)):
             assert await say_and_end(*await served.open(), f"{GET}{header}\r\n") == status
         reader, writer = await served.open()
         writer.write(f"{GET}X: {'y' * 40_000}\r\n".encode())
-        assert await ended(reader) < 1
+        await ended(reader)
     assert all(record.levelname == "INFO" for record in caplog.records)
 
 
@@ -627,15 +641,7 @@ async def test_large_headers_cost_turns_and_too_large_ones_are_refused(caplog: p
 async def test_a_header_in_very_many_pieces_is_work(leaf: Path) -> None:
     deadlines = replace(Deadlines(), header_reads=20)
     async with serving(replace(RULES, deadlines=deadlines)) as served:
-        reader, writer = await served.open()
-        begun = time.monotonic()
-        for letter in f"{GET}{'X: y' * 20}":
-            if reader.at_eof():
-                break
-            writer.write(letter.encode())
-            await asyncio.sleep(0.005)
-        assert await ended(reader) < 1
-        assert time.monotonic() - begun < 2
+        assert await trickle(*await served.open(), letters(f"{GET}{'X: y' * 500}"), 0.005)
 
 
 @in_a_loop
@@ -650,24 +656,23 @@ async def test_a_request_that_waits_too_long_or_is_given_up_is_dropped(caplog: p
         await until(lambda: len(served.server._door) == 2)
         other[1].close()
         await until(lambda: len(served.server._door) == 1)
-        assert 0.1 < await ended(patient[0]) < 1
+        assert await ended(patient[0]) > 0.1
         await until(lambda: not served.server._all)
     assert not caplog.records
 
 
 @in_a_loop
 async def test_who_left_while_waiting_costs_no_turn(leaf: Path) -> None:
-    rules = replace(RULES, paces=replace(FREE, guessing=Pace(10, 1)), deadlines=replace(Deadlines(), turn=2.0))
-    async with serving(rules, leaf) as served:
+    paces, many = replace(FREE, guessing=Pace(10, 1)), Bounds(each=60, overall=60, waiting=60)
+    async with serving(Rules(replace(Deadlines(), turn=3.0), paces, many, sweep_s=0.05), leaf) as served:
         served.server.heat(ip_address(HOST), 60)
         await served.plain()
-        for _ in range(6):
+        for _ in range(40):
             _, writer = await served.plain()
             writer.close()
-        await until(lambda: len(served.server._door) == 6)
-        begun = time.monotonic()
+        await until(lambda: len(served.server._door) == 40)
+        # At ten turns a second it would have to wait for more than the three seconds after which it is sent away.
         await served.ask()
-        assert time.monotonic() - begun < 1.0, "else more than a second"
 
 
 # -- the process -----------------------------------------------------------------------------------------------------------------------
@@ -691,14 +696,14 @@ async def test_without_descriptors_strangers_make_room(caplog: pytest.LogCapture
             await loop.sock_connect(client, (HOST, served.port))
             await loop.sock_sendall(client, f"{GET}{KEY}\r\n".encode())
             begun = time.process_time()
-            assert (await asyncio.wait_for(loop.sock_recv(client, 1000), 2)).startswith(b"HTTP/1.1 200")
+            assert (await asyncio.wait_for(loop.sock_recv(client, 1000), SOON)).startswith(b"HTTP/1.1 200")
             assert time.process_time() - begun < 0.2, "and does not ask all the time"
         finally:
             for descriptor in eaten:
                 os.close(descriptor)
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             client.close()
-        assert await ended(crowd[0][0]) < 0.5
+        await ended(crowd[0][0])
     assert not caplog.records
 
 
@@ -716,7 +721,7 @@ async def test_nothing_is_left_when_it_stops(leaf: Path, caplog: pytest.LogCaptu
         await until(lambda: len(served.server._door) >= 5)
         served.server.stop()
         for reader, _ in (*waiting[1:], stranger):
-            assert await ended(reader) < 1
+            await ended(reader)
         assert await say(*friend, f"{GET}\r\n") == 200, "what is in progress goes on"
         served.server.stop()
     assert not caplog.records
