@@ -1,12 +1,19 @@
-"""What all tests share: figures that a run prints at its end."""
+"""What all tests share: figures that a run prints at its end, and Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 
 FIGURE = "figure"
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell lets what it starts in the background ignore it, and every command that a test starts would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,0 +1,137 @@
+"""What JupyterLab need not do before it serves: not done, and there all the same when it is asked for. In processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+GRAMMAR = "rfc3987_syntax.syntax_helpers"
+
+
+def python(text: str, **environment: str) -> str:
+    """What a program prints, and nothing on stderr."""
+    argv = [sys.executable, "-c", textwrap.dedent(text)]
+    ran = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.strip()
+
+
+def test_the_grammar_is_built_with_the_first_iri_and_checks_as_ever() -> None:
+    said = python(f"""
+        import sys
+        from jupyter_remote_kit.server import deferred
+        deferred.grammar()
+        import jupyter_events
+        from jsonschema import Draft7Validator, FormatChecker
+        print({GRAMMAR!r} in sys.modules)
+        checker = FormatChecker()
+        asked = Draft7Validator({{"format": "iri"}}, format_checker=Draft7Validator.FORMAT_CHECKER)
+        print([asked.is_valid(text) for text in ("https://例え.jp/道", "no scheme", "http://[")])
+        other = Draft7Validator({{"format": "iri-reference"}}, format_checker=Draft7Validator.FORMAT_CHECKER)
+        print([other.is_valid(text) for text in ("道#x", "<")])
+        print({GRAMMAR!r} in sys.modules)
+    """)
+    assert said.splitlines() == ["False", "[True, False, False]", "[True, False]", "True"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import rfc3987_syntax; rfc3987_syntax.parse",
+        "from rfc3987_syntax import parse",
+        "from rfc3987_syntax.utils import load_grammar",
+        "import rfc3987_syntax.syntax_helpers as helpers; helpers.parse",
+        "import rfc3987_syntax; rfc3987_syntax.is_valid_syntax('iri', 'a:b') or 1 / 0",
+    ],
+)
+def test_whoever_else_uses_the_package_finds_all_of_it(use: str) -> None:
+    assert python(f"from jupyter_remote_kit.server import deferred\ndeferred.grammar()\n{use}\nprint('found')") == "found"
+
+
+@pytest.mark.parametrize(
+    "before", ["import rfc3987_syntax", "sys.modules['rfc3987_syntax'] = None", "sys.path_importer_cache.clear(); sys.path[:] = []"]
+)
+def test_what_is_there_already_or_not_at_all_stays_as_it_is(before: str) -> None:
+    said = python(f"""
+        import sys
+        from importlib import import_module, util
+        from jupyter_remote_kit.server import deferred
+        {before}
+        found = sys.modules.get("rfc3987_syntax", "absent")
+        deferred.grammar()
+        print(sys.modules.get("rfc3987_syntax", "absent") is found)
+    """)
+    assert said == "True"
+
+
+def test_node_is_not_asked_what_only_a_build_wants_to_know(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    node = tmp_path / "node"
+    node.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
+    node.chmod(0o700)
+    said = python(
+        """
+        import sys
+        from jupyter_remote_kit.server import deferred
+        with deferred.registry():
+            from jupyterlab.labapp import app_version
+        print(app_version)
+        """,
+        PATH=f"{tmp_path}:/usr/bin:/bin",
+    )
+    assert said[0].isdigit()
+    assert not asked.exists()
+    python("from jupyterlab.commands import AppOptions; AppOptions().registry", PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert "config" in asked.read_text(), "else this test could not fail"
+
+
+def test_a_build_still_asks_for_the_registry(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.write_text("""#!/bin/sh
+echo '{"type": "info", "data": "yarn config"}'
+echo '{"type": "inspect", "data": {"registry": "https://mirror.example/npm"}}'
+""")
+    node.chmod(0o700)
+    said = python(
+        """
+        from jupyter_remote_kit.server import deferred
+        with deferred.registry():
+            from jupyterlab import labapp
+        from jupyterlab.commands import AppOptions
+        print(AppOptions().registry)
+        """,
+        PATH=f"{tmp_path}:/usr/bin:/bin",
+    )
+    assert said == "https://mirror.example/npm"
+
+
+def test_a_jupyterlab_without_the_question_is_imported_all_the_same() -> None:
+    said = python("""
+        from jupyterlab import commands
+        del commands._yarn_config
+        from jupyter_remote_kit.server import deferred
+        with deferred.registry():
+            print(hasattr(commands, "_yarn_config"))
+        print(hasattr(commands, "_yarn_config"))
+    """)
+    assert said.split() == ["False", "False"]
+
+
+def test_the_server_itself_starts_without_either(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\ntouch {asked}\n")
+    node.chmod(0o700)
+    argv = [sys.executable, "-X", "importtime", "-m", "jupyter_remote_kit.server", "--version"]
+    environment = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert {"jsonschema._format", "jupyterlab.labapp"} <= imported
+    assert GRAMMAR not in imported
+    assert not asked.exists()
