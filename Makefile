@@ -53,7 +53,7 @@ lint-ts: labextension/node_modules/.installed
 	cd ui-tests && $(node) jlpm install --immutable && $(node) jlpm lint:check
 
 test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
-	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/service --ignore tests/connect $(addprefix --ignore ,$(gate_servers)) --cov=jupyter_remote_kit --cov-report= $(PYTEST)
+	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/service --ignore tests/connect $(addprefix --ignore ,$(gate_servers)) --cov=jupyter_remote_kit.plan --cov-report= $(PYTEST)
 	$(bin)/coverage report --include 'jupyter_remote_kit/plan/*' --fail-under 100
 
 test-ts: labextension/node_modules/.installed ## jest
