@@ -36,12 +36,17 @@ def grammar() -> None:
     def real() -> ModuleType:
         if sys.modules.get(_GRAMMAR) is stand_in:
             del sys.modules[_GRAMMAR]
-        return import_module(_GRAMMAR)
+        module = import_module(_GRAMMAR)
+        vars(stand_in).update(vars(module))
+        return module
 
     def is_valid_syntax(*args: object, **kwargs: object) -> object:
         return getattr(real(), _CHECK)(*args, **kwargs)
 
     def of_the_real_one(name: str) -> object:
+        # Who looks through all modules for such as `__warningregistry__`, as inspect does, wants nothing of this one.
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
         return getattr(real(), name)
 
     vars(stand_in).update({_CHECK: is_valid_syntax, "__getattr__": of_the_real_one})

@@ -44,6 +44,7 @@ def test_the_grammar_is_built_with_the_first_iri_and_checks_as_ever() -> None:
     [
         "import rfc3987_syntax; rfc3987_syntax.parse",
         "from rfc3987_syntax import parse",
+        "from rfc3987_syntax import *; parse",
         "from rfc3987_syntax.utils import load_grammar",
         "import rfc3987_syntax.syntax_helpers as helpers; helpers.parse",
         "import rfc3987_syntax; rfc3987_syntax.is_valid_syntax('iri', 'a:b') or 1 / 0",
@@ -51,6 +52,19 @@ def test_the_grammar_is_built_with_the_first_iri_and_checks_as_ever() -> None:
 )
 def test_whoever_else_uses_the_package_finds_all_of_it(use: str) -> None:
     assert python(f"from jupyter_remote_kit.server import deferred\ndeferred.grammar()\n{use}\nprint('found')") == "found"
+
+
+def test_who_looks_through_all_modules_builds_no_grammar() -> None:
+    said = python(f"""
+        import inspect, sys
+        from jupyter_remote_kit.server import deferred
+        deferred.grammar()
+        for module in list(sys.modules.values()):
+            hasattr(module, "__warningregistry__"), hasattr(module, "__file__"), inspect.getdoc(module)
+        inspect.getmodule(compile("1", "nowhere", "exec"))
+        print({GRAMMAR!r} in sys.modules)
+    """)
+    assert said == "False"
 
 
 @pytest.mark.parametrize(
