@@ -44,6 +44,7 @@ def _no_number(word: str) -> float:
 _JSON = json.JSONDecoder(parse_constant=_no_number)
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _MOST_WORDS = 500
+_OF_THE_FOLDER = ("root-dir-not-a-directory", "root-dir-not-writable")
 
 PLATFORM = Platform.WINDOWS if sys.platform == "win32" else Platform.POSIX
 
@@ -200,10 +201,14 @@ def _theirs(host: str, row: object) -> Problem:
     """A problem in the host's words, which are in the user's language already: the kit there was told which."""
     told = row if isinstance(row, dict) else {}
     code, message, hint = (told.get(key) for key in ("code", "message", "hint"))
+    to_do = msg("On {host}: {words}", host=host, words=_shown_words(hint)) if isinstance(hint, str) else None
+    if code in _OF_THE_FOLDER:
+        # Said of an option that has another name on this side.
+        to_do = msg("Choose another folder on {host}: --project-dir ~/project", host=host)
     return Problem(
         code if isinstance(code, str) and _CODE.match(code) else "host-failed",
         msg("{host} says: {words}", host=host, words=_shown_words(str(message or "-"))),
-        msg("On {host}: {words}", host=host, words=_shown_words(hint)) if isinstance(hint, str) else None,
+        to_do,
     )
 
 

@@ -40,6 +40,13 @@ def test_what_is_no_json_elsewhere_is_none_here(number: str) -> None:
     assert distant._envelope((told,)) is None
 
 
+@pytest.mark.parametrize("code", ["root-dir-not-a-directory", "root-dir-not-writable"])
+def test_what_helps_is_named_as_the_laptops_command_has_it(code: str) -> None:
+    problem = distant._theirs("gpu", {"code": code, "message": "m", "hint": "Choose another one: --root-dir /home/ann"})
+    assert problem.code == code
+    assert str(problem.hint) == "Choose another folder on gpu: --project-dir ~/project"
+
+
 def test_a_host_writes_no_escape_sequences() -> None:
     problem = distant._theirs("gpu", {"code": "x", "message": "\x1b]0;owned\x07", "hint": "\x1b[2J"})
     assert "\x1b" not in str(problem.message) + str(problem.hint)
