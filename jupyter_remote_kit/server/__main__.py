@@ -1,7 +1,7 @@
-"""`python -m jupyter_remote_kit.server`: JupyterLab as `jupyter lab` runs it, with a start that does without what nobody waits for.
+"""`python -m jupyter_remote_kit.server`: JupyterLab as `jupyter lab` runs it, with a start that does without what no server needs.
 
-While a server starts it makes some 300,000 objects that stay; the collector, at its default thresholds, looks through them again and
-again, which is 13 % of the processor time until the first answer. `tuning.settle` goes back to the defaults before the gate opens.
+While a server starts it makes far more than 100,000 objects that stay, and the collector, at its default thresholds, looks through them
+again and again. `tuning.settle` goes back to the defaults before the gate opens.
 What JupyterLab need not do at all before it serves is in `deferred`.
 """
 

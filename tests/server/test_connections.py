@@ -264,7 +264,7 @@ async def test_a_handshake_that_stalls_is_sent_away(leaf: Path) -> None:
 @in_a_loop
 async def test_a_header_that_comes_drop_by_drop_has_no_more_time(leaf: Path) -> None:
     for tls in (None, leaf):
-        async with serving(tls=tls) as served:
+        async with serving(replace(RULES, deadlines=replace(SWIFT, header_reads=10_000)), tls) as served:
             begun = time.monotonic()
             assert await trickle(*await served.open(), letters(GET * 10), 0.03)
             assert time.monotonic() - begun > 0.4
@@ -639,7 +639,7 @@ async def test_large_headers_cost_turns_and_too_large_ones_are_refused(caplog: p
 
 @in_a_loop
 async def test_a_header_in_very_many_pieces_is_work(leaf: Path) -> None:
-    deadlines = replace(Deadlines(), header_reads=20)
+    deadlines = replace(Deadlines(), header=60.0, header_reads=20)
     async with serving(replace(RULES, deadlines=deadlines)) as served:
         assert await trickle(*await served.open(), letters(f"{GET}{'X: y' * 500}"), 0.005)
 

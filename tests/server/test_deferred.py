@@ -54,6 +54,42 @@ def test_whoever_else_uses_the_package_finds_all_of_it(use: str) -> None:
     assert python(f"from jupyter_remote_kit.server import deferred\ndeferred.grammar()\n{use}\nprint('found')") == "found"
 
 
+def test_it_is_one_package_whoever_uses_it_and_when() -> None:
+    said = python("""
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from jupyter_remote_kit.server import deferred
+        deferred.grammar()
+        import rfc3987_syntax, rfc3987_syntax.utils
+        from rfc3987_syntax import is_valid_syntax
+        with ThreadPoolExecutor(8) as pool:
+            print(set(pool.map(lambda _: is_valid_syntax("iri", "a:b"), range(8))))
+        print(rfc3987_syntax is sys.modules["rfc3987_syntax"])
+        print(rfc3987_syntax.utils.load_grammar is rfc3987_syntax.syntax_helpers.load_grammar)
+        print(rfc3987_syntax.is_valid_syntax is not is_valid_syntax and is_valid_syntax("iri", "no scheme"))
+        print(hasattr(rfc3987_syntax, "nothing_of_the_kind"))
+    """)
+    assert said.splitlines() == ["{True}", "True", "True", "False", "False"]
+
+
+@pytest.mark.parametrize("package", ["import no_such_grammar_builder", "parse = None"])
+@pytest.mark.parametrize("defer", ["", "deferred.grammar()"])
+def test_a_package_that_is_broken_or_another_one_checks_nothing_with_or_without(tmp_path: Path, package: str, defer: str) -> None:
+    broken = tmp_path / "rfc3987_syntax"
+    broken.mkdir()
+    (broken / "__init__.py").write_text(package)
+    said = python(f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from jupyter_remote_kit.server import deferred
+        {defer}
+        from jsonschema import Draft7Validator
+        asked = Draft7Validator({{"format": "iri"}}, format_checker=Draft7Validator.FORMAT_CHECKER)
+        print([asked.is_valid(text) for text in ("no scheme", "a:b")])
+    """)
+    assert said == "[True, True]"
+
+
 def test_who_looks_through_all_modules_builds_no_grammar() -> None:
     said = python(f"""
         import inspect, sys
