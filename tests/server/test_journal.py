@@ -169,7 +169,7 @@ def test_a_journal_that_does_not_read_stops_nobody_and_is_told_of_what_it_missed
     for number in range(2000):
         log.info("record %d", number)
     # It waits for a moment once, not for each record.
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 2
     taken = journald.entries()
     assert 0 < len(taken) < 2000
     log.error("the next")
