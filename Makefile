@@ -54,7 +54,7 @@ lint-ts: labextension/node_modules/.installed
 
 test-unit: $(TEST_VENV)/.installed ## Python tests without a browser
 	$(bin)/pytest -n $(JOBS) --ignore tests/e2e --ignore tests/service --ignore tests/connect $(addprefix --ignore ,$(gate_servers)) --cov=jupyter_remote_kit.plan --cov-report= $(PYTEST)
-	$(bin)/coverage report --include 'jupyter_remote_kit/plan/*' --fail-under 100
+	$(bin)/coverage report --fail-under 100
 
 test-ts: labextension/node_modules/.installed ## jest
 	cd labextension && $(node) jlpm test

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,15 +23,27 @@ def python(text: str, **environment: str) -> str:
     return ran.stdout.strip()
 
 
+@pytest.fixture
+def with_node(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Variables of an environment with a Node that runs these lines of sh."""
+
+    def made(lines: str) -> dict[str, str]:
+        node = tmp_path / "node"
+        node.write_text(f"#!/bin/sh\n{lines}\n")
+        node.chmod(0o700)
+        return {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+
+    return made
+
+
 def test_the_grammar_is_built_with_the_first_iri_and_checks_as_ever() -> None:
     said = python(f"""
         import sys
         from jupyter_remote_kit.server import deferred
         deferred.grammar()
         import jupyter_events
-        from jsonschema import Draft7Validator, FormatChecker
+        from jsonschema import Draft7Validator
         print({GRAMMAR!r} in sys.modules)
-        checker = FormatChecker()
         asked = Draft7Validator({{"format": "iri"}}, format_checker=Draft7Validator.FORMAT_CHECKER)
         print([asked.is_valid(text) for text in ("https://例え.jp/道", "no scheme", "http://[")])
         other = Draft7Validator({{"format": "iri-reference"}}, format_checker=Draft7Validator.FORMAT_CHECKER)
@@ -109,7 +123,6 @@ def test_who_looks_through_all_modules_builds_no_grammar() -> None:
 def test_what_is_there_already_or_not_at_all_stays_as_it_is(before: str) -> None:
     said = python(f"""
         import sys
-        from importlib import import_module, util
         from jupyter_remote_kit.server import deferred
         {before}
         found = sys.modules.get("rfc3987_syntax", "absent")
@@ -119,34 +132,26 @@ def test_what_is_there_already_or_not_at_all_stays_as_it_is(before: str) -> None
     assert said == "True"
 
 
-def test_node_is_not_asked_what_only_a_build_wants_to_know(tmp_path: Path) -> None:
+def test_node_is_not_asked_what_only_a_build_wants_to_know(tmp_path: Path, with_node: Callable[[str], dict[str, str]]) -> None:
     asked = tmp_path / "asked"
-    node = tmp_path / "node"
-    node.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
-    node.chmod(0o700)
+    environment = with_node(f'echo "$@" >> {asked}')
     said = python(
         """
-        import sys
         from jupyter_remote_kit.server import deferred
         with deferred.registry():
             from jupyterlab.labapp import app_version
         print(app_version)
         """,
-        PATH=f"{tmp_path}:/usr/bin:/bin",
+        **environment,
     )
     assert said[0].isdigit()
     assert not asked.exists()
-    python("from jupyterlab.commands import AppOptions; AppOptions().registry", PATH=f"{tmp_path}:/usr/bin:/bin")
+    python("from jupyterlab.commands import AppOptions; AppOptions().registry", **environment)
     assert "config" in asked.read_text(), "else this test could not fail"
 
 
-def test_a_build_still_asks_for_the_registry(tmp_path: Path) -> None:
-    node = tmp_path / "node"
-    node.write_text("""#!/bin/sh
-echo '{"type": "info", "data": "yarn config"}'
-echo '{"type": "inspect", "data": {"registry": "https://mirror.example/npm"}}'
-""")
-    node.chmod(0o700)
+def test_a_build_still_asks_for_the_registry(with_node: Callable[[str], dict[str, str]]) -> None:
+    yarn = ({"type": "info", "data": "yarn config"}, {"type": "inspect", "data": {"registry": "https://mirror.example/npm"}})
     said = python(
         """
         from jupyter_remote_kit.server import deferred
@@ -155,7 +160,7 @@ echo '{"type": "inspect", "data": {"registry": "https://mirror.example/npm"}}'
         from jupyterlab.commands import AppOptions
         print(AppOptions().registry)
         """,
-        PATH=f"{tmp_path}:/usr/bin:/bin",
+        **with_node("\n".join(f"echo '{json.dumps(line)}'" for line in yarn)),
     )
     assert said == "https://mirror.example/npm"
 
@@ -172,13 +177,10 @@ def test_a_jupyterlab_without_the_question_is_imported_all_the_same() -> None:
     assert said.split() == ["False", "False"]
 
 
-def test_the_server_itself_starts_without_either(tmp_path: Path) -> None:
+def test_the_server_itself_starts_without_either(tmp_path: Path, with_node: Callable[[str], dict[str, str]]) -> None:
     asked = tmp_path / "asked"
-    node = tmp_path / "node"
-    node.write_text(f"#!/bin/sh\ntouch {asked}\n")
-    node.chmod(0o700)
     argv = [sys.executable, "-X", "importtime", "-m", "jupyter_remote_kit.server", "--version"]
-    environment = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    environment = {**os.environ, **with_node(f"touch {asked}")}
     ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
