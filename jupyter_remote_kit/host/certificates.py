@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.facts import CertificateFact
+from jupyter_remote_kit.plan.registries import to_exclude
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 # Browsers accept no server certificate of more than 398 days (CA/Browser Forum ballot SC31, Apple's 103769).
@@ -97,12 +99,14 @@ def read_authority(pem: bytes) -> CertificateFact | None:
         certificate = x509.load_pem_x509_certificates(pem)[0]
         if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return None
-        permitted = certificate.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        permitted = constraints.permitted_subtrees or []
         names = tuple(entry.value for entry in permitted if isinstance(entry, x509.DNSName))
+        excluded = tuple(entry.value for entry in constraints.excluded_subtrees or [] if isinstance(entry, x509.DNSName) and entry.value)
         # A single address is written as its network of full length.
         subtrees = [str(entry.value) for entry in permitted if isinstance(entry, x509.IPAddress)]
         addresses = tuple(subtree.removesuffix("/128" if ":" in subtree else "/32") for subtree in subtrees)
-        return _fact(certificate, names, addresses, _key_fits(certificate, pem), issuer="")
+        return replace(_fact(certificate, names, addresses, _key_fits(certificate, pem), issuer=""), excluded=excluded)
     except (*UNREADABLE, x509.ExtensionNotFound):
         return None
 
@@ -171,7 +175,7 @@ def _no_certificate(certfile: Path) -> Failed:
 
 
 def _constraints(names: tuple[str, ...], hosts: tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]) -> x509.NameConstraints:
-    """Permit these hosts, forbid all others.
+    """Permit these hosts, forbid all others; what is below a registry's name as well.
 
     RFC 5280, 4.2.1.10: a type of name of which nothing is permitted is not constrained at all, so it is excluded as a whole. With IPv4
     permitted alone OpenSSL, Go, Chromium and mozilla::pkix refuse IPv6 as well, since both are one type; others go by family, and the
@@ -179,7 +183,7 @@ def _constraints(names: tuple[str, ...], hosts: tuple[ipaddress.IPv4Address | ip
     """
     permitted: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     permitted += [x509.IPAddress(ipaddress.ip_network(host)) for host in hosts]
-    excluded: list[x509.GeneralName] = [] if names else [x509.DNSName("")]
+    excluded: list[x509.GeneralName] = [x509.DNSName(name) for name in to_exclude(names)] if names else [x509.DNSName("")]
     present = {host.version for host in hosts}
     excluded += [x509.IPAddress(every) for every in (_EVERY_IPV4, _EVERY_IPV6) if every.version not in present]
     return x509.NameConstraints(permitted or None, excluded or None)

@@ -17,6 +17,7 @@ from datetime import datetime
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.registries import below, is_registry
 from jupyter_remote_kit.plan.terminal import printable
 
 # One for a hundred names has 8 KiB.
@@ -29,13 +30,6 @@ _SLUG = re.compile(r"[^a-z0-9_.]+")
 _MAX_SLUG = 40
 # The hint where an authority is not, or may not be, the host's own.
 COMPARE = msg("Compare it with what the host itself says: jupyter remotekit trust --here")
-# Names below which strangers register theirs: a country's has two letters (RFC 1591), and of the others these are the largest. All public
-# suffixes would be 10,000; the question that shows the names comes before any authority is trusted.
-_REGISTRIES = re.compile(
-    r"(?:[a-z]{2}|com|net|org|edu|gov|mil|int|arpa|info|biz|name|pro|mobi|asia|xyz|top|online|site|shop|store|app|dev|cloud|tech|club|live"
-    r"|icu|vip|work|space|website|fun|blog|news|world|life|today|email|zip|page"
-    r"|(?:ac|co|com|edu|gob|gouv|gov|go|ltd|me|mil|ne|net|nom|or|org|plc|sch|web)\.[a-z]{2})\Z"
-)
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ def _check_reach(fact: AuthorityFact, host: str) -> None:
     families = [any((":" in network) == (":" in every) for network in fact.networks) or every in fact.excluded for every in _EVERYTHING]
     if not fact.constrained or not (fact.names or "" in fact.excluded) or not all(families):
         raise _refused("authority-unconstrained", msg("The authority of {host} could vouch for any site: it is not trusted.", host=host))
-    wide = [name for name in fact.names if not _one_host(name)]
+    wide = [name for name in fact.names if not _one_host(name, fact.excluded)]
     wide += [network for network in fact.networks if not network.endswith("/128" if ":" in network else "/32")]
     if wide:
         raise _refused(
@@ -170,10 +164,10 @@ def _check_reach(fact: AuthorityFact, host: str) -> None:
         )
 
 
-def _one_host(name: str) -> bool:
-    """Whether whoever has `name` has all that is below it, as far as the name tells."""
+def _one_host(name: str, excluded: tuple[str, ...]) -> bool:
+    """Whether a permitted `name` is one host's: it may be a registry's as well, where all that is below it is excluded."""
     try:
-        return grammar.host_name(name) == name and not _REGISTRIES.match(name)
+        return grammar.host_name(name) == name and (not is_registry(name) or below(name) in excluded)
     except WrongUsage:
         return False
 

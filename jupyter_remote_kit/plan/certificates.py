@@ -11,6 +11,7 @@ from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import CertificateFact, Facts, FileKind
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, Step
+from jupyter_remote_kit.plan.registries import to_exclude
 from jupyter_remote_kit.settings import Settings
 
 RENEW_BEFORE = timedelta(days=30)
@@ -120,9 +121,10 @@ def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:
 
 
 def _permits(ca: CertificateFact, names: tuple[str, ...], addresses: tuple[str, ...]) -> bool:
-    """Whether the CA's name constraints (RFC 5280, 4.2.1.10) allow every name and address."""
+    """Whether the CA's name constraints (RFC 5280, 4.2.1.10) allow every name and address, and no more than laptops accept."""
     within = all(any(name == permitted or name.endswith("." + permitted) for permitted in ca.names) for name in names)
-    return within and set(addresses) <= set(ca.addresses)
+    held = not any(name.endswith(every) for name in names for every in ca.excluded)
+    return within and held and set(to_exclude(ca.names)) <= set(ca.excluded) and set(addresses) <= set(ca.addresses)
 
 
 def _dates(certificate: CertificateFact) -> dict[str, str]:

@@ -49,7 +49,7 @@ class CertificateFact:
 
     `names` and `addresses` are its SANs, or, of a CA, its permitted subtrees, each in the form of `grammar.host_name`. `key_fits` says
     whether the private key that belongs to it was found and matches. `issuer_digest` is the SHA-256 of the issuing CA certificate's
-    DER where the chain holds it; `digest` its own.
+    DER where the chain holds it; `digest` its own. `excluded` are the names that a CA excludes, `.name` for all that is below one.
     """
 
     names: tuple[str, ...]
@@ -59,6 +59,7 @@ class CertificateFact:
     key_fits: bool
     digest: str = ""
     issuer_digest: str = ""
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

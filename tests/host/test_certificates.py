@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import certificates
+from jupyter_remote_kit.host import authorities, certificates
+from jupyter_remote_kit.plan.authority import accept
 
 NAMES = ("gpu1", "gpu1.local", "localhost")
 ADDRESSES = ("192.168.0.107", "fd00::2", "127.0.0.1", "::1")
@@ -79,6 +80,15 @@ class TestAuthority:
 
     def test_a_long_host_name_fits_into_its_name(self) -> None:
         assert certificates.read_authority(certificates.make_authority(("a" * 63 + ".example.org",), (), NOW)) is not None
+
+    @pytest.mark.parametrize("short", ["vm", "ml", "ai", "dev", "app", "com.cn"])
+    def test_one_for_a_registrys_name_vouches_for_nothing_below_it_and_a_laptop_accepts_it(self, tmp_path: Path, short: str) -> None:
+        names = (short, "localhost")
+        made = certificates.make_authority(names, ADDRESSES, NOW)
+        (fact,) = authorities.read(certificates.certificate_of(made))
+        assert accept((fact,), short, NOW + timedelta(seconds=1)).names == names
+        assert openssl_accepts(tmp_path, made, certificates.issue_leaf(made, names, ADDRESSES, NOW), short)
+        assert not openssl_accepts(tmp_path, made, certificates.issue_leaf(made, (f"www.{short}",), (), NOW), f"www.{short}")
 
     @pytest.mark.parametrize("damage", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
     def test_a_damaged_one_is_none(self, damage: bytes) -> None:

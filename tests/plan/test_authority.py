@@ -108,6 +108,11 @@ class TestAccept:
     def test_a_name_that_may_be_a_hosts_is_not(self, narrow: str) -> None:
         assert accept((fact(names=(narrow,)),), "gpu1", NOW).names == (narrow,)
 
+    @pytest.mark.parametrize("short", ["vm", "ml", "ai", "dev", "app", "com", "com.cn"])
+    def test_a_host_may_have_a_registrys_name_where_all_below_is_excluded(self, short: str) -> None:
+        assert accept((fact(names=(short, "localhost"), excluded=(f".{short}",)),), short, NOW).names == (short, "localhost")
+        assert refused(fact(names=(short,), excluded=(short, "", f"x.{short}")))[0] == "authority-too-broad"
+
     @pytest.mark.parametrize("network", ["10.0.0.0/8", "0.0.0.0/0", "::/0", "fd00::/64", "192.168.0.106/31", "::2/127"])
     def test_a_network_is_too_broad(self, network: str) -> None:
         assert refused(fact(networks=("127.0.0.1/32", "::1/128", network))) == (

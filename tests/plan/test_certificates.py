@@ -27,6 +27,14 @@ def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
     return [type(step) for step in steps(settings(**chosen), facts(**machine))]
 
 
+def of_ai(*excluded: str) -> dict[str, Any]:
+    """A machine that is called `ai` as well, and has its certificates."""
+    return {
+        "ca": certificate(digest="ca", issuer_digest="", names=(*NAMES, "ai"), excluded=excluded),
+        "leaf": certificate(names=(*NAMES, "ai")),
+    }
+
+
 @pytest.mark.parametrize(
     ("chosen", "changes", "expected"),
     [
@@ -56,6 +64,9 @@ def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
         pytest.param({"allow_hosts": ("203.0.113.7",)}, {}, AUTHORITY_AND_LEAF, id="a further address"),
         pytest.param({}, {"ca": certificate(digest="ca", key_fits=False)}, AUTHORITY_AND_LEAF, id="an authority without its key"),
         pytest.param({}, {"ca": certificate(digest="ca", not_after=NOW + 29 * DAY)}, AUTHORITY_AND_LEAF, id="an authority that ends soon"),
+        pytest.param({"allow_hosts": ("ai",)}, of_ai(), AUTHORITY_AND_LEAF, id="a registry's name, and all that is below it"),
+        pytest.param({"allow_hosts": ("ai",)}, of_ai(".ai"), NOTHING, id="a registry's name alone"),
+        pytest.param({"allow_hosts": ("ai", "gpu.ai")}, of_ai(".ai"), AUTHORITY_AND_LEAF, id="a new name below a registry's"),
         pytest.param({"plain_http": True}, {"ca": None, "leaf": None}, NOTHING, id="plain HTTP"),
         pytest.param({"access": Access.SSH, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, NOTHING, id="ssh"),
         pytest.param({"access": Access.RELAY, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="relay with TLS"),
