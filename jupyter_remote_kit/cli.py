@@ -11,6 +11,7 @@ import io
 import json
 import os
 import select
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ from typing import NoReturn
 
 import click
 
-from jupyter_remote_kit import __version__
+from jupyter_remote_kit import __version__, invocation
 from jupyter_remote_kit.commands.context import AlreadyTold, CommandGroup, Context, LocalizedOption, is_terminal
 from jupyter_remote_kit.errors import ExitCode, Failed, Problem, RemoteKitError, of_system
+from jupyter_remote_kit.host import ownprogram
 from jupyter_remote_kit.messages import Message, Translate, marked, msg
 from jupyter_remote_kit.result import Line, Result, Stream
 from jupyter_remote_kit.words import DOMAIN, LOCALE_DIR, catalogue, terminal_locale
@@ -91,6 +93,7 @@ def _root() -> click.Command:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point: runs one command and exits with its code, see `ExitCode`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    invocation.settle(ownprogram.of_shell)
     locale = terminal_locale()
     # click's own words ("Usage", "No such option") are looked up in the current domain.
     gettext.bindtextdomain(DOMAIN, str(LOCALE_DIR))
@@ -216,13 +219,14 @@ def _defect(error: BaseException) -> RemoteKitError:
 
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
-    hint = msg("Please report it, with what this prints: {variable}=1 {command}", variable=TRACEBACK_VARIABLE, command=f"{PROGRAM} …")
+    again = f"{TRACEBACK_VARIABLE}=1 {invocation.command(shlex.join(sys.argv[1:]))}"
+    hint = msg("Please report it, with what this prints: {command}", command=again)
     return Failed.of("defect", msg("This is a defect of jupyter-remote-kit: {place}.", place=place), hint)
 
 
 def _usage(name: str, error: click.UsageError) -> Result:
-    command = error.ctx.command_path if error.ctx else f"{PROGRAM} {name}".strip()
-    hint = msg("See {command}", command=f"{command} --help")
+    path = error.ctx.command_path.removeprefix(PROGRAM).strip() if error.ctx else name
+    hint = msg("See {command}", command=invocation.command(f"{path} --help".strip()))
     problem = Problem("usage", Message("{text}", {"text": error.format_message()}), hint)
     return Result(name, problems=(problem,), exit_code=ExitCode.USAGE)
 

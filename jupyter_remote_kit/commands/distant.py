@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import sshprocess
@@ -193,7 +194,11 @@ def _check_version(host: str, kit: str, row: object) -> None:
         raise Failed.of(
             "kit-version",
             msg("The kit on {host} is of another version: {words}", host=host, words=_shown_words(str(row.get("message")))),
-            msg("Bring {kit} there and this one to the same version: pip install -U jupyter-remote-kit", kit=printable(kit)),
+            msg(
+                "Bring {kit} there and this one to the same version; on this machine: {command}",
+                kit=printable(kit),
+                command=invocation.upgrade(),
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from jupyter_remote_kit.host import files, instances, passwords, paths, systemd
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.init import plan_init, secret_paths
 from jupyter_remote_kit.plan.instance import Instance, as_data
@@ -178,7 +179,7 @@ def _password(context: Context, settings: Settings, kept: Secret | None, source:
     With `check` a person is asked until it passes.
     """
     if source.from_stdin:
-        return source.read_stdin()
+        return source.read_stdin(own_command(settings.instance, "init --password-stdin"))
     if kept is not None or not (source.generate or settings.access.needs_password):
         return None
     if source.generate:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands.context import Context, Parsed, option, plain_command
 from jupyter_remote_kit.commands.hostname import HOST
 from jupyter_remote_kit.commands.table import table
@@ -67,7 +68,7 @@ def _there(context: Context, hosts: tuple[str, ...], connect_s: int) -> Result:
 
     known = survey.known(hosts)
     if not known:
-        nothing = msg("No host is known yet. Connect to one: {command}", command="jupyter remotekit connect alice@gpu.example.org")
+        nothing = msg("No host is known yet. Connect to one: {command}", command=invocation.command("connect alice@gpu.example.org"))
         return Result("list", {"hosts": []}, (nothing,))
     # A person who has named one host answers what ssh asks.
     batch = len(known) > 1 or not context.interactive

@@ -33,8 +33,8 @@ class PasswordSource:
         """Whether an option says where."""
         return self.from_stdin or self.generate
 
-    def read_stdin(self) -> Secret:
-        """The first line of standard input. Raises `Failed` when there is none, or one that nobody types."""
+    def read_stdin(self, command: str) -> Secret:
+        """The first line of standard input. Raises `Failed` when there is none, or one that nobody types; `command` is what reads it."""
         line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1) if sys.stdin else b""
         if len(line) > MAX_PASSWORD_BYTES:
             raise Failed.of("password-long", msg("The password on standard input is longer than {bytes} bytes.", bytes=MAX_PASSWORD_BYTES))
@@ -43,7 +43,7 @@ class PasswordSource:
         except UnicodeDecodeError:
             raise Failed.of("password-encoding", msg("The password on standard input is not UTF-8.")) from None
         if not text:
-            hint = msg('Pipe it in: printf %s "$PASSWORD" | jupyter remotekit init --password-stdin')
+            hint = msg('Pipe it in: printf %s "$PASSWORD" | {command}', command=command)
             raise Failed.of("password-missing", msg("Standard input holds no password."), hint)
         return Secret(text)
 

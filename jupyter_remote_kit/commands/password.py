@@ -10,6 +10,7 @@ from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.host import instances, passwords, paths
 from jupyter_remote_kit.messages import Message, marked, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.passwords import check_password
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.secret import Secret
@@ -38,7 +39,9 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
     if source.generate:
         password = passwords.generate_password()
     else:
-        password = source.read_stdin() if source.from_stdin else init.ask_password(context, good)
+        password = (
+            source.read_stdin(own_command(instance, "password --password-stdin")) if source.from_stdin else init.ask_password(context, good)
+        )
         good(password)
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
     made = password if source.generate else None

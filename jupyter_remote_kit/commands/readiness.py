@@ -56,7 +56,7 @@ def opened(instance: str, scheme: str, ip: str, port: int) -> tuple[Problem, ...
     host = "localhost" if ip in WILDCARDS else ip
     try:
         ticket = machine.client(paths.layout(), instance).ticket()
-        foreground.open_browser(f"{scheme}://{authority(host, port)}{ticket}")
+        foreground.open_browser(f"{scheme}://{authority(host, port)}{ticket}", own_command(instance, "urls"))
     except Failed as error:
         return error.problems
     return ()

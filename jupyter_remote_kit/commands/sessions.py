@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from jupyter_remote_kit.commands import machine
-from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, kit_command, one_of, option
+from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command, one_of, option
 from jupyter_remote_kit.commands.table import table
 from jupyter_remote_kit.errors import Failed, WrongUsage
 from jupyter_remote_kit.host import paths
@@ -32,21 +32,24 @@ HEADINGS = (
 )
 
 
-def _session_id(text: str) -> str:
+def _session_id(text: str, instance: str) -> str:
     if not _ID.fullmatch(text.strip().lower()):
         raise WrongUsage.of(
-            "session-id", msg("{text!r} is not the id of a session.", text=text), msg("List them: jupyter remotekit sessions")
+            "session-id",
+            msg("{text!r} is not the id of a session.", text=text),
+            msg("List them: {command}", command=own_command(instance, "sessions")),
         )
     return text.strip().lower()
 
 
 @kit_command("sessions", marked("List who is signed in; end one session, or all."))
-@option("--end", "end", type=Parsed("id", _session_id), metavar="ID", help=marked("End this session, and close what it has open."))
+@option("--end", "end", metavar="ID", help=marked("End this session, and close what it has open."))
 @option("--end-all", is_flag=True, help=marked("End every session; everybody signs in again."))
 @dry_run_option
 def command(context: Context, instance: str, end: str | None, end_all: bool, dry_run: bool) -> Result:
     """Ask the running server, through its control socket."""
     one_of(("--end", end), ("--end-all", end_all))
+    end = _session_id(end, instance) if end is not None else None
     client = machine.client(paths.layout(), instance)
     with _not_running_said(instance):
         if end is None and not end_all:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands.connecting import wishing
 from jupyter_remote_kit.commands.context import Context, Parsed, dry_run_option, one_of, option, plain_command, yes_option
 from jupyter_remote_kit.commands.hostname import HOST
@@ -50,7 +51,10 @@ def command(context: Context, host: str | None, here: bool, remove: bool, **said
         raise WrongUsage.of(
             "host-missing",
             msg("There is no host in this command line."),
-            msg("Name it as ssh does: jupyter remotekit trust USER@HOST; on the host itself: jupyter remotekit trust --here"),
+            msg(
+                "Name it as ssh does: {trust} USER@HOST; on the host itself: {trust} --here",
+                trust=invocation.command("trust"),
+            ),
         )
     from jupyter_remote_kit.commands import trusting
 

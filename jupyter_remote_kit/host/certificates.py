@@ -23,8 +23,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import CertificateFact
 from jupyter_remote_kit.plan.registries import to_exclude
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 # Browsers accept no server certificate of more than 398 days (CA/Browser Forum ballot SC31, Apple's 103769).
@@ -227,7 +229,7 @@ def _authority(pem: bytes) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate
     raise Failed.of(
         "authority-unreadable",
         msg("The private certificate authority cannot be used: it is not a certificate with its key."),
-        msg("jupyter remotekit init"),
+        msg("{command}", command=own_command(DEFAULT_INSTANCE, "init")),
     )
 
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.layout import instance_of
 
 # sizeof(sockaddr_un.sun_path) on Linux; a path must leave room for its terminating zero byte.
 SUN_PATH = 108
@@ -102,7 +104,11 @@ class ControlClient:
     def _demand(self, route: str, method: str = "POST", wish: Mapping[str, Any] | None = None) -> dict[str, Any]:
         answer = self._ask(method, route, wish) if self._is_there() else None
         if answer is None:
-            raise Failed.of("not-running", msg("No server listens on {path}.", path=self._path), msg("jupyter remotekit up"))
+            raise Failed.of(
+                "not-running",
+                msg("No server listens on {path}.", path=self._path),
+                msg("{command}", command=own_command(instance_of(self._path), "up")),
+            )
         return answer
 
     def _is_there(self) -> bool:
@@ -180,7 +186,7 @@ class ControlClient:
                     route=route,
                     reason=reason or "-",
                 ),
-                msg("jupyter remotekit status"),
+                msg("{command}", command=own_command(instance_of(self._path), "status")),
             )
         if not isinstance(answer, dict):
             raise _unexpected(self._path)
@@ -207,15 +213,17 @@ def _unexpected(path: Path) -> Failed:
     return Failed.of(
         "control-failed",
         msg("The server on {path} gave an answer that cannot be understood.", path=path),
-        msg("jupyter remotekit down"),
+        msg("{command}", command=own_command(instance_of(path), "down")),
     )
 
 
 def _no_answer(path: Path, error: Exception) -> Failed:
+    # It ends a server that does not answer by its process id.
+    hint = msg("{command}", command=own_command(instance_of(path), "down"))
     if isinstance(error, TimeoutError):
-        return Failed.of("control-timeout", msg("The server on {path} does not answer.", path=path), msg("jupyter remotekit status"))
+        return Failed.of("control-timeout", msg("The server on {path} does not answer.", path=path), hint)
     return Failed.of(
         "control-failed",
         msg("The server on {path} does not answer: {reason}", path=path, reason=str(error)),
-        msg("ls -l {path}", path=shlex.quote(str(path))),
+        hint,
     )

@@ -40,9 +40,9 @@ def watch_from_child(watch: Callable[[int], None]) -> None:
         os._exit(code)
 
 
-def open_browser(url: str) -> None:
-    """Open `url` in a browser on this machine. Raises `Failed` when there is none."""
+def open_browser(url: str, instead: str) -> None:
+    """Open `url` in a browser on this machine. Raises `Failed` when there is none, with the command that shows it `instead`."""
     if not webbrowser.open(url):
         raise Failed.of(
-            "no-browser", msg("No browser could be opened on this machine."), msg("Open the URL on the laptop: jupyter remotekit urls")
+            "no-browser", msg("No browser could be opened on this machine."), msg("Open the URL on the laptop: {command}", command=instead)
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.host import files
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.instance import Instance, parse
@@ -28,14 +28,14 @@ def load(layout: Layout, name: str) -> Instance | None:
         raise Refused.of(
             "instance-file-broken",
             msg("{path}, line {line}: not UTF-8", path=path, line=line),
-            msg("Move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
+            _begin_again(path, name),
         ) from None
     instance = parse(path, text)
     if instance.settings.instance != name:
         raise Refused.of(
             "instance-file-broken",
             msg("{path} is the file of the instance {other}.", path=path, other=instance.settings.instance),
-            msg("Move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
+            _begin_again(path, name),
         )
     return instance
 
@@ -50,6 +50,11 @@ def require(layout: Layout, name: str) -> Instance:
             msg("{command}", command=own_command(name, "init")),
         )
     return found
+
+
+def _begin_again(path: Path, name: str) -> Message:
+    moved = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(name, 'init')}"
+    return msg("Move the file away and run init again: {command}", command=moved)
 
 
 def _read(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import site
 import sys
@@ -11,8 +10,9 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import logind, processes, systemd, whoami
+from jupyter_remote_kit.host import logind, ownprogram, processes, systemd, whoami
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.host.manifest import read_manifest
 from jupyter_remote_kit.messages import msg
@@ -23,8 +23,8 @@ from jupyter_remote_kit.plan.service import Place, ServiceFacts, parse_record
 from jupyter_remote_kit.plan.units import Scope
 
 TEMPLATES = Path(__file__).parent.parent / "templates/service"
-SCRIPT = "jupyter-remotekit"
-DISTRIBUTION = "jupyter-remote-kit"
+SCRIPT = ownprogram.SCRIPT
+DISTRIBUTION = ownprogram.DISTRIBUTION
 
 
 def place(scope: Scope, instance: str, layout: Layout, user: str | None = None) -> Place:
@@ -101,16 +101,10 @@ def program() -> tuple[Path, Path]:
     The script rather than `-m`: that would look for our modules in the working directory first, among the user's notebooks. The
     interpreter as it was called: resolved, it would be the one outside of the virtual environment.
     """
-    beside = Path(sys.executable).with_name(SCRIPT)
-    candidates = [beside]
-    with suppress(metadata.PackageNotFoundError):
-        # `pip install --user` puts it below the home.
-        listed = metadata.distribution(DISTRIBUTION).files or ()
-        candidates += [Path(os.path.abspath(str(entry.locate()))) for entry in listed if entry.name == SCRIPT]  # noqa: PTH100
-    found = next((path for path in candidates if path.is_file()), None)
+    found = ownprogram.own_script()
     if found is None:
-        mend = msg("{command}", command="pip install --force-reinstall jupyter-remote-kit")
-        raise Failed.of("no-script", msg("{path} is not there.", path=beside), mend)
+        mend = msg("{command}", command=invocation.reinstall())
+        raise Failed.of("no-script", msg("{path} is not there.", path=Path(sys.executable).with_name(SCRIPT)), mend)
     return Path(sys.executable), found
 
 

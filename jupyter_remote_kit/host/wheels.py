@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import foreignpip, trouble
 from jupyter_remote_kit.messages import Message, msg
@@ -69,7 +70,7 @@ def own(folder: Path) -> Path:
         raise Failed.of(
             "own-files",
             msg("The kit on this machine is not whole, so it cannot be sent: {reason}", reason=str(error)),
-            msg("Install it anew: {python} -m pip install --force-reinstall --no-deps jupyter-remote-kit", python=sys.executable),
+            msg("Install it again: {command}", command=invocation.reinstall()),
         ) from None
     return wheel
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import hostnames
@@ -96,14 +97,16 @@ class AddressBook:
                         other=known.name,
                         target=known.target,
                     ),
-                    msg("Choose another, or rename the other: jupyter remotekit hosts rename {other} NAME", other=known.name),
+                    msg("Choose another, or rename the other: {command}", command=invocation.command(f"hosts rename {known.name} NAME")),
                 )
 
 
 def unknown(text: str) -> Failed:
     """There is no such host in the book."""
     return Failed.of(
-        "unknown-host", msg("{host!r} is none of the hosts that this machine knows.", host=text), msg("List them: jupyter remotekit hosts")
+        "unknown-host",
+        msg("{host!r} is none of the hosts that this machine knows.", host=text),
+        msg("List them: {command}", command=invocation.command("hosts")),
     )
 
 

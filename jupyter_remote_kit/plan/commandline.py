@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from jupyter_remote_kit.invocation import command
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 
 def own_command(instance: str, text: str) -> str:
-    """`jupyter remotekit …` for `instance`; the default one goes without saying."""
-    return f"jupyter remotekit {text}" if instance == DEFAULT_INSTANCE else f"jupyter remotekit {text} --instance {instance}"
+    """One of our commands for `instance`, as it is called on this machine; the default one goes without saying."""
+    return command(text if instance == DEFAULT_INSTANCE else f"{text} --instance {instance}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from jupyter_remote_kit import grammar
+from jupyter_remote_kit import grammar, invocation
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import hostnames, remotepaths, target
@@ -43,7 +43,7 @@ def parse(data: bytes) -> AddressBook:
         raise Refused.of(
             "hosts-version",
             msg("it was written by another version of jupyter-remote-kit ({version!r})", version=record.get("version")),
-            msg("Use the newest version: pip install -U jupyter-remote-kit"),
+            msg("Use the newest version: {command}", command=invocation.upgrade()),
         )
     book = AddressBook()
     for number, row in enumerate(record["hosts"], 1):

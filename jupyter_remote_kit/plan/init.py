@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import certificates, instance, overlay, userconfig
@@ -127,5 +128,5 @@ def _language_findings(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "language-pack",
             msg("The interface shows {language} only where its language pack is installed.", language=settings.language),
-            msg("{command}", command=f"pip install {pack}"),
+            msg("{command}", command=invocation.install(pack)),
         )

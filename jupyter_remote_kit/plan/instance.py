@@ -18,6 +18,7 @@ from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.answers import ALL_INTERFACES, WILDCARDS
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.jsonlines import lines_of_keys
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
@@ -240,8 +241,9 @@ def _text(value: str) -> str:
 
 
 def _broken(path: Path, message: Message) -> RemoteKitError:
+    moved = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(path.stem, 'init')}"
     return Refused.of(
         "instance-file-broken",
         message,
-        msg("Fix that line, or move the file away and run init again: mv {path} {path}.broken", path=shlex.quote(str(path))),
+        msg("Fix that line, or move the file away and run init again: {command}", command=moved),
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed, Problem
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import remotepaths
@@ -155,7 +156,7 @@ def _problem(absence: Absence, host: str) -> Problem:
         return _no_such(absence, host)
     if not absence.usable_pythons:
         return _no_python(absence, host)
-    again = f"jupyter remotekit connect {host} {_option(absence)}--install"
+    again = invocation.command(f"connect {host} {_option(absence)}--install")
     install = msg("Install it there: {command}", command=again)
     if absence.broken:
         gone = msg("{kit} on {host} no longer runs: its Python is gone.", kit=printable(absence.broken[0]), host=host)

@@ -135,5 +135,10 @@ class Layout:
         return self.data_root / f"{instance}.lock"
 
 
+def instance_of(socket: Path) -> str:
+    """The instance whose control socket, or whose socket for ssh, that is."""
+    return socket.name.removeprefix("remotekit-").removesuffix(".sock").removesuffix(".http")
+
+
 # Root's own record of what it wrote below /etc: those of the user are not root's to write.
 SYSTEM = Layout(Path("/etc/jupyter"), Path("/var/lib/jupyter"), Path("/run/jupyter"))

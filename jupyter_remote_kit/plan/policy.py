@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
 
@@ -88,14 +90,9 @@ def _paste(command: str) -> Message:
     return msg("{command}", command=command)
 
 
-def _command(instance: str, text: str) -> str:
-    """A command of ours for `instance`; the default one goes without saying."""
-    return f"jupyter remotekit {text}" if instance == "default" else f"jupyter remotekit {text} --instance {instance}"
-
-
 def _credential_findings(posture: Posture) -> Iterator[Finding]:
-    password = _paste(_command(posture.instance, "password"))
-    token = _paste(_command(posture.instance, "token"))
+    password = _paste(own_command(posture.instance, "password"))
+    token = _paste(own_command(posture.instance, "token"))
     has_token = posture.token_length >= MIN_TOKEN_LENGTH
     has_hash = posture.hash_kind in {HashKind.ARGON2ID, HashKind.WEAK_ARGON2ID}
     if posture.hash_kind is HashKind.OTHER:
@@ -121,21 +118,21 @@ def _transport_findings(posture: Posture) -> Iterator[Finding]:
             "plain-http",
             Severity.REFUSE,
             msg("Passwords and notebooks would travel over the network unencrypted, as plain HTTP."),
-            _paste(_command(posture.instance, "init")),
+            _paste(own_command(posture.instance, "init")),
         )
     if clear and posture.plain_http_chosen:
         yield Finding(
             "plain-http-chosen",
             Severity.WARN,
             msg("Plain HTTP was chosen: anyone along the way can read and change what is sent."),
-            _paste(_command(posture.instance, "init --no-plain-http")),
+            _paste(own_command(posture.instance, "init --no-plain-http")),
         )
     if posture.access in {Access.SSH, Access.RELAY} and not posture.loopback:
         yield Finding(
             "bound-beyond-loopback",
             Severity.REFUSE,
             msg("With --access {access} the server must listen on loopback only.", access=posture.access.value if posture.access else ""),
-            _paste(_command(posture.instance, "init --ip 127.0.0.1")),
+            _paste(own_command(posture.instance, "init --ip 127.0.0.1")),
         )
 
 
@@ -145,7 +142,7 @@ def _network_findings(posture: Posture) -> Iterator[Finding]:
             "any-proxy-trusted",
             Severity.REFUSE,
             msg("Anyone could forge their own address: every peer is trusted as a proxy."),
-            _paste(_command(posture.instance, "init --trusted-proxy none")),
+            _paste(own_command(posture.instance, "init --trusted-proxy none")),
         )
     # A choice, as plain HTTP is one, and shown like it: one option less stands between a leaked password and a shell. A relay's clients
     # come from anywhere by its nature.
@@ -154,7 +151,7 @@ def _network_findings(posture: Posture) -> Iterator[Finding]:
             "any-network-chosen",
             Severity.WARN,
             msg("Any network may connect: only the password and the token keep strangers out."),
-            _paste(_command(posture.instance, "init --allow-network default")),
+            _paste(own_command(posture.instance, "init --allow-network default")),
         )
 
 
@@ -221,14 +218,14 @@ def _machine_findings(posture: Posture) -> Iterator[Finding]:
             "part-missing",
             Severity.REFUSE,
             msg("A part of the kit cannot be loaded: {part}.", part=part),
-            msg("pip install --force-reinstall jupyter-remote-kit"),
+            _paste(invocation.reinstall()),
         )
     if posture.as_root and not posture.root_allowed:
         yield Finding(
             "as-root",
             Severity.REFUSE,
             msg("The server would run as root, and so would every notebook."),
-            _paste(_command(posture.instance, "up --allow-root")),
+            _paste(own_command(posture.instance, "up --allow-root")),
         )
     if posture.as_root and posture.root_allowed:
         yield Finding("as-root-chosen", Severity.WARN, msg("The server runs as root, and so does every notebook."))

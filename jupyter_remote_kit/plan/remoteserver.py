@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_remote_kit import grammar
+from jupyter_remote_kit import grammar, invocation
 from jupyter_remote_kit.errors import Failed, WrongUsage
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.secret import Secret
@@ -89,5 +89,5 @@ class Handover:
             raise Failed.of(
                 "host-answer",
                 msg("The kit on the host gave an answer that cannot be understood."),
-                msg("Bring both to the same version: pip install -U jupyter-remote-kit"),
+                msg("Bring both to the same version; on this machine: {command}", command=invocation.upgrade()),
             ) from None

@@ -107,7 +107,7 @@ _RULES = (
         "legacy-hash",
         _password(_is_sha1),
         msg("A graphics card cracks a sha1 password hash in minutes."),
-        msg("Remove the line; the kit keeps the password: jupyter remotekit password"),
+        msg("Remove the line; the kit keeps a password of its own"),
     ),
     _Rule(
         "empty-password",

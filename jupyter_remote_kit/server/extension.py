@@ -13,8 +13,11 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Int, List, TraitError, Unicode
 from traitlets.config import Config
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
+from jupyter_remote_kit.host import ownprogram
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 from jupyter_remote_kit.server import mode
@@ -77,6 +80,7 @@ class RemoteKit(ExtensionApp):
 
     def _link_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         super()._link_jupyter_server_extension(serverapp)
+        invocation.settle(ownprogram.of_server)
         self.mode = self._decide(serverapp.identity_provider_class)
         if self.mode is Mode.MANAGED:
             self._take_over(serverapp)
@@ -144,7 +148,7 @@ class RemoteKit(ExtensionApp):
                 Problem(
                     "instance-setting",
                     msg("A setting of the instance {instance} cannot be used: {reason}", instance=self.instance, reason=error),
-                    msg("{command}", command=f"jupyter remotekit init --instance {self.instance}"),
+                    msg("{command}", command=own_command(self.instance, "init")),
                 )
             )
 
@@ -174,7 +178,7 @@ class RemoteKit(ExtensionApp):
                     path=layout.instance_file(self.instance),
                     other=instance.settings.instance,
                 ),
-                msg("{command}", command=f"jupyter remotekit init --instance {self.instance}"),
+                msg("{command}", command=own_command(self.instance, "init")),
             )
         return instance
 
@@ -309,7 +313,10 @@ class RemoteKit(ExtensionApp):
                 raise Failed.of(
                     "no-certificate",
                     msg("The instance {instance} names no certificate any more.", instance=self.instance),
-                    msg("Stop the server and start it again: jupyter remotekit down"),
+                    msg(
+                        "Stop the server and start it again: {command}",
+                        command=f"{own_command(self.instance, 'down')} && {own_command(self.instance, 'up --detach')}",
+                    ),
                 )
             posture.check_keys(certfile, keyfile)
             certificate.use(certfile, keyfile)
@@ -367,7 +374,7 @@ def _not_protected(error: Exception) -> Problem:
     return Problem(
         "not-protected",
         msg("The protection of this server could not be set up: {reason}", reason=f"{type(error).__name__}: {error}"),
-        msg("pip install --force-reinstall jupyter-remote-kit"),
+        msg("{command}", command=invocation.reinstall()),
     )
 
 

@@ -12,9 +12,11 @@ from jupyter_server.auth.login import LoginFormHandler
 from tornado.websocket import WebSocketHandler
 from traitlets import default
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import policy
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
@@ -24,6 +26,7 @@ from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
 from jupyter_remote_kit.server.session import Why
 from jupyter_remote_kit.server.visits import Visit, Way, visit_of
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
@@ -85,7 +88,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             report.refuse(finding for finding in policy.check(Posture(missing_parts=missing)) if finding.code == "part-missing")
         if kit is None:
             report.refuse([_extension_disabled()])
-        rows = self.rows(app, kit) or _certificate_problems(ssl_options)
+        rows = self.rows(app, kit) or _certificate_problems(ssl_options, kit.instance)
         if rows:
             report.refuse(rows)
 
@@ -106,7 +109,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         if in_force is not self:  # `ServerApp.tornado_settings` goes past the trait
             rows.append(foreign_provider(type(in_force)))
         if self.password_required and not self.hashed_password:
-            rows.append(_password_missing())
+            rows.append(_password_missing(kit.instance or DEFAULT_INSTANCE))
         return rows
 
     def arm(self, web_app: Application, authenticator: Authenticator, checkpoint: Inspects) -> None:
@@ -242,14 +245,14 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _certificate_problems(ssl_options: dict[str, Any] | None) -> list[report.Row]:
+def _certificate_problems(ssl_options: dict[str, Any] | None, instance: str) -> list[report.Row]:
     """Why TLS would not come up: tornado finds it out after the bind, or at the first handshake."""
     if not ssl_options:
         return []
     from jupyter_remote_kit.server.tls import server_context
 
     try:
-        server_context(ssl_options)
+        server_context(ssl_options, instance)
     except Failed as error:
         return list(error.problems)
     return []
@@ -259,13 +262,13 @@ def _extension_disabled() -> Problem:
     return Problem(
         "extension-disabled",
         msg("The server extension jupyter_remote_kit is switched off, so nothing would protect this server."),
-        msg("{command}", command="jupyter server extension enable jupyter_remote_kit"),
+        msg("{command}", command=invocation.of_jupyter("server extension enable jupyter_remote_kit")),
     )
 
 
-def _password_missing() -> Problem:
+def _password_missing(instance: str) -> Problem:
     return Problem(
         "password-missing",
         msg("A password is required, but none is set."),
-        msg("{command}", command="jupyter remotekit password"),
+        msg("{command}", command=own_command(instance, "password")),
     )

@@ -12,6 +12,7 @@ from tornado.routing import Router, RuleRouter
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.overlay import TRANSLATION
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Settings = dict[str, dict[str, Any]]
 
 
-def read(path: Path) -> Settings:
+def read(path: Path, instance: str) -> Settings:
     """The overlay at `path`, plugin id → settings, as an `overrides.json` has them; empty where there is none.
 
     Raises `Failed` when it is not that.
@@ -30,9 +31,9 @@ def read(path: Path) -> Settings:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise _broken(path, str(error)) from error
+        raise _broken(path, instance, str(error)) from error
     if not isinstance(overlay, dict) or not all(isinstance(values, dict) for values in overlay.values()):
-        raise _broken(path, "not an object of objects")
+        raise _broken(path, instance, "not an object of objects")
     return overlay
 
 
@@ -87,9 +88,9 @@ def _overrides(router: Router) -> Iterator[Settings]:
                 yield overrides
 
 
-def _broken(path: Path, reason: str) -> Failed:
+def _broken(path: Path, instance: str, reason: str) -> Failed:
     return Failed.of(
         "overlay-broken",
         msg("{path} holds no settings of JupyterLab: {reason}", path=path, reason=reason),
-        msg("{command}", command="jupyter remotekit init"),
+        msg("{command}", command=own_command(instance, "init")),
     )

@@ -149,7 +149,7 @@ class Protection:
         if not self._kit.instance:
             return
         try:
-            overlay.merge(self._app.web_app, overlay.read(paths.layout().overlay_file(self._kit.instance)))
+            overlay.merge(self._app.web_app, overlay.read(paths.layout().overlay_file(self._kit.instance), self._kit.instance))
         except Failed as error:
             for line in report.lines(error.problems):
                 self._app.log.warning(line)

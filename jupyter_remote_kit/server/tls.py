@@ -11,9 +11,11 @@ from tornado.httpserver import HTTPServer
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 
-def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
+def server_context(options: Mapping[str, Any], instance: str = "") -> ssl.SSLContext:
     """A server's context from jupyter_server's `ssl_options` (`certfile`, `keyfile`, `ca_certs`, `cert_reqs`, `ciphers`).
 
     TLS 1.2 is the least. Raises `Failed` when the certificate cannot be read or its key does not fit.
@@ -30,7 +32,7 @@ def server_context(options: Mapping[str, Any]) -> ssl.SSLContext:
         raise Failed.of(
             "certificate-unusable",
             msg("{path} cannot be used as the certificate: {reason}", path=options.get("certfile", "-"), reason=error),
-            msg("Create it again: jupyter remotekit init"),
+            msg("Create it again: {command}", command=own_command(instance or DEFAULT_INSTANCE, "init")),
         ) from error
     if options.get("cert_reqs") is not None:
         context.verify_mode = options["cert_reqs"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import socket
 import stat
 from contextlib import suppress
@@ -12,7 +13,8 @@ from pathlib import Path
 from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.host.control import socket_address
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan.layout import PRIVATE_FILE
+from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.layout import PRIVATE_FILE, instance_of
 
 BACKLOG = 16
 
@@ -67,7 +69,11 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(status.st_mode):
-        raise Failed.of("control-socket", msg("{path} is not a socket; it is left as it is.", path=path), msg("ls -l {path}", path=path))
+        raise Failed.of(
+            "control-socket",
+            msg("{path} is not a socket; it is left as it is.", path=path),
+            msg("Move it away: {command}", command=f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.aside')}"),
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, socket_address(path) as address:
         probe.settimeout(2)
         try:
@@ -84,5 +90,5 @@ def _taken(path: Path) -> Failed:
     return Failed.of(
         "already-running",
         msg("A server of this instance is already running: it answers on {path}.", path=path),
-        msg("{command}", command="jupyter remotekit status"),
+        msg("{command}", command=own_command(instance_of(path), "status")),
     )

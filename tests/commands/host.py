@@ -105,7 +105,8 @@ class Host:
     def environment(self) -> dict[str, str]:
         """What a command sees."""
         return {
-            "PATH": os.environ["PATH"],
+            # As where the environment is activated: `jupyter` is its own.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "JUPYTER_CONFIG_DIR": str(self.layout.config_dir),

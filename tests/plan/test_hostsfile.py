@@ -105,7 +105,7 @@ def test_another_versions_file_is_left_to_that(version: object) -> None:
         hostsfile.parse(json.dumps({"version": version, "hosts": [{"new": "key"}]}).encode())
     (problem,) = caught.value.problems
     assert problem.code == "hosts-version"
-    assert "pip install -U jupyter-remote-kit" in str(problem.hint)
+    assert "pip install --upgrade jupyter-remote-kit" in str(problem.hint)
 
 
 TREES = st.recursive(

@@ -19,7 +19,7 @@ from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials, Settings
 from tests.plan.build import CREDENTIALS, HASH, INSTANCE_FILE, LEAF_FILE, ROOT_DIR, TOKEN, facts, settings, text_of
 
-HINT = f"Fix that line, or move the file away and run init again: mv {INSTANCE_FILE} {INSTANCE_FILE}.broken"
+HINT = f"Fix that line, or move the file away and run init again: mv {INSTANCE_FILE} {INSTANCE_FILE}.broken && jupyter remotekit init"
 
 
 def test_what_an_instance_of_the_lan_says() -> None:

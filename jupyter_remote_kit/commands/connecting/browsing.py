@@ -57,13 +57,13 @@ def opened(wish: Wish, port: int, handover: Handover) -> tuple[Problem, ...]:
     if not _has_screen():
         return (_no_browser(),)
     # A browser may stay in the foreground; what it says is nothing to this terminal.
-    threading.Thread(target=_open, args=(wish.url(port, handover.ticket.reveal()),), daemon=True).start()
+    threading.Thread(target=_open, args=(wish.url(port, handover.ticket.reveal()), wish.command("connect")), daemon=True).start()
     return ()
 
 
-def _open(url: str) -> None:
+def _open(url: str, instead: str) -> None:
     try:
-        foreground.open_browser(url)
+        foreground.open_browser(url, instead)
     except Failed:
         return
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting import joining, watching
 from jupyter_remote_kit.commands.connecting.joining import Joined
@@ -196,7 +197,7 @@ class Keeper:
             raise Failed.of(
                 "server-moves",
                 msg("The server on {host} has another port each time.", host=self._wish.name),
-                msg("Look for what starts it: {command}", command=f"jupyter remotekit list {self._wish.name}"),
+                msg("Look for what starts it: {command}", command=invocation.command(f"list {self._wish.name}")),
             )
 
     def _judge(self, cut: LineCut) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.plan import addressbook, remoteserver
 from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options
 from jupyter_remote_kit.plan.kitsearch import Search
@@ -61,9 +62,9 @@ class Wish:
         )
 
     def command(self, verb: str) -> str:
-        """The command line that means this server, as it can be pasted."""
+        """The command line that means this server, as it can be pasted on this machine."""
         instance = ("--instance", self.instance) if self.instance != remoteserver.DEFAULT_INSTANCE else ()
-        return quoted(("jupyter", "remotekit", verb, self.name, *instance))
+        return invocation.command(quoted((verb, self.name, *instance)))
 
     def url(self, port: int, path: str) -> str:
         """A URL of this machine by the name that only this server has: cookies heed names, not ports."""

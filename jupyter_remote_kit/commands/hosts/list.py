@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands.context import Context, plain_command
 from jupyter_remote_kit.commands.hosts.reporting import as_data, main_url_name, option_words
 from jupyter_remote_kit.commands.table import table
@@ -20,7 +21,7 @@ def command(context: Context) -> Result:
     of_ssh = tuple(name for name in sshconfig.names() if name not in taken)
     data = {"hosts": [as_data(host) for host in known], "ssh_config": list(of_ssh)}
     if not known and not of_ssh:
-        hint = msg("It remembers each that it has connected to: {command}", command="jupyter remotekit connect user@host")
+        hint = msg("It remembers each that it has connected to: {command}", command=invocation.command("connect user@host"))
         return Result("hosts list", data, (msg("This machine knows no hosts yet."), hint))
     rows = [(host.name, str(host.target), main_url_name(host), option_words(host.options)) for host in known]
     rows += [(name, "~/.ssh/config", "-", "-") for name in of_ssh]

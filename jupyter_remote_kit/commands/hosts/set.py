@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands.context import Context, dry_run_option, option, plain_command
 from jupyter_remote_kit.commands.hostname import KNOWN_HOST
 from jupyter_remote_kit.commands.hosts.reporting import edited, option_words, told
@@ -59,7 +60,7 @@ def _check(host: str, back: dict[str, Any], said: dict[str, Any]) -> None:
         raise WrongUsage.of(
             "nothing-to-set",
             msg("No option was given for {host!r}.", host=host),
-            msg("See what there is: jupyter remotekit hosts set --help"),
+            msg("See what there is: {command}", command=invocation.command("hosts set --help")),
         )
     for key in back.keys() & set(given):
         name = key.replace("_", "-")
