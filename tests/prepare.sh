@@ -22,6 +22,8 @@ sudo sudo
 zsh zsh
 fish fish
 tcsh tcsh
+mkfs.exfat exfatprogs
+mount.exfat-fuse exfat-fuse
 '
 missing=()
 while read -r program package; do

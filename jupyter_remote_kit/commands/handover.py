@@ -12,7 +12,7 @@ from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import machine, running
 from jupyter_remote_kit.commands.context import one_of
 from jupyter_remote_kit.errors import Refused, WrongUsage
-from jupyter_remote_kit.host import instances, paths, whoami
+from jupyter_remote_kit.host import instances, paths, socketfolder, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import waiting_for_restart
@@ -63,7 +63,7 @@ def data_of(instance: str, credentials: Credentials, status: Mapping[str, Any], 
     """Where the server listens, and how to come in. The ticket signs a browser in, once, within a minute."""
     return {
         "port": status["port"],
-        "socket": str(paths.layout().door_socket(instance)),
+        "socket": str(socketfolder.door_socket(paths.layout(), instance)),
         "base_url": status["base_url"],
         "scheme": status["scheme"],
         "token": credentials.token.reveal(),

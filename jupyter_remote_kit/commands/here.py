@@ -14,8 +14,7 @@ from typing import Any
 
 from jupyter_remote_kit import __version__, grammar
 from jupyter_remote_kit.errors import Failed, Refused, WrongUsage
-from jupyter_remote_kit.host import load, paths, runtimerecord, whoami
-from jupyter_remote_kit.host.control import ControlClient
+from jupyter_remote_kit.host import load, paths, runtimerecord, socketfolder, whoami
 from jupyter_remote_kit.plan.layout import Layout
 
 ANSWERS_WITHIN_S = 1.0
@@ -76,7 +75,7 @@ def _names(layout: Layout) -> list[str]:
     """The instances that have a control socket, whether or not somebody listens."""
     pattern = layout.control_socket("*").name
     before, after = pattern.split("*")
-    found = (path.name[len(before) : -len(after)] for path in layout.runtime_dir.glob(pattern))
+    found = {path.name[len(before) : -len(after)] for folder in socketfolder.folders(layout) for path in folder.glob(pattern)}
     return sorted(name for name in found if _is_name(name))
 
 
@@ -99,7 +98,7 @@ def _gpus() -> list[Row]:
 def _server(layout: Layout, name: str) -> Row | None:
     """What the server says of itself; `None` where nobody listens, or a stranger does."""
     try:
-        status = ControlClient(layout.control_socket(name), ANSWERS_WITHIN_S).status()
+        status = socketfolder.client(layout, name, ANSWERS_WITHIN_S).status()
     except Failed:
         return _hung(layout, name)
     except Refused:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.errors import Problem, RemoteKitError
-from jupyter_remote_kit.host import control, instances, paths
+from jupyter_remote_kit.host import instances, paths, socketfolder
+from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import Layout
@@ -89,9 +90,9 @@ def password_told(password: Secret | None) -> Iterator[None]:
         raise type(error)(*error.problems, told) from error
 
 
-def client(layout: Layout, name: str) -> control.ControlClient:
+def client(layout: Layout, name: str) -> ControlClient:
     """The control socket of the server of `name`, whether or not one runs."""
-    return control.ControlClient(layout.control_socket(name))
+    return socketfolder.client(layout, name)
 
 
 def entries_below(folder: Path) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_com
 from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import paths, services
+from jupyter_remote_kit.host import paths, services, socketfolder
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.fail2ban import REMOVE
@@ -49,6 +49,8 @@ def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Resu
     described = [step.describe() for step in (*guarding.steps, *plan.steps)]
     steps = tuple(msg("  {step}", step=step) for step in described)
     data = {"instance": instance, "steps": [str(step) for step in described], "changed": bool(steps) and not dry_run}
+    if not dry_run:
+        socketfolder.forget(layout, instance)
     if not steps:
         return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),), problems=problems)
     if dry_run:

@@ -13,7 +13,7 @@ import shlex
 import socket
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,11 @@ class ControlClient:
     answer, or answers with an error.
     """
 
-    def __init__(self, path: Path, timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path, timeout_s: float = 5.0, find: Callable[[], Path] | None = None) -> None:
         self._path = path
         self._timeout_s = timeout_s
+        # A server that is just being started decides where its socket is.
+        self._find = find
 
     def status(self) -> dict[str, Any] | None:
         """What the server says of itself; `None` when nobody listens."""
@@ -113,6 +115,8 @@ class ControlClient:
 
     def _is_there(self) -> bool:
         """Whether there is a socket of ours."""
+        if self._find is not None:
+            self._path = self._find()
         try:
             status = os.lstat(self._path)
         except (FileNotFoundError, NotADirectoryError):

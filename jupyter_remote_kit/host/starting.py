@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import files, locks, processes, runtimerecord, trouble, whoami
-from jupyter_remote_kit.host.control import ControlClient
+from jupyter_remote_kit.host import files, locks, processes, runtimerecord, socketfolder, trouble, whoami
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, Layout
@@ -75,7 +74,7 @@ def awaited(layout: Layout, instance: str) -> dict[str, Any] | None:
 
     One that has been there for longer than a start takes is waited for no more.
     """
-    client = ControlClient(layout.control_socket(instance))
+    client = socketfolder.client(layout, instance)
 
     def settled() -> bool:
         status = client.status()

@@ -37,6 +37,7 @@ class Control:
     def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
         self._stop = app.stop
         layout = paths.layout()
+        self._layout = layout
         self._socket_path = layout.control_socket(kit.instance)
         self._runtime_path = layout.runtime_file(kit.instance)
         self._server: HTTPServer | None = None
@@ -58,7 +59,7 @@ class Control:
             ("/sessions", _Question, {"answer": replies.sessions}),
             ("/sessions/end", _Wish, {"answer": replies.end_sessions}),
         ]
-        listener = unixsocket.listen(self._socket_path)
+        self._socket_path, listener = unixsocket.listen_in(self._layout, self._socket_path)
         self._socket = unixsocket.identity(self._socket_path)
         # `log_function` of tornado: status is asked for every few seconds by `up` and `status`.
         self._server = HTTPServer(Application(routes, log_function=lambda _: None), max_body_size=MAX_BODY)

@@ -101,9 +101,10 @@ class Protection:
         server = self.authenticator.connections
         if self._kit.access != Access.SSH.value or not self._kit.instance or server is None:
             return
-        path = paths.layout().door_socket(self._kit.instance)
+        layout = paths.layout()
         try:
-            server.add_sockets([unixsocket.listen(path)])
+            path, listener = unixsocket.listen_in(layout, layout.door_socket(self._kit.instance), unixsocket.LONGEST_FOR_SSH)
+            server.add_sockets([listener])
         except Failed as error:
             for line in report.lines(error.problems):
                 self._app.log.warning(line)

@@ -11,12 +11,46 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.host import socketfolder
 from jupyter_remote_kit.host.control import socket_address
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.layout import PRIVATE_FILE, instance_of
+from jupyter_remote_kit.plan.layout import PRIVATE_FILE, Layout, instance_of
 
 BACKLOG = 16
+_OTHERS = 0o077
+
+
+# What file systems without sockets answer: Linux's exFAT and FAT EPERM (fs/namei.c, vfs_mknod), CIFS EPERM or EOPNOTSUPP, FUSE ENOSYS,
+# or EIO where what was made turned out to be no socket (fs/fuse/dir.c, create_new_entry).
+_NO_SOCKETS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EIO, errno.EINVAL})
+# What ssh can forward to (plan/remoteserver.py).
+LONGEST_FOR_SSH = 103
+
+
+class _NoSockets(Exception):
+    """The file system of a folder has no sockets, or none that are one user's alone."""
+
+
+def listen_in(layout: Layout, usual: Path, longest: int | None = None) -> tuple[Path, socket.socket]:
+    """A listening socket, and where it is: at `usual`, or where that folder has no sockets, in a private one of `host.socketfolder`.
+
+    `longest` is how many bytes the path may have. Raises `Failed` with what the system said of the first of them.
+    """
+    if longest is None or len(os.fsencode(usual)) <= longest:
+        try:
+            return usual, listen(usual)
+        except Failed as failed:
+            if not isinstance(failed.__cause__, _NoSockets):
+                raise
+            first = failed
+    else:
+        first = _not_made(usual, os.strerror(errno.ENAMETOOLONG))
+    try:
+        path = socketfolder.make(layout) / usual.name
+    except OSError as error:
+        raise first from error
+    return path, listen(path)
 
 
 def listen(path: Path) -> socket.socket:
@@ -30,21 +64,53 @@ def listen(path: Path) -> socket.socket:
         # in which others could connect; elsewhere the call fails, and the folder's 0700 has to do until the chmod.
         with suppress(OSError):
             os.fchmod(listener.fileno(), PRIVATE_FILE)
-        with socket_address(path) as address:
-            listener.bind(address)
-        path.chmod(PRIVATE_FILE)
+        _bind(listener, path)
         listener.listen(BACKLOG)
+    except _NoSockets as error:
+        listener.close()
+        raise _not_made(path, str(error)) from error
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise _taken(path) from error
-        raise Failed.of(
-            "control-socket", msg("{path} cannot be created: {reason}", path=path, reason=os.strerror(error.errno or 0))
-        ) from error
+        raise _not_made(path, os.strerror(error.errno or 0)) from error
     except RemoteKitError:
         listener.close()
         raise
     return listener
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    """Raises `_NoSockets` where the file system has none, or gives every file to everybody."""
+    try:
+        with socket_address(path) as address:
+            listener.bind(address)
+        path.chmod(PRIVATE_FILE)
+        status = path.lstat()
+    except OSError as error:
+        _clear_empty(path)
+        if error.errno in _NO_SOCKETS:
+            raise _NoSockets(os.strerror(error.errno or 0)) from error
+        raise
+    if not stat.S_ISSOCK(status.st_mode) or status.st_mode & _OTHERS:
+        path.unlink()
+        raise _NoSockets(os.strerror(errno.EOPNOTSUPP))
+
+
+def _clear_empty(path: Path) -> None:
+    """Remove the empty file that is left where a socket could not be made."""
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_size == 0 and status.st_uid == os.geteuid():
+            path.unlink()
+
+
+def _not_made(path: Path, reason: str) -> Failed:
+    return Failed.of(
+        "control-socket",
+        msg("No socket can be made at {path}: {reason}", path=path, reason=reason),
+        msg("Use a folder on another file system, and try again: {command}", command='export JUPYTER_RUNTIME_DIR="$(mktemp -d)"'),
+    )
 
 
 def identity(path: Path) -> tuple[int, int]:
@@ -58,12 +124,14 @@ def take_away(path: Path, known: tuple[int, int]) -> bool:
     with suppress(OSError):
         if identity(path) == known:
             path.unlink()
+            socketfolder.tidy(path.parent)
             return True
     return False
 
 
 def _clear(path: Path) -> None:
     """Take the socket of a server that was killed away."""
+    _clear_empty(path)
     try:
         status = os.lstat(path)
     except FileNotFoundError:
