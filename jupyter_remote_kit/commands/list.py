@@ -98,8 +98,8 @@ def _told(found: Found) -> dict[str, Any]:
 def _cells_of(context: Context, found: Found) -> list[tuple[str, ...]]:
     if found.data is None:
         state = context.say(msg("no answer")) if found.problem is None or found.problem.code != "no-kit" else context.say(msg("no kit"))
-        return [(found.known.name, "-", state, *["-"] * (len(HEADINGS) - 3))]
-    return _cells(context, found.known.name, report.parse(found.data))
+        return [(found.known.shown, "-", state, *["-"] * (len(HEADINGS) - 3))]
+    return _cells(context, found.known.shown, report.parse(found.data))
 
 
 def _cells(context: Context, host: str, told: Report) -> list[tuple[str, ...]]:

@@ -35,7 +35,7 @@ async def _start(context: Context, layout: Layout, wish: Wish) -> Result:
     addressbook.change(layout, lambda book: wish.remembered(book, joined.kit, None, handover))
     data = {
         "host": str(wish.target),
-        "name": wish.name,
+        "name": wish.known.name,
         "instance": wish.instance,
         "pid": handover.pid,
         "kernels": handover.kernels,

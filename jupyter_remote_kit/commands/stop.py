@@ -29,7 +29,13 @@ def command(context: Context, host: str, dry_run: bool, **said: Any) -> Result:
 async def _stop(context: Context, wish: Wish) -> Result:
     async with distant.opened(context, wish.target) as line:
         stopped = await joining.stop(line, wish)
-    data = {"host": str(wish.target), "name": wish.name, "instance": wish.instance, "changed": stopped is not None, "kernels": stopped or 0}
+    data = {
+        "host": str(wish.target),
+        "name": wish.known.name,
+        "instance": wish.instance,
+        "changed": stopped is not None,
+        "kernels": stopped or 0,
+    }
     if stopped is None:
         nothing = msg("Nothing to do: no server {instance!r} is running on {host}.", instance=wish.instance, host=wish.name)
         return Result("stop", data, (nothing,))

@@ -37,7 +37,9 @@ def known(texts: tuple[str, ...]) -> tuple[KnownHost, ...]:
     book = addressbook.load(paths.layout())
     if not texts:
         return book.hosts
-    return tuple({host.name: host for host in (book.find(text) or known_host(book, text, target.parse(text)) for text in texts)}.values())
+    # Two names of a host that the book has may stand for two projects; of others the target is all that there is.
+    found = (known_host(book, text, target.parse(text)) for text in texts)
+    return tuple({(host.name, str(host.target)): host for host in found}.values())
 
 
 @contextmanager
@@ -73,7 +75,7 @@ async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
     try:
         return await asyncio.wait_for(_asked(known, connect_s, batch=batch), patience)
     except asyncio.TimeoutError:
-        late = msg("{host} did not answer within {seconds} s.", host=known.name, seconds=round(patience or 0))
+        late = msg("{host} did not answer within {seconds} s.", host=known.shown, seconds=round(patience or 0))
         return Found(known, problem=Problem("host-slow", late, msg("Give it longer: --timeout {seconds}", seconds=connect_s * 4)))
     except LineCut as cut:
         return Found(known, problem=cut.trouble.problem)
@@ -81,7 +83,7 @@ async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
         return Found(known, problem=error.problems[0])
     except OSError as error:
         reason = error.strerror or str(error)
-        return Found(known, problem=Problem("os-error", msg("{host} cannot be asked: {reason}", host=known.name, reason=reason)))
+        return Found(known, problem=Problem("os-error", msg("{host} cannot be asked: {reason}", host=known.shown, reason=reason)))
 
 
 async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
@@ -90,5 +92,5 @@ async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
     patience_s = connect_s if batch else settings.patience_s(connect_s, batch=False)
     opening = Opening(known.target, batch=batch, connect_s=patience_s, for_tunnels=settings.for_tunnels)
     async with Line.open(opening) as line:
-        reply = await distant.ask_kit(line, kit_search(known, known.options), known.name, ("list", "--here", "--json"))
+        reply = await distant.ask_kit(line, kit_search(known, known.options), known.shown, ("list", "--here", "--json"))
     return Found(known, data=reply.data)

@@ -46,5 +46,6 @@ def _text(path: Path) -> str:
         # A pipe would wait for its writer.
         if path.is_file():
             with path.open("rb") as file:
-                return file.read(_MAX_BYTES).decode(errors="replace")
+                # What is no UTF-8 stays apart from any text, so that it is no name.
+                return file.read(_MAX_BYTES).decode(errors="surrogateescape")
     return ""

@@ -46,6 +46,11 @@ class KnownHost:
     kit: str | None = None
     far_ports: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def shown(self) -> str:
+        """What people call it, and may type: `实验室` rather than the name that was made of it for a URL."""
+        return str(self.target) if hostnames.is_made(self.name, self.target) else self.name
+
 
 @dataclass(frozen=True)
 class AddressBook:

@@ -22,7 +22,7 @@ MAX_LABEL = 63
 # No run of hyphens: `xn--` would be read as another script's letters.
 _LABEL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
-_ROOM_FOR_NUMBER = 8
+_DIGITS = 6
 
 
 def parse(text: str) -> str:
@@ -43,8 +43,16 @@ def clash(name: str, other: str) -> bool:
 
 
 def name_for(target: Target, taken: Collection[str]) -> str:
-    """A name for a new host that clashes with none of `taken`: the host's own, else with the user before it, else with a number."""
+    """A name for a new host that clashes with none of `taken`: the host's own where it fits into a URL, else one made from it."""
     return next(name for name in _candidates(target) if not any(clash(name, other) for other in taken))
+
+
+def is_made(name: str, target: Target) -> bool:
+    """Whether `name_for` has made this name, since the host's own does not fit into a URL or was taken.
+
+    It has a digest of what it stands for: without, `gpu-a100` for `gpu+a100` would take the place of an alias `gpu-a100`.
+    """
+    return _digest(target) in name.partition(".")[0].split("-")
 
 
 def url_name(name: str, instance: str) -> str:
@@ -62,13 +70,25 @@ def _candidates(target: Target) -> Iterator[str]:
     # An IPv6 address is one word, its zone included.
     words = [target.host] if ":" in target.host else target.host.split(".")
     labels = _fitting([label for label in map(_label, words) if label]) or ["host"]
-    yield ".".join(labels)
-    if target.user:
-        yield ".".join((_label(f"{target.user}-{labels[0]}"), *labels[1:]))
+    digest = _digest(target)
+    if ".".join(labels) == target.host:
+        yield target.host
+        if target.user and _label(target.user):
+            yield ".".join((_marked(f"{_label(target.user)}-{labels[0]}", digest), *labels[1:]))
+    yield ".".join((_marked(labels[0], digest), *labels[1:]))
     # Without dots it is below no other name.
-    flat = _label("-".join(labels))
-    yield flat
-    yield from (f"{_label(flat[: MAX_LABEL - _ROOM_FOR_NUMBER])}-{number}" for number in count(2))
+    flat = "-".join(labels)
+    yield _marked(flat, digest)
+    yield from (_marked(flat, f"{digest}-{number}") for number in count(2))
+
+
+def _digest(target: Target) -> str:
+    return hashlib.sha256(str(target).encode()).hexdigest()[:_DIGITS]
+
+
+def _marked(words: str, mark: str) -> str:
+    """A label that ends with `mark`."""
+    return f"{words[: MAX_LABEL - len(mark) - 1].rstrip('-')}-{mark}"
 
 
 def _label(text: str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from jupyter_remote_kit.errors import WrongUsage
-from jupyter_remote_kit.plan import target
+from jupyter_remote_kit.plan.target import is_alias
 
 # `Host a b`, `Host=a`, `host = "a"`; a keyword may be quoted as well.
 _LINE = re.compile(r'\s*"?(host|include)"?(?:\s*=\s*|\s+)(.*)', re.IGNORECASE | re.DOTALL)
@@ -38,7 +37,7 @@ def parse(text: str) -> SshConfig:
         if match[1].lower() == "include":
             includes += words
         else:
-            names += filter(_is_name, words)
+            names += filter(is_alias, words)
     return SshConfig(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(includes)))
 
 
@@ -49,11 +48,3 @@ def _words(text: str) -> list[str]:
             break
         words.append(_PIECE.sub(lambda piece: piece[1] or "", word))
     return words
-
-
-def _is_name(word: str) -> bool:
-    """Whether ssh, and we, take it for a host: no pattern, nothing negated."""
-    try:
-        return target.parse(word).words == ("--", word)
-    except WrongUsage:
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from itertools import islice
 
@@ -11,6 +12,12 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.plan import addressbook
 from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options
 from jupyter_remote_kit.plan.target import Target, parse
+
+
+def digest(target: str) -> str:
+    """What a name that was made for a host ends with."""
+    return hashlib.sha256(target.encode()).hexdigest()[:6]
+
 
 GPU = KnownHost("gpu", parse("alice@gpu.lab.org"))
 CPU = KnownHost("cpu", parse("cpu"), Options(env="torch", browser=False), {"connect": 21001})
@@ -25,6 +32,14 @@ def test_a_host_is_found_by_its_name_or_by_what_ssh_is_told(text: str, known: Kn
     assert BOOK.find(text) == known
 
 
+def test_a_host_whose_name_was_made_is_shown_as_ssh_knows_it() -> None:
+    for text in ("实验室", "aws/gpu/1", "bob@gpu"):
+        known = KnownHost(addressbook.local_name(parse(text), BOOK), parse(text))
+        assert known.shown == text
+        assert BOOK.with_host(known).find(known.shown) == known
+    assert GPU.shown == "gpu"
+
+
 def test_a_name_comes_before_a_target() -> None:
     book = BOOK.with_host(KnownHost("other", Target("gpu")))
     assert book.find("gpu") == GPU
@@ -36,7 +51,7 @@ def test_a_host_is_what_the_book_says_of_it_by_now() -> None:
     empty, first = AddressBook(), AddressBook((replace(alice, kit="/kit"),))
     assert empty.current(alice) == alice
     assert first.current(alice) == replace(alice, kit="/kit")
-    assert first.current(bob) == replace(bob, name="bob-h")
+    assert first.current(bob) == replace(bob, name=f"bob-h-{digest('bob@h')}")
     assert BOOK.current(KnownHost("x.gpu", Target("x"))).name == "x"
 
 
@@ -76,8 +91,8 @@ def test_a_name_beside_which_another_could_not_be_is_refused() -> None:
 
 
 def test_a_new_host_is_called_after_itself() -> None:
-    assert addressbook.local_name(parse("alice@New_Box"), BOOK) == "new-box"
-    assert addressbook.local_name(parse("bob@gpu"), BOOK) == "bob-gpu"
+    assert addressbook.local_name(parse("alice@New_Box"), BOOK) == f"new-box-{digest('alice@New_Box')}"
+    assert addressbook.local_name(parse("bob@gpu"), BOOK) == f"bob-gpu-{digest('bob@gpu')}"
 
 
 def test_a_server_has_a_name_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from itertools import combinations
 
@@ -14,7 +15,14 @@ from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.plan import hostnames, target
 from jupyter_remote_kit.plan.target import Target
 
+DIGEST_OF_H = hashlib.sha256(b"h").hexdigest()[:6]
+DIGEST = re.compile(r"-[0-9a-f]{6}(?=[.-]|\Z)")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+def pattern(name: str) -> str:
+    """The name, with `-#` for a digest."""
+    return DIGEST.sub("-#", name)
 
 
 @pytest.mark.parametrize(
@@ -22,43 +30,77 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
     [
         ("gpu", "gpu"),
         ("alice@gpu", "gpu"),
-        ("GPU_box.lab.example.org", "gpu-box.lab.example.org"),
+        ("GPU_box.lab.example.org", "gpu-box-#.lab.example.org"),
         ("10.0.0.7:2222", "10.0.0.7"),
-        ("fd00::7", "fd00-7"),
-        ("fe80::1%eth0", "fe80-1-eth0"),
-        ("::1", "1"),
-        ("xn--fiq228c.example", "xn-fiq228c.example"),
-        ("a..b", "a.b"),
-        ("_", "host"),
-        ("_gateway", "gateway"),
+        ("fd00::7", "fd00-7-#"),
+        ("fe80::1%eth0", "fe80-1-eth0-#"),
+        ("::1", "1-#"),
+        ("xn--fiq228c.example", "xn-fiq228c-#.example"),
+        ("a..b", "a-#.b"),
+        ("_", "host-#"),
+        ("_gateway", "gateway-#"),
+        ("GPU", "gpu-#"),
+        ("gpu+a100", "gpu-a100-#"),
+        ("aws/something/1", "aws-something-1-#"),
+        ("实验室", "host-#"),
+        ("a" * 1024, "a" * 56 + "-#"),
     ],
 )
 def test_a_host_gets_its_own_name_where_that_is_free(text: str, name: str) -> None:
-    assert hostnames.name_for(target.parse(text), ()) == name
+    assert pattern(hostnames.name_for(target.parse(text), ())) == name
 
 
 @pytest.mark.parametrize(
     ("text", "taken", "name"),
     [
-        ("bob@h", ["h"], "bob-h"),
-        ("bob@h.example.org", ["h.example.org"], "bob-h.example.org"),
-        ("h", ["h"], "h-2"),
-        ("h", ["h", "h-2"], "h-3"),
-        ("bob@h", ["h", "bob-h"], "h-2"),
+        ("bob@h", ["h"], "bob-h-#"),
+        ("bob@h.example.org", ["h.example.org"], "bob-h-#.example.org"),
+        ("h", ["h"], "h-#"),
+        ("h", ["h", f"h-{DIGEST_OF_H}"], "h-#-2"),
+        ("李@h", ["h"], "h-#"),
         # `gpu` may be a server of the gateway as well: gpu.lab.org.
-        ("gpu.lab.org", ["lab.org"], "gpu-lab-org"),
-        ("bob@gpu.lab.org", ["lab.org"], "gpu-lab-org"),
-        ("lab.org", ["gpu.lab.org"], "lab-org"),
-        (f"{'a' * 63}", ["a" * 63], f"{'a' * 55}-2"),
+        ("gpu.lab.org", ["lab.org"], "gpu-lab-org-#"),
+        ("bob@gpu.lab.org", ["lab.org"], "gpu-lab-org-#"),
+        ("lab.org", ["gpu.lab.org"], "lab-#.org"),
+        (f"{'a' * 63}", ["a" * 63], f"{'a' * 56}-#"),
     ],
 )
 def test_a_name_that_would_clash_is_not_given(text: str, taken: list[str], name: str) -> None:
-    assert hostnames.name_for(target.parse(text), taken) == name
+    assert pattern(hostnames.name_for(target.parse(text), taken)) == name
+
+
+@pytest.mark.parametrize(
+    ("one", "others"),
+    [
+        ("gpu+a100", ["gpu/a100", "gpu-a100", "GPU+A100", "gpu_a100"]),
+        ("实验室", ["机房", "host", "_"]),
+        ("GPU", ["gpu"]),
+        ("gpu:2222", ["gpu-2", "gpu-2222"]),
+        ("bob@gpu", ["bob-gpu"]),
+        ("fd00::7", ["fd00-7"]),
+        ("a" * 80, ["a" * 81, "a" * 63]),
+    ],
+)
+def test_no_alias_is_the_name_of_another_host(one: str, others: list[str]) -> None:
+    """Whoever types one of them would be connected to the other."""
+    names = ["gpu"]
+    names.append(hostnames.name_for(target.parse(one), names))
+    for other in others:
+        assert other not in names[1:]
+        names.append(hostnames.name_for(target.parse(other), names))
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("text", "made"), [("gpu", False), ("alice@gpu", False), ("gpu+a100", True), ("实验室", True), ("GPU", True)])
+def test_a_name_that_was_made_is_known_as_such(text: str, made: bool) -> None:
+    meant = target.parse(text)
+    assert hostnames.is_made(hostnames.name_for(meant, ()), meant) is made
+    assert not hostnames.is_made("my-box", meant)
 
 
 def test_a_name_of_any_length_leaves_room_for_a_servers() -> None:
     name = hostnames.name_for(Target(".".join(["long-label-of-a-host"] * 12)), ())
-    assert name.startswith("long-label-of-a-host.long-")
+    assert name.startswith("long-label-of-a-host-")
     assert len(hostnames.url_name(name, "i" * 32)) <= 253
 
 
@@ -67,6 +109,7 @@ TARGETS = st.builds(
     st.one_of(
         st.from_regex(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,80}[A-Za-z0-9_])?", fullmatch=True),
         st.ip_addresses(v=6).map(str),
+        st.text("aA-_+/.实é", min_size=1, max_size=12),
         st.sampled_from(["h", "a.h", "b.a.h", "a-h"]),
     ),
     st.sampled_from([None, "alice", "bob", "_"]),

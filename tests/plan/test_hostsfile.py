@@ -74,7 +74,7 @@ def test_a_host_that_said_no_text_harms_no_other() -> None:
         (written({"name": "gpu"}), "host 1: it has no name, or no target"),
         (written({**ROW, "name": 7}), "host 1: it has no name, or no target"),
         (written(ROW, {**ROW, "name": "a b"}), "host 2: 'a b' is not a name for a host."),
-        (written({**ROW, "target": "-oProxyCommand=id"}), "host 1: '-oProxyCommand=id' is not a host that ssh can be told."),
+        (written({**ROW, "target": "-oProxyCommand=id"}), "host 1: '-oProxyCommand=id' is not a host that ssh can be told: "),
         (written({**ROW, "target": "a:b@c"}), "holds a password"),
         (written(ROW, ROW), "host 2: gpu cannot be a host's name beside gpu"),
         (written({**ROW, "options": []}), "host 1: its options are no object"),

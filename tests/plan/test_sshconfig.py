@@ -32,7 +32,7 @@ Host fd00::7
 
 
 def test_names_are_what_stands_behind_host_and_includes_what_stands_behind_include() -> None:
-    names = ("gpu1", "gpu2", "eq", "spaced", "quoted", "single", "keyword", "halfquoted", "fd00::7")
+    names = ("gpu1", "gpu2", "eq", "spaced", "quoted", "single", "keyword", "h:22", "halfquoted", "fd00::7")
     assert sshconfig.parse(CONFIG) == SshConfig(names, ("config.d/*.conf", "~/more", "with blank", "/etc/x"))
 
 
@@ -56,4 +56,4 @@ LINES = st.lists(
 @given(st.one_of(st.text(), LINES.map("\n".join)))
 def test_any_file_is_read_and_what_is_found_can_be_told_to_ssh(text: str) -> None:
     for name in sshconfig.parse(text).names:
-        assert target.parse(name).words == ("--", name)
+        assert target.parse(target.literal(name)).words == ("--", name)

@@ -29,7 +29,7 @@ def result(  # noqa: PLR0913  # each is said in it
     token_url = f"http://127.0.0.1:{port}{handover.base_url}?{urlencode({'token': handover.token.reveal()})}"
     data: dict[str, Any] = {
         "host": str(wish.target),
-        "name": wish.name,
+        "name": wish.known.name,
         "instance": wish.instance,
         "url": url,
         "token_url": token_url,

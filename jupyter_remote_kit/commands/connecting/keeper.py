@@ -197,7 +197,7 @@ class Keeper:
             raise Failed.of(
                 "server-moves",
                 msg("The server on {host} has another port each time.", host=self._wish.name),
-                msg("Look for what starts it: {command}", command=invocation.command(f"list {self._wish.name}")),
+                msg("Look for what starts it: {command}", command=invocation.command(f"list {shell.quoted((self._wish.name,))}")),
             )
 
     def _judge(self, cut: LineCut) -> None:

@@ -28,7 +28,7 @@ class Reservation:
 
     def _without(self, book: AddressBook) -> AddressBook:
         instance = self.wish.instance
-        known = book.find(self.wish.name)
+        known = book.find(self.wish.known.name)
         if known is None or known.ports.get(instance) != self.port:
             # Somebody else has changed it meanwhile.
             return book

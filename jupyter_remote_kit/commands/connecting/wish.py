@@ -42,7 +42,7 @@ class Wish:
     @property
     def name(self) -> str:
         """The host, as people are told of it."""
-        return self.known.name
+        return self.known.shown
 
     @property
     def instance(self) -> str:

@@ -58,7 +58,14 @@ def dry_run(name: str, wish: Wish, arguments: tuple[str, ...], *, forwards: bool
     control = "…" if forwards and distant.PLATFORM.multiplexes else None
     argv = ssh.open_argv(Opening(wish.target, control), shell.session_command(shell.mark("0" * 16)))
     far = ("jupyter-remotekit", *arguments)
-    data = {"host": str(wish.target), "name": wish.name, "instance": wish.instance, "ssh": list(argv), "there": list(far), "dry_run": True}
+    data = {
+        "host": str(wish.target),
+        "name": wish.known.name,
+        "instance": wish.instance,
+        "ssh": list(argv),
+        "there": list(far),
+        "dry_run": True,
+    }
     steps = (msg("This would be done:"), msg("  {step}", step=msg("run {argv}", argv=shell.quoted(argv))))
     on_host = msg("  on {host}: {argv}", host=wish.name, argv=shell.quoted(far))
     return Result(name, data, (*steps, on_host))
