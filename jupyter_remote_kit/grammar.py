@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from jupyter_remote_kit import words
 from jupyter_remote_kit.errors import WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.settings import MAX_SESSION_DAYS
@@ -12,16 +13,18 @@ from jupyter_remote_kit.settings import MAX_SESSION_DAYS
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
+INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 # What the URL standard reads as part of an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
-# useradd(8) allows less; a directory service has names with a realm or a domain.
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,254}\$?\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
+# useradd(8) allows less; a directory service has names with a realm or a domain, and in any script. systemd takes them all for a user that
+# there is (`valid_user_group_name` with VALID_USER_RELAX, user-util.c); what a shell would evaluate is refused here.
+_USER = re.compile(r"\w[\w.@\\+-]{0,254}\$?\Z")
+# POSIX.1-2017, XBD 8.1, as shells and systemd have it.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CIDR = re.compile(r"([0-9a-fA-F:.]+)(?:/([0-9]{1,3}))?\Z")
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
+_BASE_URL = re.compile(r"(?!//)(?:[A-Za-z0-9._~!'&,=:@/-]|%[0-9A-Fa-f]{2})*\Z")
 MAX_HOST_NAME = 253
 MAX_PORT = 65535
 MIN_WATCHDOG, MAX_WATCHDOG = 10, 1440
@@ -34,7 +37,7 @@ def _wrong(code: str, message: Message, hint: Message) -> WrongUsage:
 
 def instance_name(text: str) -> str:
     """A letter or digit, then up to 31 letters, digits, `-` and `_`: safe in a file name, a systemd unit's name and a URL."""
-    if _INSTANCE.match(text):
+    if INSTANCE.match(text):
         return text
     raise _wrong(
         "instance-name",
@@ -60,10 +63,16 @@ def port(text: str) -> int:
 
 
 def address(text: str) -> IPAddress:
-    """An IPv4 or IPv6 address, without a zone or brackets."""
-    found = _address(text)
+    """An IPv4 or IPv6 address, without a zone; an IPv6 one may stand in brackets, as in a URL."""
+    found = _address(_unbracketed(text))
     if found is not None:
         return found
+    if "%" in text and _address(text.partition("%")[0]) is not None:
+        raise _wrong(
+            "address",
+            msg("{address!r} has a zone: such an address means something on one link only, and no browser can open it.", address=text),
+            msg("Use one of this host's addresses, such as --ip 192.168.0.107, or --ip 0.0.0.0 for all of them"),
+        )
     raise _wrong(
         "address",
         msg("{address!r} is not an IP address.", address=text),
@@ -79,6 +88,11 @@ def _address(text: str) -> IPAddress | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def _unbracketed(text: str) -> str:
+    """An IPv6 address in brackets (RFC 3986, 3.2.2) without them."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") and ":" in text else text
 
 
 def unmapped(address: IPAddress) -> IPAddress:
@@ -185,8 +199,7 @@ def host_name(text: str) -> str:
 
     An IPv6 address may stand in brackets, as in a URL; one that stands for an IPv4 address is taken as that.
     """
-    bracketed = text.startswith("[") and text.endswith("]") and ":" in text
-    written = _address(text[1:-1] if bracketed else text)
+    written = _address(_unbracketed(text))
     found = unmapped(written) if written is not None else None
     if found is not None and not found.is_unspecified:
         return str(found)
@@ -207,19 +220,26 @@ def _idna_name(text: str) -> str:
     import idna  # its tables, which few names need and every command would load
 
     try:
-        # UTS 46 also knows the full stops of other scripts.
-        return idna.encode(text, uts46=True).decode()
-    except idna.IDNAError:
+        # UTS 46 also knows the full stops of other scripts. A label in ASCII may have an underscore, which is no letter of IDNA's.
+        labels = idna.uts46_remap(text, std3_rules=False).split(".")
+        return ".".join(label if label.isascii() else idna.alabel(label).decode() for label in labels)
+    except (idna.IDNAError, UnicodeError):
         return ""
 
 
+def is_base_url(text: str) -> bool:
+    """Whether jupyter_server serves what is below this path: it makes a regular expression of it, which it matches with a request's path.
+
+    So of what RFC 3986 (3.3) lets stand in a path `+`, `*`, `(`, `)` and `$` do not mean themselves, and of what has to be encoded there
+    nothing matches. A `;` ends the `Path` of a cookie (RFC 6265, 4.1.1). Measured with jupyter_server 2.21.
+    """
+    return bool(_BASE_URL.match(text))
+
+
 def language(text: str) -> str:
-    """A locale as JupyterLab names it: `zh_CN`, `en`. `zh-CN` and `zh_CN.UTF-8` are understood."""
-    candidate = text.split(".")[0].split("@")[0].replace("-", "_")
-    if candidate in {"C", "POSIX"}:
-        return "en"
-    if _LANGUAGE.match(candidate):
-        return candidate
+    """A locale as JupyterLab names it: `zh_CN`, `en`. Those of POSIX (`zh_CN.UTF-8`) and of BCP 47 (`zh-Hans-CN`) are understood."""
+    if found := words.locale_of(text):
+        return found
     raise _wrong(
         "language",
         msg("{language!r} is not a language.", language=text),

@@ -16,7 +16,29 @@ DOMAIN = "jupyter_remote_kit"
 LANGUAGE_VARIABLE = "REMOTEKIT_LANGUAGE"
 LOCALE_DIR = Path(__file__).parent / "locale"
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+# BCP 47 (RFC 5646, 2.1): language, script, region; then variants, extensions and what is for private use, which JupyterLab does not know.
+_LOCALE = re.compile(r"(?P<language>[a-z]{2,3})(?:_(?P<script>[a-z]{4}))?(?:_(?P<region>[a-z]{2}|[0-9]{3}))?(?:_[a-z0-9]{1,8})*\Z")
 _TRADITIONAL = frozenset({"tw", "hk", "mo"})
+
+
+def locale_of(text: str) -> str | None:
+    """A locale as JupyterLab names it, such as `zh_CN`; `en` for C and POSIX, `None` for what is none.
+
+    Those of POSIX (XBD 8.2: `zh_CN.UTF-8`, `en_US@euro`) and of BCP 47 (`zh-Hans-CN`) are understood, in any case of letters.
+    """
+    candidate = text.split(".")[0].split("@")[0].replace("-", "_")
+    if candidate in {"C", "POSIX"}:
+        return "en"
+    match = _LOCALE.match(candidate.lower())
+    if match is None:
+        return None
+    language, script, region = match["language"], match["script"], match["region"] and match["region"].upper()
+    # Chinese is written in two ways, for each of which there is a language pack; macOS sets LANG=zh_Hans_CN.UTF-8.
+    if language == "zh" and (script == "hans" or (script is None and region in {None, "SG"})):
+        return "zh_CN"
+    if language == "zh" and region is None:
+        return "zh_TW"
+    return f"{language}_{region}" if region else language
 
 
 @lru_cache(maxsize=8)
@@ -34,8 +56,7 @@ def terminal_locale(environ: Mapping[str, str] = os.environ) -> str:
     """
     for variable in (LANGUAGE_VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environ.get(variable):
-            locale = value.split(":")[0].split(".")[0].split("@")[0]
-            return "en" if locale in {"", "C", "POSIX"} else locale
+            return locale_of(value.split(":")[0]) or "en"
     return "en"
 
 

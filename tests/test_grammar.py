@@ -260,9 +260,7 @@ def test_what_is_no_port_is_named(text: str) -> None:
     assert (problem.code, str(problem.message)) == ("port", f"{text!r} is not a port number.")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "gpu", "localhost", "1.2.3", "[::1]", "fe80::1%eth0", "fe80::1%;reboot", "10.0.0.0/8", "0.0.0.0 ", "1"]
-)
+@pytest.mark.parametrize("text", ["", "gpu", "localhost", "1.2.3", "[1.2.3.4]", "[::1", "x%eth0", "10.0.0.0/8", "0.0.0.0 ", "1"])
 def test_what_is_no_address_is_named(text: str) -> None:
     with pytest.raises(WrongUsage) as caught:
         grammar.address(text)
@@ -302,7 +300,9 @@ def test_languages(text: str, expected: str) -> None:
     assert grammar.language(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "z", "ZH_CN", "zh_cn", "zh_CN_x", "chinese", "../zh", "zh/CN", "zh_CN\n", ".UTF-8", "-zh", "语言"])
+@pytest.mark.parametrize(
+    "text", ["", "z", "zh_", "zh__CN", "zh_CN_variants9", "chinese", "../zh", "zh/CN", "zh_CN\n", ".UTF-8", "-zh", "语言"]
+)
 def test_what_is_no_language_is_named(text: str) -> None:
     with pytest.raises(WrongUsage) as caught:
         grammar.language(text)
@@ -482,8 +482,6 @@ def test_names_of_users(text: str) -> None:
         "a*",
         "a,b",
         "a=b",
-        "é",
-        "计",
         "a" * 256,
         "a\0",
         "\ud800",
@@ -515,9 +513,7 @@ def test_names_of_variables(text: str) -> None:
     assert grammar.variable_name(text) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1A", "A=1", "A-B", "A.B", "A B", " A", "A\n", "$A", "${A}", "é", "A%", "A" * 256, "A\0", "BASH_FUNC_x%%"]
-)
+@pytest.mark.parametrize("text", ["", "1A", "A=1", "A-B", "A.B", "A B", " A", "A\n", "$A", "${A}", "é", "A%", "A\0", "BASH_FUNC_x%%"])
 def test_what_is_no_variable_is_named(text: str) -> None:
     with pytest.raises(WrongUsage) as caught:
         grammar.variable_name(text)

@@ -24,6 +24,10 @@ from jupyter_remote_kit.words import catalogue, negotiated_locale, terminal_loca
         ({"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, "zh_CN"),
         ({"LANGUAGE": "zh_CN:en", "LANG": "de_DE.UTF-8"}, "zh_CN"),
         ({"LANG": ".UTF-8"}, "en"),
+        ({"LANG": "zh_Hans_CN.UTF-8"}, "zh_CN"),
+        ({"LANG": "zh_SG.UTF-8"}, "zh_CN"),
+        ({"LANG": "zh_TW.UTF-8"}, "zh_TW"),
+        ({"LANG": "chinese"}, "en"),
     ],
 )
 def test_the_terminals_language(environ: dict[str, str], expected: str) -> None:

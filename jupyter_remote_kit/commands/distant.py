@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from jupyter_remote_kit import invocation
+from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import sshprocess
@@ -24,6 +24,7 @@ from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import kitsearch, shell
 from jupyter_remote_kit.plan.kitsearch import Search
+from jupyter_remote_kit.plan.remoteserver import other_version
 from jupyter_remote_kit.plan.ssh import Opening, Platform, is_socket_folder
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.terminal import printable
@@ -139,8 +140,16 @@ async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, .
     found = kitsearch.parse(answer.lines, answer.code, host)
     envelope = _envelope(found.said)
     if envelope is None:
-        # Half an answer may hold a token: what looks like one is not shown.
-        words = next((said for said in reversed(found.said) if said.strip() and "{" not in said), f"exit code {answer.code}")
+        # Half an answer may hold a token: what looks like one is not shown. What fails says why in its last line.
+        said_by_it = [said for said in found.said if said.strip() and "{" not in said]
+        if answer.code == 0:
+            words = said_by_it[0] if said_by_it else "-"
+            raise Failed.of(
+                "host-answer",
+                msg("The kit on {host} gave an answer that cannot be understood: {words}", host=host, words=_shown_words(words)),
+                msg("On {host}: {words}", host=host, words=f"{shell.quoted((printable(found.kit),))} status"),
+            )
+        words = said_by_it[-1] if said_by_it else f"exit code {answer.code}"
         raise Failed.of(
             "host-failed",
             msg("The kit on {host} failed: {words}", host=host, words=_shown_words(words)),
@@ -148,7 +157,8 @@ async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, .
         )
     if envelope["ok"] is not True:
         for row in envelope["problems"]:
-            _check_version(host, found.kit, row)
+            if isinstance(row, dict) and row.get("code") == "usage":
+                raise await _not_known(line, host, found.kit, str(row.get("message")))
         raise _failure(answer.code)(*(_theirs(host, row) for row in envelope["problems"]))
     return Reply(found.kit, envelope["data"])
 
@@ -188,18 +198,22 @@ def _is_envelope(found: object) -> bool:
     return isinstance(found.get("ok"), bool) and (found["ok"] or bool(found["problems"]))
 
 
-def _check_version(host: str, kit: str, row: object) -> None:
-    """Raises `Failed` where the host's kit knows no such command, or no such option: what it is told is ours, and no slip of the user's."""
-    if isinstance(row, dict) and row.get("code") == "usage":
-        raise Failed.of(
-            "kit-version",
-            msg("The kit on {host} is of another version: {words}", host=host, words=_shown_words(str(row.get("message")))),
-            msg(
-                "Bring {kit} there and this one to the same version; on this machine: {command}",
-                kit=printable(kit),
-                command=invocation.upgrade(),
-            ),
-        )
+async def _not_known(line: Line, host: str, kit: str, words: str) -> Failed:
+    """The host's kit knows no such command, or no such option. What it is told is ours, and no slip of the user's.
+
+    Only its version tells whether that is the reason.
+    """
+    answer = await line.ask(shell.running((kit, "--version")))
+    theirs = next((said.split()[-1] for said in reversed(answer.lines) if said.strip()), "?")
+    if theirs != __version__:
+        message = msg("The kit on {host} ({kit}) does not know what it is asked.", host=host, kit=printable(kit))
+        return Failed.of("kit-version", message, other_version(__version__, _shown_words(theirs)))
+    repair = (str(PurePosixPath(kit).parent / "python"), "-m", "pip", "install", "--force-reinstall", f"jupyter-remote-kit=={__version__}")
+    return Failed.of(
+        "kit-differs",
+        msg("The kit on {host} is not what it says it is, {version}: {words}", host=host, version=theirs, words=_shown_words(words)),
+        msg("On {host}: {words}", host=host, words=shell.quoted(tuple(map(printable, repair)))),
+    )
 
 
 def _theirs(host: str, row: object) -> Problem:

@@ -12,8 +12,9 @@ from jupyter_remote_kit.messages import msg
 
 # PATH_MAX of Linux.
 MAX_BYTES = 4096
-_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}\Z")
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}\Z")
+# What is no path: conda allows all in the name of an environment but these (`PrefixData.validate_name`, conda 24), and one that a
+# project has, such as `.venv`, is named like any folder.
+_NOT_IN_NAME = re.compile(r"[/ :#]")
 # Controls and separators of lines; and lone surrogates, which stand for bytes that were no UTF-8: what is sent to a host is text.
 _NO_TEXT = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -31,7 +32,7 @@ def project_dir(text: str) -> str:
 
 def python(text: str) -> str:
     """An interpreter on the host: its whole path, which may begin with `~`, or a program of the PATH there. Raises `WrongUsage`."""
-    if _PROGRAM.match(text) or _is_whole(text):
+    if _is_name(text) or _is_whole(text):
         return text
     raise WrongUsage.of(
         "remote-python",
@@ -42,7 +43,7 @@ def python(text: str) -> str:
 
 def environment(text: str) -> str:
     """An environment on the host: the whole path of its folder, which may begin with `~`, or conda's name for it. Raises `WrongUsage`."""
-    if _ENVIRONMENT.match(text) or _is_whole(text):
+    if _is_name(text) or _is_whole(text):
         return text
     raise WrongUsage.of(
         "remote-env",
@@ -54,6 +55,10 @@ def environment(text: str) -> str:
 def is_kit(text: str) -> bool:
     """Whether `text` could be the path of the kit, which a host has told."""
     return text.startswith("/") and _is_place(text)
+
+
+def _is_name(text: str) -> bool:
+    return text not in {".", ".."} and not text.startswith("~") and not _NOT_IN_NAME.search(text) and _is_place(text)
 
 
 def _is_whole(text: str) -> bool:

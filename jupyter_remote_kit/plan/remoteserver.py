@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jupyter_remote_kit import grammar, invocation
-from jupyter_remote_kit.errors import Failed, WrongUsage
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.errors import Failed
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.secret import Secret
 
 DEFAULT_INSTANCE = "connect"
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 _MAX_SLUG = 16
+# RFC 3986, 3.3: what may stand in a path, but no authority before it: that would sign the browser in elsewhere.
+_PATH = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*\Z")
+_TICKET = re.compile(_PATH.pattern.removesuffix(r"\Z") + r"\?[A-Za-z0-9._~%=&-]*\Z")
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{32,512}\Z")
+_SHOWN, _MOST = 80, 1 << 53
 # `-L` takes a colon for the end of a path; 104 bytes are what macOS has room for.
 _SOCKET = re.compile(r"/[A-Za-z0-9_./+@-]{1,102}\Z")
 
@@ -60,34 +67,64 @@ class Handover:
     kernels: int
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> Handover:
-        """Out of the `data` of `up --handover --json`. Raises `Failed` for what no kit of ours would say: the host may be anybody's."""
-        try:
-            texts = {name: data[name] for name in ("instance", "base_url", "token", "ticket", "version")}
-            numbers = {name: data[name] for name in ("port", "pid", "kernels")}
-            if not all(isinstance(text, str) for text in texts.values()) or not all(type(number) is int for number in numbers.values()):
-                raise ValueError
-            socket = data.get("socket")
-            # A path with a host in it would sign the browser in elsewhere.
-            if not all(re.match(r"/(?!/)[A-Za-z0-9._~%/?=&-]*\Z", texts[name]) for name in ("base_url", "ticket")):
-                raise ValueError
-            if not re.match(r"[A-Za-z0-9._~-]{32,512}\Z", texts["token"]):
-                raise ValueError
-            return cls(
-                instance=grammar.instance_name(texts["instance"]),
-                port=grammar.port(str(numbers["port"])),
-                socket=socket if isinstance(socket, str) and _SOCKET.match(socket) else None,
-                base_url=texts["base_url"],
-                token=Secret(texts["token"]),
-                ticket=Secret(texts["ticket"]),
-                started=data.get("started") is True,
-                pid=numbers["pid"],
-                version=texts["version"],
-                kernels=numbers["kernels"],
-            )
-        except (KeyError, ValueError, WrongUsage):
-            raise Failed.of(
-                "host-answer",
-                msg("The kit on the host gave an answer that cannot be understood."),
-                msg("Bring both to the same version; on this machine: {command}", command=invocation.upgrade()),
-            ) from None
+    def parse(cls, data: Mapping[str, Any], version: str) -> Handover:
+        """Out of the `data` of `up --handover --json`; `version` is that of this side.
+
+        Raises `Failed` for what no kit of ours would say: the host may be anybody's.
+        """
+        wrong = next((name for name, fits in _FITS.items() if name not in data or not fits(data[name])), None)
+        if wrong is not None:
+            raise _not_understood(wrong, data, version)
+        socket = data.get("socket")
+        return cls(
+            instance=data["instance"],
+            port=data["port"],
+            socket=socket if isinstance(socket, str) and _SOCKET.match(socket) else None,
+            base_url=data["base_url"],
+            token=Secret(data["token"]),
+            ticket=Secret(data["ticket"]),
+            started=data.get("started") is True,
+            pid=data["pid"],
+            version=data["version"],
+            kernels=data["kernels"],
+        )
+
+
+def _text(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and pattern.match(value) is not None
+
+
+def _number(most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and 0 <= value <= most
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "version": _text(re.compile(r".{1,64}\Z")),
+    "instance": _text(grammar.INSTANCE),
+    "port": lambda value: value != 0 and _number(grammar.MAX_PORT)(value),
+    "pid": _number(_MOST),
+    "kernels": _number(_MOST),
+    "base_url": _text(_PATH),
+    "token": _text(_TOKEN),
+    "ticket": _text(_TICKET),
+}
+
+
+def _not_understood(name: str, data: Mapping[str, Any], ours: str) -> Failed:
+    """What is wrong with an answer. Versions explain it only where they differ; a secret is not repeated."""
+    value = "…" if name in {"token", "ticket"} and name in data else printable(json.dumps(data.get(name), ensure_ascii=False)[:_SHOWN])
+    theirs = data.get("version")
+    message = msg("The kit on the host gave an answer that cannot be understood: its {name} is {value}.", name=name, value=value)
+    if isinstance(theirs, str) and theirs != ours:
+        return Failed.of("host-answer", message, other_version(ours, printable(theirs[:_SHOWN])))
+    return Failed.of("host-answer", message, msg("Start it anew: jupyter remotekit stop HOST, then connect; or see its log on the host"))
+
+
+def other_version(ours: str, theirs: str) -> Message:
+    """What to do where the host's kit is another one than this."""
+    return msg(
+        "This is version {ours}, that of the host {theirs}; bring both to the same, on this machine: {command}",
+        ours=ours,
+        theirs=theirs,
+        command=invocation.upgrade(),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.assignments import SETTINGS, UNKNOWN, Assignment, assignments
@@ -23,6 +24,7 @@ REFUSED_CODES = frozenset(
         "any-proxy-trusted",
         "unauthenticated-access-in-settings",
         "socket-replaces-port",
+        "base-url-not-served",
     }
 )
 """Findings on which the server would be refused, so that `up` need not start one to find out."""
@@ -172,6 +174,12 @@ _RULES = (
         _server("sock", _is_text),
         msg("ServerApp.sock would replace the address and port that the instance names."),
         _REMOVE,
+    ),
+    _Rule(
+        "base-url-not-served",
+        _server("base_url", lambda value: isinstance(value, str) and not grammar.is_base_url(value)),
+        msg("jupyter_server answers nothing below this base_url: it reads it as a regular expression."),
+        msg("Use letters, digits and . _ ~ - @ : , = & ! ' in it, and percent-encode the rest (/gpu%20box/)"),
     ),
     _Rule(
         "login-replaced",

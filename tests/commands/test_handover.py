@@ -51,7 +51,7 @@ def test_a_server_is_started_and_handed_over_and_the_next_time_found(host: Host)
         assert {name: again[name] for name in same} == {name: first[name] for name in same}
         assert again["ticket"] != first["ticket"]
         # As the laptop reads it.
-        assert Handover.parse(again).kernels == 1
+        assert Handover.parse(again, __version__).kernels == 1
 
 
 def test_nobody_else_sees_the_token(host: Host, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_remote_kit import __version__
 from tests.connect.stage import KIT, Disk, Host, Lab, User, faults
 from tests.connect.stage.connection import FINDS_KIT, connected
 from tests.connect.stage.remains import nothing_more
@@ -347,9 +348,15 @@ def old_kit(gpu: Host) -> None:
 @pytest.mark.usefixtures("old_kit")
 def test_a_kit_of_another_version(lab: Lab, gpu: Host) -> None:
     assert gpu.run("/opt/old/bin/jupyter-remotekit", "--version", user="erin").stdout.startswith("jupyter-remote-kit ")
+    # The same number: then a version is no reason, and the kit's own words are told.
+    problem = fails(lab, "kit-differs", "erin@gpu", "--env", "/opt/old")
+    assert "No such option" in problem["message"]
+    assert problem["hint"].startswith("On gpu: /opt/old/bin/python -m pip install --force-reinstall ")
+    init = gpu.inside("/opt/old/src/jupyter_remote_kit/__init__.py")
+    init.write_text(init.read_text().replace(f'"{__version__}"', '"0.0.1"'))
     problem = fails(lab, "kit-version", "erin@gpu", "--env", "/opt/old")
-    assert "another version: No such option" in problem["message"]
-    assert "/opt/old/bin/jupyter-remotekit" in problem["hint"]
+    assert "/opt/old/bin/jupyter-remotekit" in problem["message"]
+    assert f"This is version {__version__}, that of the host 0.0.1;" in problem["hint"]
 
 
 @pytest.mark.parametrize(
@@ -358,9 +365,10 @@ def test_a_kit_of_another_version(lab: Lab, gpu: Host) -> None:
         ("#!/bin/sh\necho Traceback; echo 'ModuleNotFoundError: No module named click'; exit 1\n", "host-failed", "No module named click"),
         ("#!/bin/sh\nkill -9 $$\n", "host-failed", "exit code 137"),
         ('#!/bin/sh\necho \'{"data": {}, "problems": [], "ok": true}\'\n', "host-answer", "cannot be understood"),
+        ("#!/bin/sh\necho; echo 'Module load: cuda'; echo 'bye'\n", "host-answer", "cannot be understood: Module load: cuda"),
         ("#!/gone/bin/python\n", "kit-broken", "its Python is gone"),
     ],
-    ids=["traceback", "killed", "stranger", "gone"],
+    ids=["traceback", "killed", "stranger", "no answer", "gone"],
 )
 def test_a_kit_that_is_broken(lab: Lab, gpu: Host, kit: str, code: str, words: str) -> None:
     gpu.write("/home/erin/env/bin/jupyter-remotekit", kit, user="erin", mode=0o755)

@@ -26,7 +26,9 @@ def test_an_interpreter_is_a_program_or_a_whole_path(text: str) -> None:
     assert remotepaths.python(text) == text
 
 
-@pytest.mark.parametrize("text", ["torch", "base", "_py-3.11", "a" * 64, "/opt/envs/torch", "~/project/.venv"])
+@pytest.mark.parametrize(
+    "text", ["torch", "base", "_py-3.11", "a" * 255, ".venv", "实验", "torch@2", "a&b", "/opt/envs/torch", "~/project/.venv"]
+)
 def test_an_environment_is_a_name_or_a_whole_path(text: str) -> None:
     assert remotepaths.environment(text) == text
 
@@ -43,7 +45,7 @@ def test_what_no_place_is_called_on_purpose(parse: Callable[[str], str], text: s
     assert problem.hint
 
 
-@pytest.mark.parametrize("text", ["bin/python", "./python", "python 3", "a" * 65, ".venv"])
+@pytest.mark.parametrize("text", ["bin/python", "./python", "python 3", ".", "..", "a:b", "a#b"])
 @pytest.mark.parametrize("parse", PARSERS[1:])
 def test_a_part_of_a_path_is_neither(parse: Callable[[str], str], text: str) -> None:
     with pytest.raises(WrongUsage):

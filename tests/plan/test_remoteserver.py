@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_remote_kit import grammar
+from jupyter_remote_kit import __version__, grammar
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.plan.remoteserver import Handover, instance_for, up_arguments
 
@@ -54,7 +54,7 @@ def test_the_command_says_only_what_was_chosen() -> None:
 
 
 def test_what_is_handed_over() -> None:
-    handover = Handover.parse(ANSWER)
+    handover = Handover.parse(ANSWER, __version__)
     assert (handover.port, handover.base_url, handover.started, handover.kernels) == (18801, "/", True, 2)
     assert handover.token.reveal() == TOKEN
     assert TOKEN not in repr(handover)
@@ -83,20 +83,54 @@ def test_what_is_handed_over() -> None:
 )
 def test_what_no_kit_would_say_is_not_believed(wrong: dict[str, Any]) -> None:
     with pytest.raises(Failed) as refused:
-        Handover.parse({**ANSWER, **wrong})
+        Handover.parse({**ANSWER, **wrong}, __version__)
     assert refused.value.problems[0].code == "host-answer"
+
+
+@pytest.mark.parametrize("base_url", ["/a@b/", "/a:b/", "/gpu%20box/", "/a+b(c)/", "/a//b/", "/~alice,bob;x='y'!/"])
+def test_a_path_of_any_characters_that_a_url_may_have_is_understood(base_url: str) -> None:
+    answer = {**ANSWER, "base_url": base_url, "ticket": f"{base_url}remotekit/open?ticket=abc-_9"}
+    assert Handover.parse(answer, __version__).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"base_url": "/实/"}, 'its base_url is "/实/"'),
+        ({"pid": -1}, "its pid is -1"),
+        ({"instance": None}, "its instance is null"),
+        ({"instance": "x\x1b[2J" * 99}, r'its instance is "x\u001b[2Jx'),
+        ({"token": "short"}, "its token is …"),
+        ({"ticket": "/x y?ticket=secret"}, "its ticket is …"),
+    ],
+)
+def test_it_says_what_it_does_not_understand_and_no_secret(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(Failed) as refused:
+        Handover.parse({**ANSWER, "version": __version__, **wrong}, __version__)
+    (problem,) = refused.value.problems
+    assert said in str(problem.message)
+    assert len(str(problem.message)) < 200
+    assert str(problem.message).isprintable()
+    # The versions agree: they are not the reason.
+    assert "version" not in f"{problem.message}{problem.hint}"
+
+
+def test_another_version_is_a_reason() -> None:
+    with pytest.raises(Failed) as refused:
+        Handover.parse({**ANSWER, "version": "9.9.9\x1b", "base_url": 1}, __version__)
+    assert f"This is version {__version__}, that of the host 9.9.9\\x1b;" in str(refused.value.problems[0].hint)
 
 
 @pytest.mark.parametrize("socket", [None, 7, "relative", "/with:colon", "/with blank", "/" + "a" * 103])
 def test_a_socket_that_ssh_cannot_be_told_of_is_none(socket: object) -> None:
-    assert Handover.parse({**ANSWER, "socket": socket}).socket is None
+    assert Handover.parse({**ANSWER, "socket": socket}, __version__).socket is None
 
 
 def test_a_socket_of_the_user_alone() -> None:
-    assert Handover.parse(ANSWER).socket == ANSWER["socket"]
+    assert Handover.parse(ANSWER, __version__).socket == ANSWER["socket"]
 
 
 @pytest.mark.parametrize("missing", sorted(set(ANSWER) - {"started", "socket"}))
 def test_nothing_may_be_missing(missing: str) -> None:
     with pytest.raises(Failed):
-        Handover.parse({key: value for key, value in ANSWER.items() if key != missing})
+        Handover.parse({key: value for key, value in ANSWER.items() if key != missing}, __version__)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import distant
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
@@ -55,7 +56,7 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
         kit = await installing.install(line, wanted, show=screen.working)
         reply = await _up(line, wish, wish.search.with_kit(kit))
     try:
-        return Joined(reply.kit, Handover.parse(reply.data))
+        return Joined(reply.kit, Handover.parse(reply.data, __version__))
     except Failed:
         if reply.data.get("started") is True:
             await stop_soon(line, wish)
