@@ -27,6 +27,12 @@ def host_of(header: str) -> str | None:
         return None
 
 
+def port_of(header: str) -> int | None:
+    """The port that a `Host` header names; `None` where it names none, or is not one that `host_of` takes."""
+    match = _HOST.match(header) if host_of(header) is not None else None
+    return int(match[2]) if match is not None and match[2] is not None else None
+
+
 def admits(host: str | None, names: Iterable[str], addresses: Iterable[str]) -> bool:
     """Whether `host`, as `host_of` gives it, is this one: one of its names and addresses, or a loopback that no DNS can point elsewhere.
 

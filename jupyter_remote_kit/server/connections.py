@@ -23,11 +23,13 @@ from tornado.web import Application
 
 from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.plan import networks
+from jupyter_remote_kit.server import plainhttp
 from jupyter_remote_kit.server.bounds import Rules
 from jupyter_remote_kit.server.deadlines import State
 from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.listener import Listener
 from jupyter_remote_kit.server.seats import Seats
+from jupyter_remote_kit.server.sockets import Draining, FirstBytes, Watched
 from jupyter_remote_kit.server.streams import MOST_READ, Connection, GuardedSSLStream, GuardedStream
 from jupyter_remote_kit.server.turns import Arrival, Heads, Queued, Request, Visitor
 
@@ -66,6 +68,8 @@ class GuardedServer(HTTPServer):
         self._client_of = client_of
         # Whether a request carries a cookie or token that is good. Asked for those only that would have to wait.
         self.recognises: Callable[[HTTPServerRequest], bool] = lambda _: False
+        # Whether a `Host` header means this host: a plain HTTP request is redirected to no other.
+        self.admits_host: Callable[[str], bool] = lambda _: False
         self._clock = clock
         bounds = self._rules.bounds
         self._door: Door[Visitor] = Door(self._rules.paces, waiting=bounds.waiting, patience=self._rules.deadlines.turn)
@@ -154,6 +158,8 @@ class GuardedServer(HTTPServer):
             self._tick = None
         for visitor in self._door.clear():
             visitor.dismiss()
+        for connection in [one for one in self._all if isinstance(one.stream, Watched)]:
+            self._turn_out(connection)
         super().stop()
 
     def _make_room(self) -> None:
@@ -207,21 +213,33 @@ class GuardedServer(HTTPServer):
             return
         if leaver is not None:
             self._turn_out(leaver)
+        self._seats.take(connection, connection.source)
+        self._all.add(connection)
+        if self.ssl_options is None:
+            self._converse(peer, address, connection, tls=False)
+            return
+
+        def arrived(peer: socket.socket, http: bool) -> None:
+            connection.plain = plainhttp.local_address(peer) if http else None
+            self._converse(peer, address, connection, tls=not http)
+
+        connection.stream = FirstBytes(peer, arrived, lambda: self._turn_out(connection))
+
+    def _converse(self, peer: socket.socket, address: Any, connection: Connection, *, tls: bool) -> None:  # noqa: ANN401
         try:
-            stream = self._stream(peer)
+            stream = self._stream(peer, tls=tls)
         except (OSError, ssl.SSLError) as error:
             # Gone already, as a port scan is: ENOTCONN, ECONNABORTED, EINVAL.
             log.debug("A connection could not be taken up: %s", error)
+            self._forget(connection)
             peer.close()
             return
         connection.stream = stream
         stream.guarded = connection
-        self._seats.take(connection, connection.source)
-        self._all.add(connection)
         self.handle_stream(stream, address)
 
-    def _stream(self, peer: socket.socket) -> GuardedStream | GuardedSSLStream:
-        if self.ssl_options is None:
+    def _stream(self, peer: socket.socket, *, tls: bool) -> GuardedStream | GuardedSSLStream:
+        if not tls or self.ssl_options is None:
             return GuardedStream(peer, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size)
         secured = ssl_wrap_socket(peer, self.ssl_options, server_side=True, do_handshake_on_connect=False)
         return GuardedSSLStream(secured, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size)
@@ -230,10 +248,14 @@ class GuardedServer(HTTPServer):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """A connection is ready for its next request."""
-        delegate = super().start_request(server_conn, request_conn)
         connection = _connection_of(server_conn)
         if connection is None:
-            return delegate
+            return super().start_request(server_conn, request_conn)
+        delegate: HTTPMessageDelegate
+        if connection.plain is None:
+            delegate = super().start_request(server_conn, request_conn)
+        else:
+            delegate = plainhttp.PlainHTTP(request_conn, self.admits_host, connection.plain)
         if connection.requests:
             connection.progress.enter(State.IDLE, self._clock())
         connection.requests += 1
@@ -248,7 +270,7 @@ class GuardedServer(HTTPServer):
         """tornado is through with a connection: it is closed, or it is a websocket."""
         super().on_close(server_conn)
         connection = _connection_of(server_conn)
-        if connection is None:
+        if connection is None or isinstance(connection.stream, Draining):
             return
         if connection.closed or connection.progress.signed_in:
             self._forget(connection)
@@ -258,7 +280,8 @@ class GuardedServer(HTTPServer):
     def turn_of(self, connection: Connection, heads: Heads) -> Awaitable[bool] | None:
         """What a stranger's request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
         # Stopped, nobody gives turns any more, and nobody new can come.
-        if connection.progress.signed_in or connection.stream is None or not self._listeners:
+        stream = connection.stream
+        if connection.progress.signed_in or not isinstance(stream, GuardedStream | GuardedSSLStream) or not self._listeners:
             return None
         if connection.exempt:
             client = self._client_of(connection.peer, heads.headers)
@@ -274,11 +297,11 @@ class GuardedServer(HTTPServer):
         self._give_turns_soon()
         if visitor.turn.done():
             return None if visitor.turn.result() else visitor.turn
-        if self._is_recognised(heads):
+        if connection.plain is None and self._is_recognised(heads):
             self._door.leave(visitor, visitor.source)
             return None
         # Nobody reads meanwhile, so that nobody else would notice the end.
-        connection.stream.set_close_callback(lambda: self._gone(visitor))
+        stream.set_close_callback(lambda: self._gone(visitor))
         return visitor.turn
 
     def seen(self, connection: Connection) -> None:

@@ -13,6 +13,7 @@ class State(Enum):
 
     ACCEPTED = ("accepted", 0)  # the TLS handshake and the first header
     HEADER = ("header", 0)  # a later header
+    DRAINING = ("draining", 0)  # what comes after an answer that came early, and is discarded
     IDLE = ("idle", 1)
     QUEUED = ("queued", 2)  # a request that waits for its turn
     BODY = ("body", 3)
@@ -46,6 +47,7 @@ class Deadlines:
     body_window: float = 60.0
     body_least: int = 16 * 1024
     answer_stalled: float = 30.0
+    drain: float = 5.0
 
 
 class Progress:
@@ -107,6 +109,8 @@ class Progress:
         limits = self._deadlines
         if self.state in (State.ACCEPTED, State.HEADER):
             return limits.header
+        if self.state is State.DRAINING:
+            return limits.drain
         if self.state is State.IDLE:
             return limits.idle
         if self.state is State.BODY:

@@ -118,6 +118,7 @@ class Protection:
             return None
         guarded = GuardedServer.instead_of(app.http_server, app.web_app, self.peers.is_trusted, self.peers.client_of)
         guarded.recognises = self.authenticator.recognises
+        guarded.admits_host = self.peers.admits_host
         app._http_server = guarded  # what the read-only property gives; `_bind_http_server` has not run yet
         if app.ssl_options:
             certificate = self.certificate = Certificate(guarded, app.ssl_options, self._read_own_names)

@@ -6,15 +6,18 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tornado import escape
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
-from jupyter_remote_kit.server.templates import Page, asked_locale
+from jupyter_remote_kit.server.templates import Page
 from jupyter_remote_kit.server.throttle import Answer, Count
-from jupyter_remote_kit.words import catalogue
+from jupyter_remote_kit.words import catalogue, negotiated_locale
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from tornado.httputil import HTTPHeaders
 
     from jupyter_remote_kit.messages import Translate
 
@@ -112,6 +115,26 @@ def busy(wait_s: float) -> Message:
     return msg("Too many people are signing in at this moment. Try again in {seconds} seconds.", seconds=_whole(wait_s))
 
 
+def moved_to_https(url: str) -> Refusal:
+    """A plain HTTP request where HTTPS is served. Without `no-store` browsers keep a 308, beyond a later `init --plain-http`."""
+    sentence = msg("This server uses HTTPS. Open {url}", url=url)
+    return Refusal(308, sentence, headers={"Location": url, "Cache-Control": "no-store"})
+
+
+def https_alone(url: str) -> Refusal:
+    """A plain HTTP request that is not redirected; `url` is the address to use, empty where this server cannot tell."""
+    sentence = msg("The request was sent without encryption, and this server uses HTTPS.")
+    if not url:
+        return Refusal(400, sentence, msg("Put https:// before the address."))
+    return Refusal(400, sentence, msg("A password or token in it was readable on the way: change it. Send the request to {url}", url=url))
+
+
+def proxy_without_tls(address: str) -> Refusal:
+    """A proxy speaks plain HTTP where HTTPS is served; `address` is where it connected to."""
+    sentence = msg("A proxy sends requests to this server without encryption, and this server uses HTTPS.")
+    return Refusal(400, sentence, msg("Tell the proxy to use HTTPS, in nginx:"), f"proxy_pass https://{address};" if address else "")
+
+
 def _whole(wait_s: float) -> int:
     """Whole seconds, one at least: who comes back too early is told to wait again."""
     return max(1, math.ceil(wait_s))
@@ -152,17 +175,22 @@ class RefusalHandler(RequestHandler):
 def write(handler: RequestHandler, refusal: Refusal) -> None:
     """Finish `handler` with `refusal`, for whoever asks."""
     handler.set_status(refusal.status)
-    for name, value in refusal.headers.items():
-        handler.set_header(name, value)
+    headers, body = rendered(refusal, handler.request.headers)
     # tornado ends the connection after an answer that came before the body was read, and says so to nobody.
-    handler.set_header("Connection", "close")
-    locale = asked_locale(handler, vary="Accept, Accept-Language")
-    if "text/html" in handler.request.headers.get("Accept", ""):
-        handler.set_header("Content-Type", "text/html; charset=utf-8")
-        handler.finish(_page(refusal, locale))
-    else:
-        translate = catalogue(locale)
-        handler.finish({"message": refusal.sentence.render(translate), "reason": None, "hint": _hint(refusal, translate)})
+    for name, value in (headers | {"Connection": "close"}).items():
+        handler.set_header(name, value)
+    handler.finish(body)
+
+
+def rendered(refusal: Refusal, asked: HTTPHeaders) -> tuple[dict[str, str], str]:
+    """The headers of the answer and its body, by the `Accept` and `Accept-Language` of the request's headers."""
+    locale = negotiated_locale(asked.get("Accept-Language", ""))
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language", **refusal.headers}
+    if "text/html" in asked.get("Accept", ""):
+        return headers | {"Content-Type": "text/html; charset=utf-8"}, _page(refusal, locale)
+    translate = catalogue(locale)
+    answer = {"message": refusal.sentence.render(translate), "reason": None, "hint": _hint(refusal, translate)}
+    return headers | {"Content-Type": "application/json; charset=UTF-8"}, escape.json_encode(answer)
 
 
 def _page(refusal: Refusal, locale: str) -> str:

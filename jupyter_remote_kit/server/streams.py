@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
+from jupyter_remote_kit.server.sockets import Draining, Watched
 
 # Node takes as much (`--max-http-header-size`), so that whoever has more cookies of `localhost` has met that bound elsewhere. A header line
 # is 3 us of the event loop's time, and a browser sends some 20 of them; Apache takes 100.
@@ -25,10 +27,26 @@ class Connection:
 
     `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that each of its requests may be from
     somebody else; `paid` are the turns that it has had, `requests` the requests that it was ready for. Of the last one, `header` is the
-    bytes of its header, and `vouched` whether that was found to be of somebody signed in.
+    bytes of its header, and `vouched` whether that was found to be of somebody signed in. `plain` is the address that the client connected
+    to where it speaks plain HTTP to a server of HTTPS, which is answered with where that is; `None` otherwise. `body_due` says that the
+    request's body has yet to come, and `answered` that it has been answered: then the socket discards the body before it is closed.
     """
 
-    __slots__ = ("clock", "exempt", "header", "paid", "peer", "progress", "requests", "source", "stream", "vouched")
+    __slots__ = (
+        "answered",
+        "body_due",
+        "clock",
+        "exempt",
+        "header",
+        "paid",
+        "peer",
+        "plain",
+        "progress",
+        "requests",
+        "source",
+        "stream",
+        "vouched",
+    )
 
     def __init__(  # noqa: PLR0913  # what is known of it when it comes
         self, source: str, deadlines: Deadlines, clock: Callable[[], float], paid: float, peer: IPAddress | None, *, exempt: bool
@@ -38,11 +56,14 @@ class Connection:
         self.exempt = exempt
         self.clock = clock
         self.progress = Progress(deadlines, clock())
-        self.stream: GuardedStream | GuardedSSLStream | None = None
+        self.stream: GuardedStream | GuardedSSLStream | Watched | None = None
         self.paid = paid
         self.requests = 0
         self.header = 0
         self.vouched = False
+        self.plain: str | None = None
+        self.body_due = False
+        self.answered = False
 
     @property
     def closed(self) -> bool:
@@ -51,8 +72,14 @@ class Connection:
 
     def close(self) -> None:
         """Close its socket; what waits for it hears of that from tornado."""
+        self.body_due = False
         if self.stream is not None:
             self.stream.close()
+
+    def drain(self, peer: socket.socket) -> None:
+        """Discard what still comes on the socket of a stream that is closed, and close it then."""
+        self.stream = Draining(peer, self.close)
+        self.enter(State.DRAINING)
 
     def enter(self, state: State) -> None:
         """From now on it is doing this."""
@@ -79,6 +106,7 @@ class _Guarded(IOStream):
     def write_to_fd(self, data: memoryview) -> int:
         count = super().write_to_fd(data)
         self.guarded.progress.written += count
+        self.guarded.answered = True
         return count
 
     def close(self, exc_info: Any = False) -> None:  # noqa: ANN401  # whatever tornado takes for one
@@ -90,6 +118,14 @@ class _Guarded(IOStream):
         super().close(exc_info)
         if self.error is not None:
             self.error.__traceback__ = None
+
+    def close_fd(self) -> None:
+        """tornado's hook, which has the socket closed."""
+        if self.guarded.body_due and self.guarded.answered:
+            peer, self.socket = socket.socket(fileno=self.socket.detach()), None  # type: ignore[assignment]  # as tornado's
+            self.guarded.drain(peer)
+        else:
+            super().close_fd()
 
     async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
         """As tornado's, which reads nothing but headers by it, and makes objects of all that this returns."""

@@ -33,8 +33,8 @@ class Page:
         return self._template.render(language=locale.replace("_", "-"), **words)
 
 
-def asked_locale(handler: RequestHandler, vary: str = "Accept-Language") -> str:
-    """The locale of whoever asks. The answer is kept nowhere, and depends on the headers `vary`."""
+def asked_locale(handler: RequestHandler) -> str:
+    """The locale of whoever asks. The answer is kept nowhere, and depends on this header."""
     handler.set_header("Cache-Control", "no-store")
-    handler.set_header("Vary", vary)
+    handler.set_header("Vary", "Accept-Language")
     return negotiated_locale(handler.request.headers.get("Accept-Language", ""))

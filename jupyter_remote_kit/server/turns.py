@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
 
 from jupyter_remote_kit.server.deadlines import State
-from jupyter_remote_kit.server.streams import Connection
+from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
 
 
 @dataclass(eq=False)
@@ -100,6 +100,8 @@ class Request(HTTPMessageDelegate):
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
         """tornado waits for what this returns, and reads no body before."""
+        self._connection.answered = False
+        self._connection.body_due = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
         turn = self._host.turn_of(self._connection, Heads(self._via, cast("RequestStartLine", start_line), headers))
         return self._pass(start_line, headers) if turn is None else self._wait(turn, start_line, headers)
 
@@ -109,6 +111,7 @@ class Request(HTTPMessageDelegate):
 
     def finish(self) -> None:
         """All of the request is there."""
+        self._connection.body_due = False
         if self._passed:
             self._connection.enter(State.ANSWERING)
             self._delegate.finish()
@@ -120,7 +123,7 @@ class Request(HTTPMessageDelegate):
 
     async def _wait(self, turn: Awaitable[bool], start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         stream = self._connection.stream
-        if not await turn or stream is None or stream.closed():
+        if not await turn or not isinstance(stream, GuardedStream | GuardedSSLStream) or stream.closed():
             # Not an exception: tornado would log it with its traceback.
             self._connection.close()
             return

@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import psutil
 import pytest
 
 from tests.gate.cases.malformed import Case, corpus, generated, is_sound
-from tests.gate.raw import Heard, connect, port_of, send
-from tests.server.conftest import Machine, Server
+from tests.gate.raw import NAVIGATION, Heard, connect, port_of, send
+from tests.server.conftest import TOKEN, Machine, Server
 
 SEED = 20_261_121
 SHORT, LONG = 1_000, 10_000
@@ -103,7 +104,6 @@ HELLO = bytes.fromhex("16030100c8010000c403037c0a5f")
     "raw",
     [
         b"",
-        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
         b"\x00" * 1000,
         b"\xff" * 100_000,
         HELLO,
@@ -113,7 +113,7 @@ HELLO = bytes.fromhex("16030100c8010000c403037c0a5f")
         b"\x15\x03\x01\x00\x02\x02\x28",
         b"SSH-2.0-OpenSSH_9.2\r\n",
     ],
-    ids=["nothing", "plain HTTP", "zeros", "ones", "half a hello", "a broken hello", "a huge record", "SSLv2", "an alert", "ssh"],
+    ids=["nothing", "zeros", "ones", "half a hello", "a broken hello", "a huge record", "SSLv2", "an alert", "ssh"],
 )
 @pytest.mark.slow
 def test_what_is_no_tls(secured: tuple[Machine, Server], raw: bytes) -> None:
@@ -124,6 +124,27 @@ def test_what_is_no_tls(secured: tuple[Machine, Server], raw: bytes) -> None:
     with server.client() as client:
         assert client.get("/remotekit/api/health").json() == {"status": "ok"}
     assert troubles(server.output) == []
+
+
+@pytest.mark.slow
+def test_plain_http_into_https_leads_to_the_same_page_and_leaves_nothing_behind(secured: tuple[Machine, Server]) -> None:
+    machine, server = secured
+    plain = server.url.replace("https", "http")
+    audit, log = machine.layout.audit_file("default"), server.output
+    before = audit.read_bytes() if audit.exists() else b""
+    with httpx.Client(verify=server.verify, trust_env=False, timeout=20) as client:
+        moved = client.get(f"{plain}/lab?token={TOKEN}", headers={"Cookie": f"a={TOKEN}", "Authorization": f"token {TOKEN}"})
+        assert (moved.status_code, moved.headers["Location"]) == (308, f"{server.url}/lab?token={TOKEN}")
+        assert "Set-Cookie" not in moved.headers
+        for name in ("gpubox.example", "127.0.0.1@gpubox.example"):
+            refused = client.get(f"{plain}/lab", headers={"Host": name})
+            assert (refused.status_code, "Location" in refused.headers) == (400, False)
+        assert client.post(f"{plain}/login", data={"password": "guess"}).status_code == 400
+    assert server.output == log
+    assert (audit.read_bytes() if audit.exists() else b"") == before
+    with httpx.Client(verify=server.verify, trust_env=False, timeout=20, follow_redirects=True) as browser:
+        page = browser.get(f"{plain}/lab?token={TOKEN}", headers=NAVIGATION)
+        assert (page.status_code, str(page.url)) == (200, f"{server.url}/lab")
 
 
 @pytest.mark.slow

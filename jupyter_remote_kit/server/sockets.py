@@ -1,0 +1,108 @@
+"""Accepted sockets that no stream reads: one whose first bytes are awaited, and one whose remaining input is discarded."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from tornado.ioloop import IOLoop
+
+# Enough for the longest registered method and the space after it (https://www.iana.org/assignments/http-methods).
+PEEKED = 24
+# A method in capitals and a space, or as much of it as has arrived. A TLS record begins with 0x16 (RFC 8446, 5.1), SSH's banner with
+# `SSH-2.`; a line of the PROXY protocol looks like a request, but what follows it is TLS.
+_REQUEST = re.compile(rb"(?!PROXY )[A-Z][A-Z-]*(?: |\Z)")
+# So much of a body is discarded after an answer that came before it.
+DRAINED = 1024 * 1024
+CHUNK = 64 * 1024
+
+
+class Watched:
+    """A socket that the event loop watches until it is readable. Closing it twice does no harm."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self._peer: socket.socket | None = peer
+        self._loop = IOLoop.current()
+        self._loop.add_handler(peer, self._on_readable, IOLoop.READ)
+
+    def closed(self) -> bool:
+        """Whether the socket is closed, or was handed on."""
+        return self._peer is None
+
+    def reading(self) -> bool:
+        """As tornado's streams: whether more is expected from the peer."""
+        return True
+
+    def writing(self) -> bool:
+        """As tornado's streams: whether something has yet to be sent."""
+        return False
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._peer is not None:
+            self._release().close()
+
+    def _release(self) -> socket.socket:
+        peer = self._peer
+        assert peer is not None  # noqa: S101  # every caller has looked
+        self._loop.remove_handler(peer)
+        self._peer = None
+        return peer
+
+    def _on_readable(self, peer: socket.socket, _events: int) -> None:
+        raise NotImplementedError
+
+
+class FirstBytes(Watched):
+    """Waits for the first bytes of a connection, and leaves them unread.
+
+    Calls `arrived` with the socket and whether it begins as an HTTP request does, or `gone` where the peer has closed the connection.
+    """
+
+    def __init__(self, peer: socket.socket, arrived: Callable[[socket.socket, bool], None], gone: Callable[[], None]) -> None:
+        super().__init__(peer)
+        self._arrived, self._gone = arrived, gone
+
+    def _on_readable(self, peer: socket.socket, _events: int) -> None:
+        try:
+            first = peer.recv(PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            first = b""
+        if first:
+            self._arrived(self._release(), begins_as_http(first))
+        else:
+            self._gone()
+
+
+class Draining(Watched):
+    """Discards what the peer still sends, up to `DRAINED` bytes, and closes at the end of it.
+
+    Closing a socket with unread input sends a reset, which can take the answer away from the peer before it is read (RFC 9112, 9.6).
+    """
+
+    def __init__(self, peer: socket.socket, gone: Callable[[], None]) -> None:
+        self._left = DRAINED
+        self._gone = gone
+        with suppress(OSError):
+            peer.shutdown(socket.SHUT_WR)
+        super().__init__(peer)
+
+    def _on_readable(self, peer: socket.socket, _events: int) -> None:
+        try:
+            count = len(peer.recv(CHUNK, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        self._left -= count
+        if not count or self._left <= 0:
+            self._gone()
+
+
+def begins_as_http(first: bytes) -> bool:
+    """Whether the first bytes of a connection are those of an HTTP request."""
+    return _REQUEST.match(first) is not None
