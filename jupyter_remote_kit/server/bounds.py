@@ -16,10 +16,13 @@ class Bounds:
     """How many connections of strangers there may be: of one source, and of all. None is counted once it is signed in."""
 
     each: int = 64
-    # 24 KiB each with TLS once it rests, some 60 KiB of the process's growth in a flood: 15 MB, whatever strangers do.
+    # 24 KiB each with TLS once it rests, some 60 KiB of the process's growth in a flood: 15 MB, and 6 MB for the large headers below.
     overall: int = 256
     # A descriptor each, and nothing more: every one of 250 addresses has a place.
     waiting: int = 256
+    # With a header of more than 16 KiB, of one source and of all: a browser opens six connections.
+    large_each: int = 8
+    large: int = 32
 
     @classmethod
     def of_this_process(cls) -> Bounds:

@@ -13,10 +13,12 @@ from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler
 
 from jupyter_remote_kit.grammar import DEFAULT
+from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import logs, offers, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
+from jupyter_remote_kit.server.streams import MOST_HEADER
 from jupyter_remote_kit.server.visits import Visit
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ class Checkpoint:
         logs.caused_by(visit)
         if not visit.signed_in and (answer := self._guess(request, visit, offer)) and answer.wait:
             return refusals.throttled(answer, self._way_back(request))
+        if not visit.signed_in and (refusal := self._large_header(request)):
+            return refusal
         if not visit.signed_in and offers.is_multipart(request):
             return refusals.malformed()
         if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
@@ -134,6 +138,13 @@ class Checkpoint:
             seconds = min(answer.wait, CROSS_SITE_HEAT_S) if offers.is_from_another_site(request) else answer.wait
             authenticator.connections.heat(visit.peer.address, seconds)
         return answer
+
+    def _large_header(self, request: HTTPServerRequest) -> Refusal | None:
+        connections = self._authenticator.connections
+        if connections is None or connections.header_size(request) <= MOST_HEADER:
+            return None
+        host = hosts.host_of(request.host) or request.host
+        return refusals.large_header(offers.largest_part(request), host, MOST_HEADER, self._login)
 
     def _way_back(self, request: HTTPServerRequest) -> str:
         """The sign-in page, with where it was to lead to."""

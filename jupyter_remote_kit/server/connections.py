@@ -80,6 +80,14 @@ class GuardedServer(HTTPServer):
             within_source=State.BODY.gives_way,
             last=State.UPGRADED.gives_way,
         )
+        # Of those, the ones with a header of more than `MOST_HEADER`: 200 KiB each while it waits, so 6 MB in all.
+        self._large: Seats[Connection] = Seats(
+            lambda connection: connection.progress.state.gives_way,
+            each=bounds.large_each,
+            overall=bounds.large,
+            within_source=State.UPGRADED.gives_way,
+            last=State.UPGRADED.gives_way,
+        )
         self._all: set[Connection] = set()
         self._numbers = itertools.count()
         self._listeners: list[Listener] = []
@@ -127,6 +135,7 @@ class GuardedServer(HTTPServer):
             return
         now = self._clock()
         connection.progress.sign_in(now)
+        self._shrink(connection)
         self._seats.give_up(connection, connection.source)
         self._door.welcome(connection.source, connection.paid, now)
         connection.paid = 0.0
@@ -184,7 +193,24 @@ class GuardedServer(HTTPServer):
         self._give_turns_soon()
 
     def _connection(self, source: str, paid: float, peer: IPAddress | None, *, exempt: bool) -> Connection:
-        return Connection(source, self._rules.deadlines, self._clock, paid, peer, exempt=exempt)
+        connection = Connection(source, self._rules.deadlines, self._clock, paid, peer, exempt=exempt)
+        connection.grown = self._grow
+        return connection
+
+    def _grow(self, connection: Connection) -> None:
+        """The header of `connection` is a large one. Where there are too many, another of them is closed for it."""
+        if connection.progress.signed_in:
+            return
+        _, leaver = self._large.room_for(connection.source)
+        if leaver is not None:
+            self._turn_out(leaver)
+        connection.large = connection.source
+        self._large.take(connection, connection.large)
+
+    def _shrink(self, connection: Connection) -> None:
+        if connection.large is not None:
+            self._large.give_up(connection, connection.large)
+            connection.large = None
 
     def _name(self) -> str:
         """What a proxy's connection is counted by while nobody knows for whom it is: a source of its own."""
@@ -304,8 +330,14 @@ class GuardedServer(HTTPServer):
         stream.set_close_callback(lambda: self._gone(visitor))
         return visitor.turn
 
+    def header_size(self, request: HTTPServerRequest) -> int:
+        """The bytes of the header of `request`, its first line included."""
+        connection = _connection_of(request.server_connection)
+        return 0 if connection is None else connection.header
+
     def seen(self, connection: Connection) -> None:
         """The gate has looked at a header. Whoever came after somebody signed in, on the same connection, is a stranger for all that."""
+        self._shrink(connection)
         if connection.progress.signed_in and not connection.vouched:
             connection.progress.signed_in = False
             self._seats.take(connection, connection.source)
@@ -362,6 +394,7 @@ class GuardedServer(HTTPServer):
 
     def _forget(self, connection: Connection) -> None:
         self._all.discard(connection)
+        self._shrink(connection)
         self._seats.give_up(connection, connection.source)
 
 

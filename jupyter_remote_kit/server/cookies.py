@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,14 +31,13 @@ def values(request: HTTPServerRequest, name: str) -> list[str]:
 
     `request.cookies` keeps the last one alone, and makes an object of each cookie: 26 to 42 ms of the event loop for 64 KB of them.
     """
-    found: list[str] = []
-    for pair in request.headers.get("Cookie", "").split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            found.append(value.removeprefix('"').removesuffix('"'))
-            if len(found) == MAX_VALUES:
-                break
-    return found
+    pairs = islice(_pair(name).finditer(request.headers.get("Cookie", "")), MAX_VALUES)
+    return [pair[1].strip().removeprefix('"').removesuffix('"') for pair in pairs]
+
+
+@lru_cache(maxsize=64)
+def _pair(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|;)\s*{re.escape(name)}=([^;]*)")
 
 
 def options(handler: RequestHandler, *, given: dict[str, Any], base_url: str, secure: bool) -> dict[str, Any]:

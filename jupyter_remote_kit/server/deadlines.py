@@ -37,8 +37,8 @@ class Deadlines:
     header: float = 10.0
     # Of it, how long a connection may wait to be taken up.
     turn: float = 5.0
-    # Each is work, a header of 16 KiB is 12 of them over Ethernet, and somebody on a line that loses much sends a few more.
-    header_reads: int = 64
+    # Each is work, a header of 72 KiB is 51 of them over Ethernet, and a client on a line that loses much sends a few more.
+    header_reads: int = 96
     idle: float = 300.0
     idle_stranger_squeezed: float = 10.0
     idle_signed_in_squeezed: float = 60.0
@@ -75,6 +75,11 @@ class Progress:
         self._reads += 1
         if not self.signed_in and self.state in (State.ACCEPTED, State.HEADER) and self._reads > self._deadlines.header_reads:
             self.due = 0.0
+
+    @property
+    def header_bytes(self) -> int:
+        """How much of a header has arrived, what follows it in the same read included; 0 once it is whole."""
+        return self.received - self._received_before if self.state in (State.ACCEPTED, State.HEADER) else 0
 
     def sign_in(self, now: float) -> None:
         """It belongs to somebody who is signed in."""

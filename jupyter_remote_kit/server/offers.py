@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit
 
+from jupyter_remote_kit.server.refusals import HeaderPart
+
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
 
@@ -78,6 +80,12 @@ def is_from_another_site(request: HTTPServerRequest) -> bool:
     except ValueError:
         return True
     return bool(source) and source.lower() != request.host.lower()
+
+
+def largest_part(request: HTTPServerRequest) -> HeaderPart:
+    """Of the request's address and its header fields the one with the most bytes."""
+    fields = [HeaderPart(name, sum(map(len, request.headers.get_list(name)))) for name in request.headers]
+    return max([HeaderPart("", len(request.uri or "")), *fields], key=lambda part: part.size)
 
 
 def is_readable(request: HTTPServerRequest) -> bool:

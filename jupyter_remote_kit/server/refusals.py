@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tornado import escape
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PAGE = Page("refused.html")
 MINUTE_S = 60
+COOKIE = "Cookie"
+LOCALES = ("en", "zh_CN")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Refusal:
     command: str = ""
     sign_in: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HeaderPart:
+    """A part of a request's header: the name of the field, empty for the address, and its bytes."""
+
+    name: str
+    size: int
 
 
 def closed() -> Refusal:
@@ -79,6 +90,62 @@ def stranger(sign_in: str) -> Refusal:
 def too_large(most: int) -> Refusal:
     """A body that nobody who is not signed in has a reason to send."""
     return Refusal(413, msg("The request is larger than {bytes} bytes, and nobody is signed in.", bytes=most))
+
+
+def large_header(part: HeaderPart, host: str, most: int, sign_in: str) -> Refusal:
+    """Headers larger than is read of a client that is not signed in; `part` is the largest of them, `host` the name of this server."""
+    values = {"kilobytes": _kilobytes(part.size), "most": _kilobytes(most)}
+    if part.name == COOKIE:
+        return Refusal(
+            431,
+            msg("The browser sends {kilobytes} kB of cookies to {host}; before you sign in, {most} kB are read.", host=host, **values),
+            msg(
+                "Delete the cookies of {host} in the browser, then reload. All services of {host} share them, whatever their port.",
+                host=host,
+            ),
+        )
+    if not part.name:
+        sentence = msg("The address is {kilobytes} kB long; before you sign in, {most} kB are read.", **values)
+        return Refusal(431, sentence, sign_in=sign_in)
+    sentence = msg("The header {name} has {kilobytes} kB; before you sign in, {most} kB are read.", name=part.name, **values)
+    return Refusal(431, sentence, sign_in=sign_in)
+
+
+def endless_header(most: int) -> Refusal:
+    """Headers larger than is read of any client."""
+    return Refusal(
+        431,
+        msg("The headers of the request are larger than {most} kB.", most=_kilobytes(most)),
+        msg("If a browser sent it, delete its cookies of this host name: all services of the name share them, whatever their port."),
+    )
+
+
+def too_many_lines(most: int) -> Refusal:
+    """More header lines than are parsed."""
+    return Refusal(431, msg("The request has more than {most} header lines.", most=most))
+
+
+def unasked(refusal: Refusal) -> bytes:
+    """A whole answer to a header that was not parsed: in every language, since there is no telling which one is asked for."""
+    lines = []
+    for locale in LOCALES:
+        translate = catalogue(locale)
+        lines.append(" ".join(part for part in (refusal.sentence.render(translate), _hint(refusal, translate)) if part))
+    body = "\n".join((*lines, "")).encode()
+    status = HTTPStatus(refusal.status)
+    head = (
+        f"HTTP/1.1 {status} {status.phrase}",
+        "Content-Type: text/plain; charset=utf-8",
+        "X-Content-Type-Options: nosniff",
+        "Cache-Control: no-store",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _kilobytes(count: int) -> int:
+    return math.ceil(count / 1000)
 
 
 def throttled(answer: Answer, sign_in: str = "") -> Refusal:

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from tornado.httputil import HTTPInputError
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError, UnsatisfiableReadError
 
 from jupyter_remote_kit.grammar import IPAddress
+from jupyter_remote_kit.server import refusals
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
+from jupyter_remote_kit.server.refusals import Refusal
 from jupyter_remote_kit.server.sockets import Draining, Watched
 
-# Node takes as much (`--max-http-header-size`), so that whoever has more cookies of `localhost` has met that bound elsewhere. A header line
-# is 3 us of the event loop's time, and a browser sends some 20 of them; Apache takes 100.
+# Before it is known who sends it. Node takes as much in all (`--max-http-header-size`), so that who has more cookies of `localhost` has met
+# that bound elsewhere.
 MOST_HEADER = 16 * 1024
+# Of those signed in: cookies ignore ports, and every service of the host adds to them. 64 KB of them, and whatever else there is.
+MOST_READ = 72 * 1024
+# A header line is 3 us of the event loop's time, and a browser sends some 20 of them; Apache takes 100.
 MOST_LINES = 128
-# One that is larger than `MOST_HEADER` is told so, up to this; beyond it the connection is closed.
-MOST_READ = 2 * MOST_HEADER
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+# Matches where tornado's own `\r?\n\r?\n` does, and begins with a letter to look for: 20 us instead of 600 for 64 KiB without an end.
+HEADER_END = rb"\n\r?\n"
 
 
 class Connection:
     """One connection that was taken up: whose it is, and what it is doing.
 
     `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that each of its requests may be from
-    somebody else; `paid` are the turns that it has had, `requests` the requests that it was ready for. Of the last one, `header` is the
-    bytes of its header, and `vouched` whether that was found to be of somebody signed in. `plain` is the address that the client connected
-    to where it speaks plain HTTP to a server of HTTPS, which is answered with where that is; `None` otherwise. `body_due` says that the
-    request's body has yet to come, and `answered` that it has been answered: then the socket discards the body before it is closed.
+    somebody else; `paid` are the turns that it has had, `requests` the requests that it was ready for. `plain` is the address that the
+    client connected to where it speaks plain HTTP to a server of HTTPS, which is answered with where that is; `None` otherwise.
+
+    Of the last request, `header` is the bytes of its header, and `vouched` whether that was found to be of somebody signed in. `body_due`
+    says that its body has yet to come, and `answered` that it has been answered: then the body is discarded before the socket is closed.
+    `grown` is called when a header is larger than `MOST_HEADER`, and `large` is the source that it is counted by from then on.
     """
 
     __slots__ = (
@@ -37,7 +43,9 @@ class Connection:
         "body_due",
         "clock",
         "exempt",
+        "grown",
         "header",
+        "large",
         "paid",
         "peer",
         "plain",
@@ -64,6 +72,8 @@ class Connection:
         self.plain: str | None = None
         self.body_due = False
         self.answered = False
+        self.grown: Callable[[Connection], None] = lambda _: None
+        self.large: str | None = None
 
     @property
     def closed(self) -> bool:
@@ -90,6 +100,8 @@ class Connection:
         if self.progress.state is State.IDLE:
             self.enter(State.HEADER)
         self.progress.receive(count)
+        if self.large is None and self.progress.header_bytes > MOST_HEADER:
+            self.grown(self)
 
 
 class _Guarded(IOStream):
@@ -115,6 +127,9 @@ class _Guarded(IOStream):
         One of them holds the read buffer of 64 KiB and this stream, which holds the error: a cycle that waits for a full collection, far
         away in a process of 100,000 lasting objects and more. 2,000 guesses a second left 60 MB of them (measured), and 6 MB like this.
         """
+        if isinstance(exc_info, UnsatisfiableReadError):
+            # What tornado closes without an answer: there is no end of the header in `MOST_READ`.
+            self._refuse_header(refusals.endless_header(MOST_READ))
         super().close(exc_info)
         if self.error is not None:
             self.error.__traceback__ = None
@@ -129,16 +144,19 @@ class _Guarded(IOStream):
 
     async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
         """As tornado's, which reads nothing but headers by it, and makes objects of all that this returns."""
-        header = await super().read_until_regex(regex, max_bytes)
+        header = await super().read_until_regex(HEADER_END, max_bytes)
         self.guarded.header = len(header)
-        if len(header) > MOST_HEADER:
-            self.write(TOO_LARGE)
+        if header.count(b"\n") > MOST_LINES:
+            self._refuse_header(refusals.too_many_lines(MOST_LINES))
             self.close()
             raise StreamClosedError
-        if header.count(b"\n") > MOST_LINES:
-            message = "too many header lines"
-            raise HTTPInputError(message)
         return header
+
+    def _refuse_header(self, refusal: Refusal) -> None:
+        """Answer a header that is not worth parsing, as far as it can be sent at once. What follows it is discarded."""
+        with suppress(OSError):
+            self.write_to_fd(memoryview(refusals.unasked(refusal)))
+        self.guarded.body_due = True
 
     def set_nodelay(self, value: bool) -> None:
         """Nothing to change: the listening socket has the flag, and what is accepted inherits it.

@@ -629,12 +629,46 @@ async def test_large_headers_cost_turns_and_too_large_ones_are_refused(caplog: p
         for _ in range(3):
             assert await say(*await served.open(), f"{GET}{browser}\r\n") == 200
         assert time.monotonic() - begun > 0.5, "twelve turns and more, ten a second"
-        for header, status in (("X: y\r\n" * 200, 400), (f"X: {'y' * 17_000}\r\n", 431)):
-            assert await say_and_end(*await served.open(), f"{GET}{header}\r\n") == status
-        reader, writer = await served.open()
-        writer.write(f"{GET}X: {'y' * 40_000}\r\n".encode())
-        await ended(reader)
+        for header in ("X: y\r\n" * 200, f"X: {'y' * 80_000}\r\n", f"X: {'y' * 300_000}\r\n"):
+            assert await say_and_end(*await served.open(), f"{GET}{header}\r\n") == 431
     assert all(record.levelname == "INFO" for record in caplog.records)
+
+
+@in_a_loop
+async def test_a_header_that_is_refused_is_told_why(leaf: Path) -> None:
+    async with serving(tls=leaf) as served:
+        for header, sentences in (
+            ("X: y\r\n" * 200, ("more than 128 header lines", "超过 128 行")),
+            (f"Cookie: {'y' * 300_000}\r\n", ("larger than 74 kB", "delete its cookies", "超过 74 kB", "Cookie")),
+        ):
+            reader, writer = await served.open()
+            writer.write(f"{GET}{header}\r\n".encode())
+            head, _, body = (await asyncio.wait_for(reader.read(), SOON)).decode().partition("\r\n\r\n")
+            assert "Connection: close" in head
+            assert f"Content-Length: {len(body.encode())}" in head
+            assert all(sentence in body for sentence in sentences), body
+
+
+@in_a_loop
+async def test_few_large_headers_are_held_at_a_time(leaf: Path) -> None:
+    bounds = Bounds(each=8, overall=60, waiting=60, large_each=2, large=10)
+    async with serving(replace(RULES, deadlines=Deadlines(), bounds=bounds), leaf) as served:
+        small = [await served.ask(source=f"127.0.3.{number}") for number in range(4)]
+        half = f"{GET}Cookie: {'y' * 60_000}"
+        for number in range(12):
+            for _ in range(3):
+                _, writer = await served.open(f"127.0.4.{number}")
+                writer.write(half.encode())
+        await until(lambda: len(served.server._large) == 10 and len(served.server._all) == 14)
+        assert all(served.server._large.of(f"127.0.4.{number}") <= 2 for number in range(12))
+        # It has a place by the time that the header is whole, and none after that.
+        assert await say(*await served.open("127.0.5.1"), f"{half}\r\n\r\n") == 200
+        await until(lambda: len(served.server._large) == 9)
+        for line in small:
+            assert await say(*line, f"{GET}\r\n") == 200
+        friend = await served.ask(KEY, source="127.0.5.2")
+        assert await say(*friend, f"{GET}{KEY}Cookie: {'y' * 60_000}\r\n\r\n") == 200
+        assert len(served.server._large) == 9
 
 
 @in_a_loop
