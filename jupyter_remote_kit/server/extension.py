@@ -58,6 +58,8 @@ class RemoteKit(ExtensionApp):
     language = Unicode("", config=True, help="The language of JupyterLab's interface, such as zh_CN.")
     own_certificate = Bool(False, config=True, help="The certificate is the user's own, not of the private authority.")
 
+    audit_events = Bool(False, config=True, help="Emit each line of the audit as an event too; every subscriber of events sees it then.")
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mode = Mode.UNMANAGED

@@ -53,7 +53,8 @@ class Protection:
                 self._certificate_names,
             )
         )
-        self.audit = Audit(app.event_logger, layout.audit_file(named) if named else None, secrets=kit.secrets)
+        # On the bus every page that listens to `/api/events/subscribe` would be sent who signed in from where.
+        self.audit = Audit(app.event_logger if kit.audit_events else None, layout.audit_file(named) if named else None, secrets=kit.secrets)
         sessions_file = layout.sessions_file(named) if named else None
         self.sessions = Sessions(sessions_file, kit.session_days * DAY_S, on_end=self.audit.session_ended)
         # Without password and token in it: a browser that was known stays known when they are changed.
