@@ -78,7 +78,7 @@ class Authenticator:
         session, user = self._by_cookie(request)
         if session is not None:
             self.sessions.seen(session, address=str(peer), client=user_agent(request))
-        if offer.token and self._provider.is_token(offer.token):
+        if any(map(self.is_ours, offer.tokens)):
             self._note_token_client(request, peer)
             return Visit(peer, Way.TOKEN, session, user, epoch=self._epoch)
         if session is not None:
@@ -87,8 +87,11 @@ class Authenticator:
 
     def recognises(self, request: HTTPServerRequest) -> bool:
         """Whether `request` carries a token or a cookie that is good, by its headers alone; noted nowhere."""
-        token = offers.of(request).token
-        return (bool(token) and self._provider.is_token(token)) or self._by_cookie(request)[0] is not None
+        return any(map(self.is_ours, offers.of(request).tokens)) or self._by_cookie(request)[0] is not None
+
+    def is_ours(self, token: str) -> bool:
+        """Whether `token` is the one of this server."""
+        return self._provider.is_token(token)
 
     def is_current(self, visit: Visit) -> bool:
         """Whether what `visit` was signed in by still holds. A body may take its time, and things end meanwhile."""
@@ -163,13 +166,18 @@ class Authenticator:
     # -- handlers -------------------------------------------------------------------------------------------------------------------
 
     def check_body_token(self, handler: RequestHandler, visit: Visit) -> bool:
-        """Whether the form that was sent carries the token. A wrong one is a guess; one too many is answered here, with 429."""
+        """Whether the form that was sent carries the token.
+
+        A wrong one of a stranger is a guess; one too many is answered here, with 429. Of somebody signed in it is a field of that name.
+        """
         offered = offers.in_body(handler.request)
         if not offered:
             return False
-        if self._provider.is_token(offered):
+        if self.is_ours(offered):
             self._note_token_client(handler.request, visit.peer)
             return True
+        if visit.signed_in and self.is_current(visit):
+            return False
         _refuse_unless_taken(handler, self.count_token(handler.request, visit, offered))
         return False
 
@@ -243,7 +251,7 @@ class Authenticator:
         handler.log.info("%s signed in by %s", address, way)
 
     def remember_token_client(self, handler: RequestHandler, user: User, visit: Visit) -> None:
-        """Give a client that came with the token in a URL the cookie of its one session: its next request may have no token."""
+        """Give a client that came with the token the cookie of its one session: its next request is the same user's, token or not."""
         secret, _ = self.sessions.open_for_token(address=str(visit.peer), client=user_agent(handler.request))
         self._set_session_cookie(handler, user, secret)
 
@@ -258,6 +266,10 @@ class Authenticator:
     def cookie_name(self, request: HTTPServerRequest) -> str:
         """The name of the session's cookie."""
         return cookies.session_name(request, self._provider.cookie_name)
+
+    def cookie_names(self, request: HTTPServerRequest) -> frozenset[str]:
+        """The names of our cookies: the session's, and the one by which a browser is known again."""
+        return frozenset({self.cookie_name(request), cookies.device_name(request)})
 
     def _set_session_cookie(self, handler: RequestHandler, user: User, secret: str) -> None:
         value = json.dumps(json.loads(self._provider.user_to_cookie(user)) | {"session": secret})

@@ -87,7 +87,9 @@ class Checkpoint:
         visit = Visit(self._peers.of(request))
         visits.note(request, visit)
         logs.caused_by(visit)
-        request.remote_ip = str(visit.peer)
+        if visit.peer.address is not None:
+            # At a UNIX socket it stays what tornado makes of one (`0.0.0.0`): extensions read an address there.
+            request.remote_ip = str(visit.peer)
         request.protocol = "https" if visit.peer.secure else "http"
         if refusal := self._turned_away(request, visit):
             return refusal
@@ -105,9 +107,13 @@ class Checkpoint:
             return refusals.too_large(MAX_BODY)
         if visit.signed_in and self._authenticator.connections is not None:
             self._authenticator.connections.signed_in(request)
-        if offer.in_query and offers.is_navigation(request):
+        if self._is_to_be_exchanged(request, visit, offer):
             return ExchangeHandler
         return None if visit.signed_in else self._strangers_answer(request)
+
+    def _is_to_be_exchanged(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> bool:
+        """Whether a browser opens a page with our token in its URL, and has no session yet."""
+        return visit.session is None and offers.is_navigation(request) and self._authenticator.is_ours(offer.in_query)
 
     def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """Who is not served whatever they bring."""
@@ -125,10 +131,12 @@ class Checkpoint:
         return None
 
     def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
-        """What comes of this stranger's guess: of the token in the headers, which is counted, or of the password that is to come."""
+        """What comes of this stranger's guess: of the tokens in the headers, which are counted, or of the password that is to come."""
         authenticator = self._authenticator
-        if offer.token:
-            answer = authenticator.count_token(request, visit, offer.token)
+        if offer.tokens:
+            # Each counts: two in one request would be two guesses for the price of one.
+            answers = [authenticator.count_token(request, visit, token) for token in offer.tokens]
+            answer = max(answers, key=lambda answer: answer.wait)
         elif request.method == "POST" and request.path == self._login:
             # The password is in the body: counted when it is looked at, refused here before it is read.
             answer = authenticator.ask(request, visit)
@@ -149,7 +157,7 @@ class Checkpoint:
     def _way_back(self, request: HTTPServerRequest) -> str:
         """The sign-in page, with where it was to lead to."""
         asked = request.query_arguments.get("next") if request.path == self._login else None
-        query = urlencode({"next": offers.leads_back(asked[-1].decode("utf-8", "replace"))}) if asked else ""
+        query = urlencode({"next": offers.leads_back(asked[-1].decode("utf-8", "replace"), self._authenticator.is_ours)}) if asked else ""
         return f"{self._login}?{query}" if query else self._login
 
     def _bound_body(self, request: HTTPServerRequest) -> bool:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 
 from jupyter_remote_kit.server import offers
 
+if TYPE_CHECKING:
+    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+
 
 class ExchangeHandler(JupyterHandler):
-    """Any page that a browser opens with a `?token=`. The gate sends it here; for a good one `get_user` has set the cookie by then.
+    """Any page that a browser without a session opens with our `?token=`. The gate sends it here; `get_user` has set the cookie by then.
 
-    A wrong one, such as yesterday's, goes as well, instead of into the `next` of the sign-in page.
+    Any other token may be the page's own (an application behind jupyter-server-proxy) and goes on to it.
     """
 
     @allow_unauthenticated
     def get(self, *_: str) -> None:
         """302 to the same page without the token."""
         self.set_header("Cache-Control", "no-store")
-        self.redirect(offers.without_token(self.request))
+        provider = cast("RemoteKitIdentityProvider", self.identity_provider)
+        self.redirect(offers.without_token(self.request, provider.is_token))

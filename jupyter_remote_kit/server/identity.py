@@ -20,7 +20,7 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
-from jupyter_remote_kit.server import cookies, keys, offers, parts, report
+from jupyter_remote_kit.server import cookies, keys, offers, parts, report, upstream
 from jupyter_remote_kit.server.audit import current_request
 from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
@@ -137,26 +137,29 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             return None
         current_request.set(handler.request)
         signed_in = visit.signed_in and self.authenticator.is_current(visit)
-        by_body = not signed_in and self.authenticator.check_body_token(handler, visit)
-        if not signed_in and not by_body:
+        by_token = (signed_in and visit.way is Way.TOKEN) or self.authenticator.check_body_token(handler, visit)
+        if not signed_in and not by_token:
             if cookies.values(handler.request, self.get_cookie_name(handler)):
                 self.clear_login_cookie(handler)
             return None
-        by_token = by_body or visit.way is Way.TOKEN
         user = visit.user or self.generate_anonymous_user(handler)
         if by_token:
             handler._token_authenticated = True  # type: ignore[attr-defined]  # what `is_token_authenticated` looks at
-        if isinstance(handler, WebSocketHandler):
+        if isinstance(handler, WebSocketHandler) and offers.is_upgrade(handler.request):
             self.authenticator.sessions.attach(None if by_token else visit.session, handler)
         elif by_token and visit.session is None:
             self._remember(handler, user, visit)
+        if upstream.is_proxy(type(handler)):
+            upstream.withhold(handler.request, self.authenticator.cookie_names(handler.request), self.is_token)
         return user
 
     def _remember(self, handler: RequestHandler, user: User, visit: Visit) -> None:
-        """A token in a URL becomes a cookie. Whoever sends it in a header, or in a body, sends it again."""
-        if not offers.of(handler.request).in_query:
-            return
-        if offers.is_navigation(handler.request):
+        """A token becomes a cookie, as at a bare server: whoever keeps cookies stays one user.
+
+        The page that a browser opens is a sign-in. A program has one session, however often it comes without its cookie.
+        """
+        request = handler.request
+        if offers.is_navigation(request) and self.is_token(offers.of(request).in_query):
             self.authenticator.sign_in(cast("JupyterHandler", handler), user, "token")
         else:
             self.authenticator.remember_token_client(handler, user, visit)
@@ -176,8 +179,15 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         return None
 
     def set_login_cookie(self, handler: RequestHandler, user: User) -> None:
-        """The session's cookie with `user` in it: whoever calls the base class's method has found out who it is, and signs nobody in."""
-        self.authenticator.renew_cookie(handler, user)
+        """The session's cookie with `user` in it: whoever calls the base class's method has found out who it is, and signs nobody in.
+
+        A client whose token came without a cookie is given the one of its session (`_remember`), with the changed `user`.
+        """
+        visit = visit_of(handler.request)
+        if visit is not None and visit.session is None and self.is_token_authenticated(cast("JupyterHandler", handler)):
+            self.authenticator.remember_token_client(handler, user, visit)
+        else:
+            self.authenticator.renew_cookie(handler, user)
 
     def clear_login_cookie(self, handler: RequestHandler) -> None:
         """As the base class, and the session ends: a copy of its cookie is worth nothing any more."""

@@ -59,11 +59,12 @@ class LoginHandler(LoginFormHandler):
 
     def _redirect_safe(self, url: str, default: str | None = None) -> None:
         """As the base class; tornado refuses a header with control characters in it, with a 500."""
-        super()._redirect_safe(offers.leads_back(_CONTROL.sub("", url)), default)  # type: ignore[no-untyped-call]
+        super()._redirect_safe(offers.leads_back(_CONTROL.sub("", url), _authenticator(self).is_ours), default)  # type: ignore[no-untyped-call]
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""
-        query = urlencode({"next": offers.leads_back(self.get_argument("next", default=self.base_url))})
+        after = offers.leads_back(self.get_argument("next", default=self.base_url), _authenticator(self).is_ours)
+        query = urlencode({"next": after})
         page = PAGE.render(
             asked_locale(self),
             title=msg("Sign in to JupyterLab"),

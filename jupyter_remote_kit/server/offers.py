@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, unquote_to_bytes, urlsplit
 
 from jupyter_remote_kit.server.refusals import HeaderPart
 
@@ -16,29 +17,40 @@ if TYPE_CHECKING:
 # jupyter_server's `IdentityProvider.auth_header_pat`.
 _AUTHORIZATION = re.compile(r"(token|bearer)\s+(.+)", re.IGNORECASE)
 TOKEN = "token"  # noqa: S105  # the name of the parameter
-_TOKENS = re.compile(r"(?:^|(?<=&))token=[^&]*&?")
+_NOT_ASCII = re.compile(r"[^\x21-\x7e]")
+MAX_DIGITS = 18
+# Whether a text is the token of this server.
+IsOurs = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Offer:
-    """The token that a request carries in its headers, empty for none; `in_query` says that it stands in the URL."""
+    """The tokens that a request carries before its body: in the URL and in the `Authorization` header, each empty for none.
 
-    token: str = ""
-    in_query: bool = False
+    Either may be another's: an application behind jupyter-server-proxy has a `?token=` or a bearer token of its own.
+    """
 
+    in_query: str = ""
+    in_header: str = ""
 
-NOTHING = Offer()
-MAX_DIGITS = 18
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Those that there are."""
+        return tuple(token for token in (self.in_query, self.in_header) if token)
 
 
 def of(request: HTTPServerRequest) -> Offer:
-    """The token of the query, else that of the header, as jupyter_server's `get_token` looks for them. A body is not there yet."""
+    """Where jupyter_server's `IdentityProvider.get_token` looks. It stops at the query's; here the header's counts beside another's."""
     values = request.query_arguments.get(TOKEN)
-    if values and (last := values[-1].decode("utf-8", "replace").strip()):
-        return Offer(last, in_query=True)
+    in_query = values[-1].decode("utf-8", "replace").strip() if values else ""
+    return Offer(in_query, in_header(request))
+
+
+def in_header(request: HTTPServerRequest) -> str:
+    """The token of the `Authorization` header, empty for none."""
     header = request.headers.get("Authorization")
     found = _AUTHORIZATION.match(header) if header else None
-    return Offer(found.group(2).strip()) if found else NOTHING
+    return found.group(2).strip() if found else ""
 
 
 def in_body(request: HTTPServerRequest) -> str:
@@ -64,6 +76,11 @@ def is_navigation(request: HTTPServerRequest) -> bool:
     """
     headers = request.headers
     return request.method == "GET" and "Upgrade" not in headers and "application/xhtml+xml" in headers.get("Accept", "")
+
+
+def is_upgrade(request: HTTPServerRequest) -> bool:
+    """Whether a websocket is asked for. A handler's class does not tell: jupyter-server-proxy has one for pages and websockets."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def is_from_another_site(request: HTTPServerRequest) -> bool:
@@ -116,15 +133,26 @@ def _is_text(path: str) -> bool:
         return False
 
 
-def leads_back(url: str) -> str:
-    """`url`, where a sign-in leads to, without a token in its query: it would stand in the form, and in the address bar after that."""
+def leads_back(url: str, is_ours: IsOurs) -> str:
+    """`url`, where a sign-in leads to, without our token in its query: it would stand in the form, and in the address bar after that."""
     path, mark, query = url.partition("?")
-    return f"{path}{mark}{_TOKENS.sub('', query)}".rstrip("?") if mark else url
+    return f"{path}{mark}{without_ours(query, is_ours)}".rstrip("?") if mark else url
 
 
-def without_token(request: HTTPServerRequest) -> str:
-    """The request's path and query without the token."""
-    kept = [(name, value) for name, value in parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape") if name != TOKEN]
+def without_ours(query: str, is_ours: IsOurs) -> str:
+    """`query` without the `token` parameters whose value is ours. The others stay as they are, byte by byte."""
+    return "&".join(part for part in query.split("&") if not _is_our_token(part, is_ours))
+
+
+def without_token(request: HTTPServerRequest, is_ours: IsOurs) -> str:
+    """The request's path and query without our token."""
     # Two slashes at the beginning would make another host of the first name.
     path = "/" + request.path.lstrip("/")
-    return f"{path}?{urlencode(kept, errors='surrogateescape')}" if kept else path
+    query = without_ours(request.query, is_ours)
+    # tornado reads a request line as Latin-1 and writes a header as UTF-8.
+    return _NOT_ASCII.sub(lambda found: quote(found[0], encoding="latin-1"), f"{path}?{query}" if query else path)
+
+
+def _is_our_token(part: str, is_ours: IsOurs) -> bool:
+    name, _, value = part.partition("=")
+    return unquote_plus(name) == TOKEN and is_ours(unquote_plus(value).strip())

@@ -14,22 +14,30 @@ if TYPE_CHECKING:
 PageConfigHook = Callable[[Any, dict[str, Any]], dict[str, Any]]
 
 
-class TokenlessContext(Context):
-    """A template's variables, `token` being empty: jupyter_server's `page.html` writes it into each error page's `<body>`."""
-
-    def resolve_or_missing(self, key: str) -> Any:  # noqa: ANN401
-        """jinja2's hook for looking a variable up."""
-        return "" if key == "token" else super().resolve_or_missing(key)
-
-
-def blank_tokens(web_app: Application) -> None:
+def blank_tokens(web_app: Application, is_ours: Callable[[str], bool]) -> None:
     """Blank the token in JupyterLab's page config and in every template, once all extensions are loaded."""
     settings = web_app.settings
     settings.setdefault("page_config_data", {})["token"] = ""
     settings["page_config_hook"] = _blanking(settings.get("page_config_hook"))
+    context_class = _tokenless(is_ours)
     for value in settings.values():
         if isinstance(value, Environment):
-            value.context_class = TokenlessContext
+            value.context_class = context_class
+
+
+def _tokenless(is_ours: Callable[[str], bool]) -> type[Context]:
+    """A template's variables, `token` being empty: jupyter_server's `page.html` writes it into each error page's `<body>`.
+
+    Another extension's template may call something else by that name, which stays.
+    """
+
+    class TokenlessContext(Context):
+        def resolve_or_missing(self, key: str) -> Any:  # noqa: ANN401
+            """jinja2's hook for looking a variable up."""
+            value = super().resolve_or_missing(key)
+            return "" if key == "token" and isinstance(value, str) and is_ours(value) else value
+
+    return TokenlessContext
 
 
 def _blanking(inner: PageConfigHook | None) -> PageConfigHook:

@@ -29,6 +29,8 @@ PARTS = {
     "jupyter_remote_kit.server.audit": "Audit",
     "jupyter_remote_kit.server.connections": "GuardedServer",
     "jupyter_remote_kit.server.headers": "protective",
+    "jupyter_remote_kit.server.owners": "note_handlers",
+    "jupyter_remote_kit.server.upstream": "withhold",
     "jupyter_remote_kit.server.logs": "limited",
     "jupyter_remote_kit.server.protection": "Protection",
     "jupyter_remote_kit.server.login": "LoginHandler",

@@ -12,7 +12,7 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, pages, report, tuning, unixsocket
+from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, owners, pages, report, tuning, unixsocket
 from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
@@ -65,10 +65,11 @@ class Protection:
     def set_up(self) -> None:
         """Put everything in its place; the gate opens last."""
         app, kit = self._app, self._kit
-        pages.blank_tokens(app.web_app)
+        pages.blank_tokens(app.web_app, kit.provider.is_token)
         # The page behaves as if the kit were not there unless it finds this (labextension/src/completion).
         app.web_app.settings["page_config_data"]["remotekitMode"] = kit.mode.value
         self._lay_defaults_under()
+        owners.note_handlers(app.web_app)
         app.web_app.add_transform(headers.protective(hsts=kit.hsts))
         self._limit_logs()
         self._work_among_notebooks()

@@ -1,0 +1,56 @@
+"""Whose handler answers a request: the kit's, Jupyter's own, or another extension's, which is not ours to change."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from tornado.web import StaticFileHandler
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+    from tornado.web import Application, RequestHandler
+
+_ATTRIBUTE = "remotekit_owner"
+_KIT = "jupyter_remote_kit"
+_JUPYTER = frozenset({"jupyter_server", "jupyter_server_terminals", "jupyterlab", "jupyterlab_server"})
+# By name: importing nbconvert is what jupyter_server leaves until somebody converts.
+_NBCONVERT = "jupyter_server.nbconvert.handlers"
+
+
+class Owner(Enum):
+    """Whose an answer is."""
+
+    KIT = "the kit's"
+    JUPYTER = "a page or an API of jupyter_server or JupyterLab"
+    FILES = "a file that jupyter_server or JupyterLab delivers: the user's, or an extension's"
+    OTHER = "another extension's, or of an application behind one"
+
+
+def note_handlers(web_app: Application) -> None:
+    """Note for each request from now on which handler tornado has found for it.
+
+    A transform of an answer is given the request alone, and a URL does not tell: extensions register whatever paths they like.
+    """
+    find = web_app.get_handler_delegate
+
+    def noting(request: HTTPServerRequest, target_class: type[RequestHandler], *args: Any, **kwargs: Any) -> HTTPMessageDelegate:
+        setattr(request, _ATTRIBUTE, _owner_of_class(target_class))
+        return find(request, target_class, *args, **kwargs)
+
+    web_app.get_handler_delegate = noting  # type: ignore[method-assign, assignment]  # every router asks the application for it
+
+
+def owner_of(request: HTTPServerRequest) -> Owner:
+    """Whose the answer to `request` is; the kit's where no handler was looked for."""
+    owner = getattr(request, _ATTRIBUTE, Owner.KIT)
+    return owner if isinstance(owner, Owner) else Owner.KIT
+
+
+def _owner_of_class(handler: type[RequestHandler]) -> Owner:
+    package = handler.__module__.partition(".")[0]
+    if package == _KIT:
+        return Owner.KIT
+    if package not in _JUPYTER:
+        return Owner.OTHER
+    return Owner.FILES if handler.__module__ == _NBCONVERT or issubclass(handler, StaticFileHandler) else Owner.JUPYTER
