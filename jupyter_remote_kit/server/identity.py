@@ -142,7 +142,8 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             if cookies.values(handler.request, self.get_cookie_name(handler)):
                 self.clear_login_cookie(handler)
             return None
-        user = visit.user or self.generate_anonymous_user(handler)
+        # Some handlers ask a second time (`IdentityProvider._get_user`).
+        user = getattr(handler, "_jupyter_current_user", None) or visit.user or self.generate_anonymous_user(handler)
         if by_token:
             handler._token_authenticated = True  # type: ignore[attr-defined]  # what `is_token_authenticated` looks at
         if isinstance(handler, WebSocketHandler) and offers.is_upgrade(handler.request):

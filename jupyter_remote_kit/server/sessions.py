@@ -95,11 +95,17 @@ class Sessions:
     # -- signing in -----------------------------------------------------------------------------------------------------------------
 
     def open(self, *, way: str, address: str, client: str) -> str:
-        """A new session; returns the secret for its cookie. In a full table the session that was not seen for longest gives way."""
+        """A new session; returns the secret for its cookie.
+
+        In a full table the session that was not seen for longest gives way, and before people's those of programs, which come with the
+        token again.
+        """
         now = self._clock()
         self._sweep(now)
         while len(self._by_digest) >= MAX_SESSIONS:
-            self._remove(min(self._by_digest.values(), key=lambda session: session.last_seen), Why.CROWDED_OUT)
+            programs = {digest for _, digest in self._pollers.values()}
+            oldest = min(self._by_digest.values(), key=lambda session: (session.digest not in programs, session.last_seen))
+            self._remove(oldest, Why.CROWDED_OUT)
         secret = secrets.token_urlsafe(SECRET_BYTES)
         digest = _digest(secret)
         self._by_digest[digest] = Session(self._free_id(), digest, way, address, client[:MAX_CLIENT], now, now, now + self.lifetime_s)

@@ -43,6 +43,15 @@ class Api(APIHandler):
         self.finish({"token": self.get_argument("token", "")})
 
 
+class Twice(JupyterHandler):
+    """It asks a second time who is there."""
+
+    @authenticated
+    async def get(self) -> None:
+        user = await self.identity_provider.get_user(self)
+        self.finish({"same": user.username == self.current_user.username})
+
+
 class Plain(RequestHandler):
     """tornado's own, without Jupyter's headers: a bare server adds none."""
 
@@ -96,6 +105,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
         [
             (at("page"), Page),
             (at("forgetful"), Forgetful),
+            (at("twice"), Twice),
             (at("api"), Api),
             (at("plain"), Plain),
             (at("template"), Templated),

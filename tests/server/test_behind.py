@@ -189,6 +189,7 @@ ROUTES = {
     "/other/api": Kind.EXTENSION,
     "/other/plain": Kind.EXTENSION,
     "/other/moved": Kind.EXTENSION,
+    "/other/twice": Kind.EXTENSION,
     "/other/static/a.txt": Kind.EXTENSION,
     "/other/template": Kind.EXTENSION,
     "/app": Kind.PROXIED,
@@ -587,5 +588,18 @@ def test_who_signs_in_is_no_event_for_every_subscriber(pair: Pair) -> None:
         assert httpx.post(f"{pair.managed.url}/api/events", json=event, headers=WITH_TOKEN, trust_env=False).status_code == 204
         told = json.loads(opened.recv())
         assert told["path"] == "marker"
+    finally:
+        opened.close()
+
+
+def test_where_it_was_asked_for_the_audit_is_on_the_bus(machine: Machine) -> None:
+    machine.configure("jupyter_remotekit_config.py", "c.RemoteKit.audit_events = True\n")
+    server = machine.start(machine.settings())
+    server.ready()
+    opened = websocket.create_connection(server.url.replace("http", "ws", 1) + "/api/events/subscribe", header=dict(WITH_TOKEN), timeout=20)
+    try:
+        with server.signed_in():
+            pass
+        assert json.loads(opened.recv())["action"] == "sign-in"
     finally:
         opened.close()

@@ -175,6 +175,16 @@ def test_a_full_table_drops_whom_it_has_not_seen_for_longest() -> None:
         assert oldest in one.ids
 
 
+def test_programs_give_way_before_people() -> None:
+    with table(None) as one:
+        person = one.id_of(one.open())
+        for number in range(MAX_SESSIONS):
+            one.clock.now += 1
+            one.sessions.open_for_token(address="192.0.2.7", client=f"poller/{number}")
+        assert len(one.ids) == MAX_SESSIONS
+        assert person in one.ids
+
+
 def test_a_client_that_comes_by_token_again_and_again_is_one_session() -> None:
     with table(None) as one:
         first = one.sessions.open_for_token(address="192.0.2.7", client="node-fetch")
