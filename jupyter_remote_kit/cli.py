@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import click
@@ -207,11 +208,36 @@ def _worded(error: BaseException) -> RemoteKitError:
         return Failed.of("aborted", msg("Nothing was done."))
     if isinstance(error, KeyboardInterrupt):
         return Failed.of("interrupted", msg("Interrupted."))
+    if isinstance(error, ImportError | SyntaxError) or (isinstance(error, AttributeError) and isinstance(error.obj, ModuleType)):
+        return _not_loaded(error)
     if isinstance(error, OSError):
         return of_system(error)
     if os.environ.get(TRACEBACK_VARIABLE):
         raise error
     return _defect(error)
+
+
+def _not_loaded(error: ImportError | SyntaxError | AttributeError) -> RemoteKitError:
+    """A module that a command wants, or what is to be in it: what the loader says leads, and the hint has been tried."""
+    from jupyter_remote_kit.host import loading
+
+    module = _importing(error)
+    command = loading.typed(lambda: invocation.current().program)
+    hint = loading.mend(loading.trial(error, f"import {module}"), command, invocation.reinstall)
+    sentence = msg("{module} cannot be loaded: {reason}", module=module, reason=loading.reason(error))
+    return Failed.of("not-loaded", sentence, msg("{command}", command=hint))
+
+
+def _importing(error: ImportError | SyntaxError | AttributeError) -> str:
+    """The module of ours that was imported, in vain or because it wanted another one."""
+    if isinstance(error, AttributeError):
+        return str(getattr(error.obj, "__name__", ""))
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "<module>":
+            return str(trace.tb_frame.f_globals.get("__name__"))
+        trace = trace.tb_next
+    return getattr(error, "name", None) or "jupyter_remote_kit"
 
 
 def _defect(error: BaseException) -> RemoteKitError:

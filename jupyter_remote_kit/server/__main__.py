@@ -8,10 +8,17 @@ What JupyterLab need not do at all before it serves is in `deferred`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import NoReturn
 
+from jupyter_remote_kit import invocation, words
 from jupyter_remote_kit.errors import ExitCode
+from jupyter_remote_kit.host import loading, ownprogram
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.refusal import format_line
 from jupyter_remote_kit.server import deferred, parts, tuning
+from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 
 def serve() -> None:
@@ -19,11 +26,8 @@ def serve() -> None:
     tuning.start()
     deferred.grammar()
     # Asked again where the identity provider refuses; asked here, since one that cannot be imported is a traceback of jupyter_server's.
-    if missing := parts.missing():
-        for part in missing:
-            sentence = f"A part of the kit cannot be loaded: {part}."
-            sys.stderr.write(format_line("part-missing", sentence, "pip install --force-reinstall jupyter-remote-kit") + "\n")
-        sys.exit(ExitCode.REFUSED)
+    if faults := parts.faults():
+        _refuse(faults)
 
     from jupyter_remote_kit.server import notify, userconfig
 
@@ -34,6 +38,23 @@ def serve() -> None:
             from jupyterlab.labapp import main  # most of what the collector would look through
 
         sys.exit(main())
+
+
+def _refuse(faults: Mapping[str, Exception]) -> NoReturn:
+    """One line for each reason. Where a library is of another version every part fails by it, each at another name of its."""
+    foreign = [part for part, error in faults.items() if not parts.is_own(error)]
+    reasons: dict[str, str] = {}
+    for part in foreign[:1] or faults:
+        reasons.setdefault(loading.reason(faults[part]), part)
+    invocation.settle(ownprogram.of_server)
+    given = [argument.partition("=")[2] for argument in sys.argv if argument.startswith("--RemoteKit.instance=")]
+    again = own_command(given[0] if given else DEFAULT_INSTANCE, "up")
+    fix = loading.mend("from jupyter_remote_kit.server import parts; sys.exit(bool(parts.faults()))", again, invocation.reinstall)
+    translate = words.catalogue(words.terminal_locale())
+    for reason, part in reasons.items():
+        sentence = msg("{module} cannot be loaded: {reason}", module=part, reason=reason).render(translate)
+        sys.stderr.write(format_line("part-missing", sentence, fix) + "\n")
+    sys.exit(ExitCode.REFUSED)
 
 
 try:

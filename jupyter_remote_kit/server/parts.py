@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.abc import InspectLoader
+from pathlib import Path
 
+PACKAGE = "jupyter_remote_kit"
+FOLDER = Path(__file__).parents[1]
 # Each with a name that the others use: an empty file imports without a complaint.
 PARTS = {
     "jupyter_remote_kit.server.extension": "RemoteKit",
@@ -64,24 +69,58 @@ LIBRARIES = ("argon2", "psutil", "pynvml")
 
 def missing() -> tuple[str, ...]:
     """The parts that cannot be loaded, whatever the reason, in order."""
-    broken = [part for part, name in PARTS.items() if not _has(part, name)]
-    broken += [part for part in LAZY_PARTS if not _compiles(part)]
-    return (*broken, *(name for name in LIBRARIES if importlib.util.find_spec(name) is None))
+    return tuple(faults())
 
 
-def _has(part: str, name: str) -> bool:
-    try:
-        module = importlib.import_module(part)
-    # A damaged module raises whatever it likes: SyntaxError, NameError, AttributeError, a C library's OSError.
-    except Exception:
-        return False
-    return hasattr(module, name)
+def faults() -> dict[str, Exception]:
+    """The parts that cannot be loaded, in order, each with what its import has raised."""
+    return dict(_faults())
 
 
-def _compiles(name: str) -> bool:
-    try:
-        spec = importlib.util.find_spec(name)
-        code = spec.loader.get_code(name) if spec and isinstance(spec.loader, InspectLoader) else None
-    except (ImportError, SyntaxError, ValueError):
-        return False
-    return code is not None
+def is_own(error: Exception) -> bool:
+    """Whether it is a file of ours that is missing, damaged or of another version, and no library's."""
+    if isinstance(error, ImportError) and error.name:
+        return error.name.partition(".")[0] == PACKAGE
+    if isinstance(error, SyntaxError):
+        return str(error.filename).startswith(str(FOLDER))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or trace.tb_frame.f_code.co_filename.startswith(str(FOLDER))
+
+
+def _faults() -> Iterator[tuple[str, Exception]]:
+    for part, look in _looks().items():
+        try:
+            look()
+        # A damaged module raises whatever it likes: SyntaxError, NameError, AttributeError, a C library's OSError.
+        except Exception as error:
+            yield part, error
+
+
+def _looks() -> dict[str, Callable[[], None]]:
+    """How each part is looked at; what is wrong is raised."""
+    imports = {part: partial(_import, part, name) for part, name in PARTS.items()}
+    return {**imports, **{part: partial(_compile, part) for part in LAZY_PARTS}, **{name: partial(_find, name) for name in LIBRARIES}}
+
+
+def _import(part: str, name: str) -> None:
+    module = importlib.import_module(part)
+    if not hasattr(module, name):
+        message = f"{name!r} is not in {module.__file__}"
+        raise ImportError(message, name=part, path=module.__file__)
+
+
+def _find(name: str) -> None:
+    if importlib.util.find_spec(name) is None:
+        raise _absent(name)
+
+
+def _compile(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not isinstance(spec.loader, InspectLoader) or spec.loader.get_code(name) is None:
+        raise _absent(name)
+
+
+def _absent(name: str) -> ModuleNotFoundError:
+    return ModuleNotFoundError(f"No module named {name!r}", name=name)
