@@ -58,13 +58,15 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
     have it on another disk. `certfile` and `keyfile` are the user's own. Raises `Failed` when they cannot be read.
     """
     files = {path: file_fact(path) for path in paths}
+    home = _home()
+    files[home] = file_fact(home.resolve(), with_content=False)
     files[root_dir] = file_fact(root_dir.resolve(), with_content=False)
     uid = os.geteuid()
     return Facts(
         layout=layout,
         uid=uid,
         user=whoami.user_name(uid),
-        home=_home(),
+        home=home,
         now=datetime.now(timezone.utc),
         names=host_names(),
         addresses=host_addresses(),

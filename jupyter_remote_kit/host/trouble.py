@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,26 +20,63 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-_FULL = ("disk-full", msg("{path} cannot be written: the disk or the quota is full."), msg("df -h {folder}"))
 _LOOK = msg("ls -ld {quoted} {folder}")
-_DENIED = ("permission", msg("{path} cannot be used: permission denied."), _LOOK)
-_NO_DIRECTORY = ("not-a-directory", msg("{path} cannot be used: a part of the path is not a directory."), _LOOK)
+_FULL = (
+    "disk-full",
+    msg("{path} cannot be written: the disk or the quota is full."),
+    msg("Make room there; what is on it: {mend}"),
+)
+_DENIED = ("permission", msg("{path} cannot be used: permission denied."), msg("{mend}"))
+_NO_DIRECTORY = ("not-a-directory", msg("{path} cannot be used: a part of the path is not a directory."), msg("{mend}"))
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: (
         "read-only",
         msg("{path} cannot be written: its file system is read-only."),
-        msg("findmnt -T {folder}"),
+        msg("Have Jupyter keep its files elsewhere: {mend}"),
     ),
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
     errno.ENOTDIR: _NO_DIRECTORY,
     errno.EEXIST: _NO_DIRECTORY,
-    errno.ENOENT: ("not-found", msg("{path} does not exist."), _LOOK),
-    errno.ENAMETOOLONG: ("name-too-long", msg("{path} cannot be used: the name is too long."), _LOOK),
+    errno.ENOENT: ("not-found", msg("{path} does not exist."), msg("What is there: {mend}")),
+    errno.ENAMETOOLONG: ("name-too-long", msg("{path} cannot be used: the name is too long."), msg("Choose a shorter one")),
 }
 _UNKNOWN = ("io-error", msg("{path} cannot be used: {reason}."), _LOOK)
+
+
+def _mend(number: int, path: Path) -> str:
+    """What to paste; it names what is in the way, which may be any folder above `path`."""
+    above = next(folder for folder in (path, *path.parents) if os.path.lexists(folder) or folder == folder.parent)
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return f"df -h {quoted(above)}"
+    if number == errno.EROFS:
+        names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+        return "export " + " ".join(f"{name}=/var/tmp/jupyter-{os.geteuid()}/{folder}" for name, folder in names.items())
+    if number in {errno.ENOTDIR, errno.EEXIST}:
+        return _move(above)
+    if number == errno.ENOENT:
+        return f"ls -la {quoted(above)}"
+    return _permit(path)
+
+
+def _permit(path: Path) -> str:
+    """Of the folders on the way, and what stands there: the first that this user may not use."""
+    for step in (*reversed(path.parents), path):
+        try:
+            status = step.stat()
+        except OSError:
+            break
+        wanted = os.X_OK if stat.S_ISDIR(status.st_mode) and step not in {path, path.parent} else os.R_OK | os.W_OK
+        if os.access(step, wanted):
+            continue
+        if status.st_uid == os.geteuid():
+            return f"chmod u+rwX {quoted(step)}"
+        if step.is_relative_to(Path.home()):
+            return f"sudo chown -R {os.geteuid()} {quoted(step)}"
+        break
+    return f"ls -ld {quoted(path)} {quoted(path.parent)}"
 
 
 def failed(error: OSError, path: Path) -> RemoteKitError:
@@ -49,7 +87,8 @@ def failed(error: OSError, path: Path) -> RemoteKitError:
         return directory_in_the_way(path)
     code, sentence, hint = _MEANING.get(error.errno or 0, _UNKNOWN)
     reason = os.strerror(error.errno) if error.errno else str(error)
-    values = {"path": path, "quoted": quoted(path), "folder": quoted(path.parent), "reason": reason}
+    mend = _mend(error.errno or 0, path)
+    values = {"path": path, "quoted": quoted(path), "folder": quoted(path.parent), "reason": reason, "mend": mend}
     return Failed.of(code, replace(sentence, values=values), replace(hint, values=values))
 
 
@@ -58,23 +97,24 @@ def symlink_in_the_way(path: Path) -> RemoteKitError:
     return Failed.of(
         "symlink-in-the-way",
         msg("{path} is a symbolic link; it is left as it is.", path=path),
-        msg("See where it leads, and remove it if it is not yours: ls -l {path}", path=quoted(path)),
+        msg("See where it leads: ls -l {path}; then move it away: {command}", path=quoted(path), command=_move(path)),
     )
 
 
 def directory_in_the_way(path: Path) -> RemoteKitError:
     """A folder where a file of ours should be."""
-    return Failed.of("directory-in-the-way", msg("{path} is a directory, but a file is to be written there.", path=path), _look(path))
+    sentence = msg("{path} is a directory, but a file is to be written there.", path=path)
+    return Failed.of("directory-in-the-way", sentence, _aside(path))
 
 
 def file_in_the_way(path: Path) -> RemoteKitError:
     """A file where a folder of ours should be."""
-    return Failed.of("not-a-directory", msg("{path} is not a directory.", path=path), _look(path))
+    return Failed.of("not-a-directory", msg("{path} is not a directory.", path=path), _aside(path))
 
 
 def not_a_file(path: Path) -> RemoteKitError:
     """A socket, a pipe or a device."""
-    return Failed.of("not-a-file", msg("{path} is not a regular file.", path=path), _look(path))
+    return Failed.of("not-a-file", msg("{path} is not a regular file.", path=path), _aside(path))
 
 
 def wrong_owner(path: Path, uid: int) -> RemoteKitError:
@@ -95,5 +135,9 @@ def os_errors(path: Path) -> Iterator[None]:
         raise failed(error, path) from error
 
 
-def _look(path: Path) -> Message:
-    return replace(_LOOK, values={"quoted": quoted(path), "folder": quoted(path.parent)})
+def _aside(path: Path) -> Message:
+    return msg("Move it away: {command}", command=_move(path))
+
+
+def _move(path: Path) -> str:
+    return f"mv {quoted(path)} {quoted(path.with_name(path.name + '.aside'))}"

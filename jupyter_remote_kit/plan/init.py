@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jupyter_remote_kit.plan.facts import Facts, FileKind
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE, Layout
 from jupyter_remote_kit.plan.model import IssueAuthority, MakeDirectory, Plan, Step, WriteFile
+from jupyter_remote_kit.plan.overridden import overridden
 from jupyter_remote_kit.plan.writing import write_unless_same
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Credentials, Settings
@@ -40,6 +42,7 @@ def plan_init(
         *certificates.check_own(settings, facts),
         *_language_findings(settings),
         *userconfig.findings(facts.user_config),
+        *overridden(facts.user_config, settings),
     )
     steps = tuple(_steps(settings, credentials, facts, existing, others))
     if existing and existing.settings.private_ca and any(isinstance(step, IssueAuthority) for step in steps):
@@ -111,9 +114,18 @@ def _file(path: Path, content: Secret, mode: int, facts: Facts) -> Iterator[Writ
     return write_unless_same(path, content, mode, facts.file(path), facts.manifest.get(str(path), ()))
 
 
+def _another_root(path: Path, facts: Facts) -> Path:
+    """A root directory that can be used, or made, where `path` cannot."""
+    home = facts.file(facts.home)
+    if facts.home != path and home.kind is FileKind.DIRECTORY and home.writable:
+        return facts.home
+    # Unlike /tmp it outlives a reboot.
+    return Path(f"/var/tmp/notebooks-{facts.uid}")  # noqa: S108  # shown, not made
+
+
 def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
     path, fact = settings.root_dir, facts.file(settings.root_dir)
-    hint = msg("Choose another one: --root-dir {home}", home=facts.home)
+    hint = msg("Choose another one: --root-dir {folder}", folder=shlex.quote(str(_another_root(path, facts))))
     if fact.kind is FileKind.ABSENT:
         yield MakeDirectory(path)
     elif fact.kind is not FileKind.DIRECTORY:

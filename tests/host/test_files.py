@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_remote_kit.errors import Failed, Refused, RemoteKitError
-from jupyter_remote_kit.host import files
+from jupyter_remote_kit.host import files, trouble
 from jupyter_remote_kit.plan.facts import FileKind
 
 OLD, NEW = b"old", b"new content\n"
@@ -201,7 +201,7 @@ GIVER = textwrap.dedent(
     """
     import os, pathlib, sys
     from jupyter_remote_kit.errors import Failed
-    from jupyter_remote_kit.host import files
+    from jupyter_remote_kit.host import files, trouble
     folder = pathlib.Path(sys.argv[1])
     if os.geteuid() == 0:
         # Relative from here on: the folders above may be closed.
@@ -255,8 +255,13 @@ def test_hints_can_be_pasted_whatever_the_path(tmp_path: Path) -> None:
     with pytest.raises(Failed) as error:
         files.write_atomic(folder / "f", NEW, 0o600)
     hint = str(error.value.problems[0].hint)
-    words = subprocess.run(["sh", "-c", hint.replace("ls -ld", "printf '%s\\n'")], capture_output=True, text=True, check=True).stdout
-    assert words.splitlines() == [str(folder / "f"), str(folder)]
+    command = hint.partition(": ")[2].replace("ls -la", "printf '%s\\n'")
+    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines() == [str(tmp_path)]
+    folder.mkdir()
+    folder.chmod(0)
+    mend = trouble._permit(folder / "f") if os.geteuid() else f"chmod u+rwX {trouble.quoted(folder)}"
+    subprocess.run(["sh", "-c", mend], check=True)
+    assert folder.stat().st_mode & 0o700 == 0o700
 
 
 def test_what_a_killed_writer_left_is_swept_at_the_next_write(tmp_path: Path) -> None:

@@ -216,10 +216,20 @@ def test_a_folder_of_ours_that_is_not_private_is_made_so(fact: FileFact) -> None
 )
 def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str, sentence: str) -> None:
     with pytest.raises(Refused) as caught:
-        plan_init(settings(), CREDENTIALS, facts(files={ROOT_DIR: fact}))
+        plan_init(settings(), CREDENTIALS, facts(files={ROOT_DIR: fact, HOME: DIRECTORY}))
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message), str(problem.hint)) == (code, sentence, "Choose another one: --root-dir /home/ann")
     assert caught.value.exit_code is ExitCode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("root_dir", "home"),
+    [(HOME, replace(DIRECTORY, writable=False)), (ROOT_DIR, replace(DIRECTORY, writable=False)), (ROOT_DIR, FileFact())],
+)
+def test_the_hint_never_names_what_cannot_be_used_either(root_dir: Path, home: FileFact) -> None:
+    with pytest.raises(Refused) as caught:
+        plan_init(settings(root_dir=root_dir), CREDENTIALS, facts(files={ROOT_DIR: replace(DIRECTORY, writable=False), HOME: home}))
+    assert str(caught.value.problems[0].hint) == "Choose another one: --root-dir /var/tmp/notebooks-1000"
 
 
 def test_an_absent_root_directory_is_made_for_the_user_alone() -> None:
