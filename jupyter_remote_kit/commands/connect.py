@@ -38,6 +38,7 @@ def command(context: Context, host: str, local_port: int | None, dry_run: bool, 
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
         return wishing.dry_run("connect", wish, wish.up_arguments, forwards=True)
+    wishing.check(layout, wish)
     other = connections.find(layout, wish.target, wish.instance)
     if other is None:
         # From here on nobody else has the name or the port: two accounts on one host may be connected to for the first time at once.

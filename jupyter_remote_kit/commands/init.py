@@ -13,16 +13,16 @@ import click
 from jupyter_remote_kit.commands import banning, freeport, machine
 from jupyter_remote_kit.commands.context import Context, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource, instance_options, parse
-from jupyter_remote_kit.errors import Problem, Refused, WrongUsage
+from jupyter_remote_kit.errors import Problem, Refused, RemoteKitError, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import files, instances, passwords, paths, systemd
+from jupyter_remote_kit.host import files, instances, passwords, paths, room, systemd
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
-from jupyter_remote_kit.plan.init import plan_init, secret_paths
+from jupyter_remote_kit.plan.init import plan_init, private_folders, secret_paths
 from jupyter_remote_kit.plan.instance import Instance, as_data
 from jupyter_remote_kit.plan.model import IssueLeaf, Plan
 from jupyter_remote_kit.plan.passwords import check_password
@@ -34,6 +34,9 @@ from jupyter_remote_kit.settings import Access, Credentials, Settings
 
 Check = Callable[[Secret], None]
 """Raises `Refused` for a password that will not do."""
+
+# In the place of a password that is asked for later; nothing of it is written.
+_ANY_HASH = Secret(f"argon2:$argon2id$v=19$m=10240,t=10,p=8${'A' * 22}${'A' * 43}")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Prepared:
     existing: Instance | None = None
     generated: Secret | None = None
     shown: bool = False
+
+
+Look = Callable[[Prepared], None]
+"""Raises what would keep a command from doing what it was called for, once the questions are answered."""
 
 
 @kit_command("init", marked("Decide and write everything: access, password, token, certificate, language."))
@@ -63,18 +70,19 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     return replace(result, problems=(*result.problems, *waiting))
 
 
-def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: bool) -> Prepared:
-    """Gather the facts and make the plan. Raises `Refused` or `WrongUsage` where that cannot be."""
+def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: bool, look: Look | None = None) -> Prepared:
+    """Gather the facts and make the plan. Raises `Refused` or `WrongUsage` where that cannot be, and what `look` raises.
+
+    Whatever can refuse is looked at before the first question; what hangs on how the host is reached as soon as that is known.
+    """
     layout = paths.layout()
     existing = instances.load(layout, answers.instance)
-    if ask and existing is None:
+    if ask and existing is None and answers.access is None:
+        _try_each_access(answers, look)
         answers = _ask_access(context, answers)
-    before = existing.settings if existing else None
-    settings = merge(answers, before, home=Path.home(), locale=fact_gathering.locale(os.environ))
+    tried = _tried(answers, existing, look)
+    settings, facts = tried.settings, tried.facts
     others = machine.settings_of_others(layout, answers.instance)
-    if answers.auto_port:
-        settings = replace(settings, port=freeport.choose(settings, before, others, layout))
-    facts = machine.gather(settings)
 
     def good(password: Secret) -> None:
         check_password(password, facts.user, facts.names)
@@ -87,6 +95,38 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
     credentials = _credentials(existing, password)
     plan = plan_init(settings, credentials, facts, existing=existing, others=others)
     return Prepared(settings, credentials, facts, plan, existing, password if source.generate else None)
+
+
+def _try_each_access(answers: Answers, look: Look | None) -> None:
+    """Raises what keeps the host from being reached in any way that could be chosen."""
+    errors: list[RemoteKitError] = []
+    for access in Access:
+        try:
+            _tried(replace(answers, access=access), None, look)
+        except RemoteKitError as error:
+            errors.append(error)
+    if len(errors) == len(Access):
+        raise errors[0]
+
+
+def _tried(answers: Answers, existing: Instance | None, look: Look | None) -> Prepared:
+    """What would be done with some good password. Raises whatever would refuse it."""
+    layout, before = paths.layout(), existing.settings if existing else None
+    settings = merge(answers, before, home=Path.home(), locale=fact_gathering.locale(os.environ))
+    others = machine.settings_of_others(layout, answers.instance)
+    if answers.auto_port:
+        settings = replace(settings, port=freeport.choose(settings, before, others, layout))
+    facts = machine.gather(settings)
+    kept = existing.credentials if existing else None
+    hashed = kept.hashed_password if kept else None
+    token = kept.token if kept else passwords.generate_token()
+    credentials = Credentials(token, hashed or (_ANY_HASH if settings.access.needs_password else None))
+    tried = Prepared(settings, credentials, facts, plan_init(settings, credentials, facts, existing=existing, others=others), existing)
+    if tried.plan.steps:
+        room.check(private_folders(settings, layout))
+    if look is not None:
+        look(tried)
+    return tried
 
 
 def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> tuple[Problem, ...]:

@@ -9,12 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.host import paths, wheels
 from jupyter_remote_kit.host.line import Answer, Line
 from jupyter_remote_kit.host.wheels import Parcel
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import installing as plan
 from jupyter_remote_kit.plan import kitsearch, shell
+from jupyter_remote_kit.plan import preflight as plan_preflight
 from jupyter_remote_kit.plan.installing import Order, Place, Progress, Report
 from jupyter_remote_kit.plan.kitsearch import Found, NotFound, Search
 from jupyter_remote_kit.plan.terminal import printable
@@ -42,13 +44,19 @@ class Wanted:
         return Search(self.python or "", self.env or "", self.project_dir or "")
 
 
+async def preflight(line: Line, wanted: Wanted, missing: NotFound, wish: Wish) -> None:
+    """See that the host would neither refuse the kit nor its server. Raises `LineCut` and `Refused`; nothing is written there."""
+    place = _place_without_kit(missing)
+    order = plan_preflight.order(wish.instance, wish.options.project_dir, own=place.own)
+    answer = await line.ask(shell.running((place.python, "-I", "-c", distant.template("preflight.py"), order)))
+    plan_preflight.check(answer.lines, wanted.host, own=place.own, allow_root=wish.options.allow_root)
+
+
 async def install(line: Line, wanted: Wanted, *, show: Callable[[Message], None]) -> str:
     """Install this version of the kit on the host, and return its path there. One that is there already is left as it is.
 
     `show` is told what is done. Raises `LineCut`, and `Failed` when it could not be installed; nothing of it is left there then.
     """
-    if wanted.wheel is not None:
-        wheels.check(wanted.wheel)
     found = await _look(line, wanted)
     if isinstance(found, Found) and not wanted.wheel and any(said.split()[-1:] == [__version__] for said in found.said):
         return found.kit
@@ -73,8 +81,7 @@ async def _look(line: Line, wanted: Wanted) -> Found | NotFound:
 async def _place(line: Line, wanted: Wanted, found: Found | NotFound) -> Place:
     """Where it goes: into what the user has named, else into an environment of its own. Raises `NotFound` where no Python is fit for it."""
     if isinstance(found, NotFound):
-        named, pythons = found.absence.option, found.absence.usable_pythons
-        return Place(pythons[0].path, own=False) if named else Place(plan.choose(pythons).path, own=True)
+        return _place_without_kit(found)
     if found.python is not None:
         return Place(found.python.path, own=False)
     if wanted.env:
@@ -88,6 +95,11 @@ async def _place(line: Line, wanted: Wanted, found: Found | NotFound) -> Place:
             return Place(plan.choose(missing.absence.usable_pythons).path, own=True)
         raise
     raise AssertionError
+
+
+def _place_without_kit(missing: NotFound) -> Place:
+    named, pythons = missing.absence.option, missing.absence.usable_pythons
+    return Place(pythons[0].path, own=False) if named else Place(plan.choose(pythons).path, own=True)
 
 
 def _beginning(host: str, place: Place) -> Message:

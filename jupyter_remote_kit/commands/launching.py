@@ -49,9 +49,7 @@ def launch(context: Context, asked: Asked, status: Mapping[str, Any] | None) -> 
     layout = paths.layout()
     if status is None:
         elsewhere.check(layout, asked.instance)
-    prepared = init.prepare(context, asked.answers, asked.source, ask=asked.ask)
-    if asked.handover:
-        handover.check_access(prepared.settings.access)
+    prepared = init.prepare(context, asked.answers, asked.source, ask=asked.ask, look=lambda tried: _look(tried, asked, status))
     serving.check(prepared)
     if asked.dry_run:
         return _would_run(prepared)
@@ -68,6 +66,16 @@ def launch(context: Context, asked: Asked, status: Mapping[str, Any] | None) -> 
                 return _detach(context, prepared, asked)
     # Somebody else was first.
     return launch(context, asked, status)
+
+
+def _look(tried: Prepared, asked: Asked, status: Mapping[str, Any] | None) -> None:
+    """All that can refuse a server, once a person has answered. Raises `RemoteKitError`."""
+    if asked.handover:
+        handover.check_access(tried.settings.access)
+    serving.check(tried)
+    # Where nobody is asked nothing lies between this and `_written`, which knows whether another `up` has just taken the port.
+    if asked.ask and status is None and not asked.dry_run:
+        serving.check_port(tried.settings.ip, tried.settings.port)
 
 
 def _written(context: Context, prepared: Prepared, asked: Asked) -> Prepared:

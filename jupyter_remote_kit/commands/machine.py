@@ -78,6 +78,15 @@ def change_credentials(found: Instance, credentials: Credentials, known: Facts, 
         return True
 
 
+def check_changeable(found: Instance) -> None:
+    """Raises `RemoteKitError` where other credentials could not be written, or a running server could not be told of them."""
+    from jupyter_remote_kit.host import room
+
+    layout, name = paths.layout(), found.settings.instance
+    room.check((layout.instances_dir, layout.instance_data_dir(name)))
+    client(layout, name).status()
+
+
 @contextmanager
 def password_told(password: Secret | None) -> Iterator[None]:
     """Whatever fails within, a password that was made just now and is written already is told with it: it is shown once."""

@@ -31,6 +31,8 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
             msg("Add --generate-password, or pipe it in with --password-stdin"),
         )
     found = instances.require(paths.layout(), instance)
+    if not dry_run:
+        machine.check_changeable(found)
     facts = machine.gather(found.settings, own_certificate=False)
 
     def good(password: Secret) -> None:

@@ -13,12 +13,12 @@ from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_com
 from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import paths, services, socketfolder
+from jupyter_remote_kit.host import paths, room, services, socketfolder
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.fail2ban import REMOVE
 from jupyter_remote_kit.plan.layout import Layout
-from jupyter_remote_kit.plan.model import Plan
+from jupyter_remote_kit.plan.model import Plan, RemoveFile
 from jupyter_remote_kit.plan.remove import candidate_paths, plan_remove
 from jupyter_remote_kit.result import Result
 
@@ -55,6 +55,8 @@ def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Resu
         return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),), problems=problems)
     if dry_run:
         return Result("remove", data, (msg("This would be done:"), *steps), problems=problems)
+    # A file is taken out of its folder; what is not there any more needs nothing.
+    room.check(sorted({step.path.parent for step in plan.steps if isinstance(step, RemoveFile)}), least=0)
     if not yes:
         context.emit(Result("remove", messages=(msg("This will be done:"), *steps)))
         if not click.confirm(context.say(msg("Remove all of it?")), err=True):

@@ -26,6 +26,7 @@ def command(context: Context, host: str, dry_run: bool, **said: Any) -> Result:
     wish = wishing.wish_of(layout, host, said)
     if dry_run:
         return wishing.dry_run("start", wish, wish.up_arguments)
+    wishing.check(layout, wish)
     return distant.run(_start(context, layout, wish))
 
 

@@ -31,6 +31,7 @@ def command(context: Context, instance: str, show: bool, yes: bool, dry_run: boo
         return Result("token", {"instance": instance, "token": token, "changed": False}, rows=((msg("Token"), token),))
     if dry_run:
         return Result("token", {"instance": instance, "changed": False}, (msg("The token would be changed."),))
+    machine.check_changeable(found)
     if not yes and not click.confirm(context.say(msg("Rotate the token, and end every session?")), err=True):
         raise click.Abort
     fresh = passwords.generate_token()

@@ -14,7 +14,7 @@ from jupyter_remote_kit.commands.connecting.wish import Wish as Host
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.trustreport import Outcome, announced, nothing_trusted, told, tried
 from jupyter_remote_kit.errors import Failed, Problem
-from jupyter_remote_kit.host import authorities, farend, paths, programs, trusted, truststores
+from jupyter_remote_kit.host import authorities, farend, paths, programs, room, trusted, truststores
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import authority as authority_plan
 from jupyter_remote_kit.plan import strangers
@@ -45,6 +45,7 @@ class Asking:
 def install(context: Context, host: Host, asking: Asking) -> Result:
     """Fetch the authority, judge it, show it, ask, and put it into every store."""
     layout = paths.layout()
+    _check_room(layout, asking)
     authority = _fetched(context, host, asking.instance)
     strangers.check(authority, host.name, asking.digest, asks=not asking.yes)
     before = trusted.read(layout)
@@ -56,6 +57,7 @@ def install(context: Context, host: Host, asking: Asking) -> Result:
 def remove(context: Context, host: Host, asking: Asking) -> Result:
     """Take what is known of the host out of every store; the host is not asked."""
     layout = paths.layout()
+    _check_room(layout, asking)
     before = trusted.read(layout)
     known = record.of_host(before, str(host.target))
     if not known:
@@ -68,6 +70,12 @@ def remove(context: Context, host: Host, asking: Asking) -> Result:
             msg("Name one of them"),
         )
     return _bring_about(context, Outcome(host, layout, before, record.removing(before, known)), asking)
+
+
+def _check_room(layout: Layout, asking: Asking) -> None:
+    """Raises `Failed` where the record of what is trusted could not be written, before the host is asked and a person is."""
+    if not asking.dry_run:
+        room.check((layout.trusted_dir,))
 
 
 def _bring_about(context: Context, outcome: Outcome, asking: Asking) -> Result:

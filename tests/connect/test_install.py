@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -175,14 +176,15 @@ def test_with_everything_sent_where_no_index_is_reached(
 
 
 @long_form
-def test_a_disk_that_gets_full_on_the_way(lab: Lab, sending: Sending) -> None:
+def test_a_disk_that_has_no_room(lab: Lab, sending: Sending) -> None:
     small = lab.host("small", User("alice"), disk=Disk(home_mb=100))
     with nothing_more(lab):
-        envelope, _ = start(lab, "alice@small", "--wheel", sending.wheel, "--push", env=sending.env)
+        envelope, said = start(lab, "alice@small", "--wheel", sending.wheel, "--push", env=sending.env)
     (problem,) = envelope["problems"]
     assert problem["code"] == "disk-full"
-    assert problem["message"].startswith("The disk of small is full, or the quota is used up: ")
-    assert "[Errno 28]" in problem["message"]
+    assert re.match(r"small has \d+ MB left for /home/alice/.*, and 360 MB are needed", problem["message"])
+    # Found out before anything was sent.
+    assert not any("Installing" in line for line in said)
     assert left(small, "alice") == []
 
 
@@ -202,6 +204,29 @@ def test_what_is_cut_off_leaves_nothing(lab: Lab, host: Host, sending: Sending, 
             os.kill(ssh.pid, 9)
         assert terminal.finish() == 1
         until(lambda: not left(host, "carol"), "the installation to take itself away", 60)
+
+
+@pytest.mark.parametrize("verb", ["start", "connect"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("root@gpu",), "as-root"),
+        (("erin@gpu", "--project-dir", "/etc/passwd"), "not-a-directory"),
+        (("erin@gpu", "--project-dir", "/etc"), "permission"),
+    ],
+)
+def test_a_host_that_would_refuse_is_not_installed_on(lab: Lab, host: Host, verb: str, words: tuple[str, ...], code: str) -> None:
+    """Neither is a person asked, nor anything fetched, sent or written."""
+    with nothing_more(lab):
+        done = lab.laptop.kit(verb, *words, "--install", "--json")
+        assert json.loads(done.stdout)["problems"][0]["code"] == code
+        assert "Installing" not in done.stderr
+        assert done.returncode == 78
+        with lab.laptop.terminal(KIT, verb, *words) as terminal:
+            terminal.until("root" if code == "as-root" else "/etc")
+            assert terminal.finish() == 78
+            assert "Install it there" not in terminal.seen
+    assert not (host.home(words[0].partition("@")[0]) / ".local").exists()
 
 
 def test_it_is_not_installed_without_being_asked_for(lab: Lab, host: Host) -> None:

@@ -46,13 +46,16 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
     try:
         reply = await _up(line, wish, wish.search)
     except NotFound as missing:
-        screen.clear()
-        if not _may_install(context, wish, missing):
+        if not _can_install(context, wish, missing):
             raise
         from jupyter_remote_kit.commands import installing  # once in a host's life
 
         where, how = wish.options, wish.install
         wanted = installing.Wanted(where.python, where.env, where.project_dir, how.wheel, how.push, wish.name)
+        await installing.preflight(line, wanted, missing, wish)
+        screen.clear()
+        if not (how.wanted or _asked_to_install(context, wish)):
+            raise
         kit = await installing.install(line, wanted, show=screen.working)
         reply = await _up(line, wish, wish.search.with_kit(kit))
     try:
@@ -152,13 +155,13 @@ async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:
     )
 
 
-def _may_install(context: Context, wish: Wish, missing: NotFound) -> bool:
-    if not missing.installable or wish.install.wanted is False:
-        return False
-    if wish.install.wanted:
-        return True
-    if not context.interactive:
-        return False
+def _can_install(context: Context, wish: Wish, missing: NotFound) -> bool:
+    """Whether there is a Python for it, and somebody who wants it or can be asked."""
+    wanted = wish.install.wanted
+    return missing.installable and wanted is not False and (wanted is True or context.interactive)
+
+
+def _asked_to_install(context: Context, wish: Wish) -> bool:
     question = msg("{host} has no jupyter-remote-kit. Install it there, into an environment of its own?", host=wish.name)
     with distant.answerable():
         return click.confirm(context.say(question), default=True, err=True)

@@ -14,7 +14,7 @@ from jupyter_remote_kit.commands.connecting.wish import Install, Wish, known_hos
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option, with_options
 from jupyter_remote_kit.commands.hostname import HOST
 from jupyter_remote_kit.commands.hosts.wish import laid_over
-from jupyter_remote_kit.host import addressbook
+from jupyter_remote_kit.host import addressbook, room
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import shell, ssh, target
 from jupyter_remote_kit.plan.addressbook import DEFAULTS
@@ -51,6 +51,16 @@ def wish_of(layout: Layout, host: str, said: dict[str, Any]) -> Wish:
     options = laid_over(known.options, {key: said.get(key) for key in vars(DEFAULTS)})
     install = Install(said.get("install"), said.get("wheel"), bool(said.get("push")))
     return Wish(known, options, said.get("language"), install, bool(said.get("stop_on_exit")))
+
+
+def check(layout: Layout, wish: Wish) -> None:
+    """What of this machine can refuse, looked at before the host is asked. Raises `Failed`."""
+    # The host is remembered once its server runs.
+    room.check((layout.hosts_file.parent,))
+    if wish.install.wheel is not None:
+        from jupyter_remote_kit.host import wheels  # once in a host's life
+
+        wheels.check(wish.install.wheel)
 
 
 def dry_run(name: str, wish: Wish, arguments: tuple[str, ...], *, forwards: bool = False) -> Result:

@@ -22,6 +22,14 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def check() -> None:
+    """Raises `Failed` where nobody can have root run the kit, before anything is asked or written."""
+    if not is_root():
+        argv = kit_argv(("service", "install", "--system"))
+        if programs.find("sudo") is None:
+            raise _no_sudo(argv)
+
+
 def kit_as_root(context: Context, words: tuple[str, ...], *silent: str, given: str | None = None) -> dict[str, Any]:
     """Run one of our commands as root; its envelope. `given` comes on its standard input, which the option `silent` announces.
 
@@ -89,14 +97,18 @@ def _program() -> tuple[str, ...]:
 
 def _call(context: Context, argv: tuple[str, ...], given: str | None = None) -> programs.Done:
     if programs.find("sudo") is None:
-        raise Failed.of(
-            "no-sudo",
-            msg("This needs root's rights, and there is no sudo on this machine."),
-            msg("As root: {command}", command=shlex.join(argv[argv.index("--") + 1 :])),
-        )
+        raise _no_sudo(argv)
     if not context.as_json:
         context.emit(Result("service", messages=(msg("As root: {command}", command=shlex.join(argv)),)))
     return programs.call(argv, given=given, aloud=True)
+
+
+def _no_sudo(argv: tuple[str, ...]) -> Failed:
+    return Failed.of(
+        "no-sudo",
+        msg("This needs root's rights, and there is no sudo on this machine."),
+        msg("As root: {command}", command=shlex.join(argv[argv.index("--") + 1 :])),
+    )
 
 
 def _has_terminal() -> bool:

@@ -25,7 +25,7 @@ from jupyter_remote_kit.commands.service.making import Made, Wish, check_other_s
 from jupyter_remote_kit.commands.service.reporting import report, runs_outside
 from jupyter_remote_kit.errors import Failed, Refused, WrongUsage
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import handwritten, instances, paths, services, systemd, whoami
+from jupyter_remote_kit.host import handwritten, instances, paths, room, services, systemd, whoami
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
@@ -87,8 +87,10 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
         return another.install(context, instance, user, wish, sys.stdin.read() if said["environment_stdin"] else None)
     _check_root(instance, allowed=bool(said["allow_root"]))
     asking = context.interactive and not yes
-    prepared = init.prepare(context, answers, source, ask=asking)
     scope = Scope.SYSTEM if said["system"] else Scope.USER
+    if scope is Scope.SYSTEM and not dry_run:
+        elevated.check()
+    prepared = init.prepare(context, answers, source, ask=asking, look=lambda tried: _look(tried, scope, wish))
     return _install(context, prepared, scope, wish, asking=asking)
 
 
@@ -105,10 +107,10 @@ def _check_root(instance: str, *, allowed: bool) -> None:
         )
 
 
-def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, asking: bool) -> Result:
-    """For the user who asks."""
-    serving.check(prepared)
-    settings = prepared.settings
+def _look(tried: Prepared, scope: Scope, wish: Wish) -> None:
+    """All that can refuse a service for the user who asks. Raises `RemoteKitError`."""
+    serving.check(tried)
+    settings = tried.settings
     place = services.place(scope, settings.instance, paths.layout())
     check_other_scope(place)
     written = handwritten.holding(settings.port, place.home)
@@ -118,6 +120,17 @@ def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, 
         serving.check_port(settings.ip, settings.port)
     if running is not None and wish.now and systemd.unit_of(running["pid"]) != place.unit:
         raise Failed(runs_outside(place, running, "service install --now"))
+    if scope is Scope.USER and not wish.dry_run:
+        room.check((place.unit_file.parent,))
+
+
+def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, asking: bool) -> Result:
+    """For the user who asks, where nothing refuses it (`_look`)."""
+    serving.check(prepared)
+    settings = prepared.settings
+    place = services.place(scope, settings.instance, paths.layout())
+    written = handwritten.holding(settings.port, place.home)
+    running = machine.client(paths.layout(), settings.instance).status()
     environment = environment_of(place, os.environ, wish.also)
     if wish.dry_run:
         made = make(place, settings.root_dir, wish, environment, written)

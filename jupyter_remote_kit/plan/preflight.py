@@ -1,0 +1,74 @@
+"""What would refuse the kit on a host, or its server, looked at before a person is asked and before anything is installed there.
+
+The kit itself says it best, but is not there yet. `templates/remote/preflight.py` looks, and this judges what it tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.terminal import printable
+
+_MARK = "remotekit-preflight "
+# An environment of the kit's own is of 277 MB, and its wheels of some 80 (2026-11, CPython 3.12).
+NEEDED_BYTES = 360_000_000
+_LEAST_BYTES = 1 << 20
+_MEGABYTE = 1_000_000
+
+
+def order(instance: str, root_dir: str | None, *, own: bool) -> str:
+    """What the script is told."""
+    return json.dumps({"own": own, "instance": instance, "root_dir": root_dir})
+
+
+def check(lines: Sequence[str], host: str, *, own: bool, allow_root: bool) -> None:
+    """Raises `Refused` for what the script has seen. Where it tells nothing of use, the installation finds out by itself."""
+    told = next((line[len(_MARK) :] for line in lines if line.startswith(_MARK)), "")
+    try:
+        facts = json.loads(told)
+        problem = next(_problems(facts, host, own=own, allow_root=allow_root), None)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return
+    if problem is not None:
+        raise Refused(problem)
+
+
+def _problems(facts: Mapping[str, Any], host: str, *, own: bool, allow_root: bool) -> Iterator[Problem]:
+    if facts["root"] and not (allow_root or facts["root_allowed"]):
+        yield Problem(
+            "as-root",
+            msg("The server on {host} would run as root, and so would every notebook.", host=host),
+            msg("Connect as an ordinary user of it, or, in a rented container, add --allow-root"),
+        )
+    root_dir = facts["root_dir"]
+    if root_dir is not None and not (root_dir["directory"] and root_dir["writable"]):
+        what = _unusable(root_dir, host)
+        yield Problem(what.code, what.message, msg("Choose another folder on {host}: --project-dir ~/project", host=host))
+    for place in (*facts["installs"], *facts["keeps"]):
+        if not (place["directory"] and place["writable"]):
+            yield _unusable(place, host)
+        needed = NEEDED_BYTES if own and place in facts["installs"] and not place["there"] else _LEAST_BYTES
+        if isinstance(place["free"], int) and place["free"] < needed:
+            yield Problem(
+                "disk-full",
+                msg(
+                    "{host} has {free} MB left for {path}, and {needed} MB are needed.",
+                    host=host,
+                    free=place["free"] // _MEGABYTE,
+                    path=printable(str(place["path"])),
+                    needed=-(-needed // _MEGABYTE),
+                ),
+                msg("On {host}: {words}", host=host, words="df -h ~"),
+            )
+
+
+def _unusable(place: Mapping[str, Any], host: str) -> Problem:
+    path = printable(str(place["path"]))
+    look = msg("On {host}: {words}", host=host, words="ls -ld ~ ~/.jupyter ~/.local/share")
+    if not place["directory"]:
+        return Problem("not-a-directory", msg("{path} on {host} is not a directory.", path=path, host=host), look)
+    return Problem("permission", msg("Nothing can be written to {path} on {host}.", path=path, host=host), look)

@@ -1,0 +1,76 @@
+"""What a host that would refuse the kit, or its server, is told of before anything is installed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jupyter_remote_kit.errors import Refused
+from jupyter_remote_kit.plan import preflight
+
+GOOD = {"path": "/home/alice/x", "there": True, "directory": True, "writable": True, "free": 10**12}
+FACTS: dict[str, Any] = {"root": False, "root_allowed": False, "installs": [GOOD], "keeps": [GOOD], "root_dir": None}
+
+
+def told(**facts: Any) -> tuple[str, ...]:
+    return ("Module load: cuda", f"remotekit-preflight {json.dumps(FACTS | facts)}", "bye")
+
+
+@pytest.mark.parametrize(
+    ("facts", "options"),
+    [
+        ({}, {}),
+        ({"root": True}, {"allow_root": True}),
+        ({"root": True, "root_allowed": True}, {}),
+        ({"root_dir": GOOD}, {}),
+        ({"installs": []}, {}),
+        ({"installs": [GOOD | {"free": None}]}, {}),
+        # What is there already needs little more.
+        ({"installs": [GOOD | {"free": 2 << 20}]}, {}),
+        ({"installs": [GOOD | {"there": False, "free": 2 << 20}]}, {"own": False}),
+    ],
+)
+def test_a_host_that_takes_it(facts: dict[str, Any], options: dict[str, bool]) -> None:
+    preflight.check(told(**facts), "gpu", **{"own": True, "allow_root": False, **options})
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "words"),
+    [
+        ({"root": True}, "as-root", "The server on gpu would run as root"),
+        ({"root_dir": GOOD | {"directory": False}}, "not-a-directory", "/home/alice/x on gpu is not a directory."),
+        ({"root_dir": GOOD | {"writable": False}}, "permission", "Nothing can be written to /home/alice/x on gpu."),
+        ({"installs": [GOOD | {"writable": False}]}, "permission", "Nothing can be written to"),
+        ({"keeps": [GOOD | {"directory": False, "path": "/x\x1b[2J"}]}, "not-a-directory", r"/x\x1b[2J on gpu"),
+        ({"installs": [GOOD | {"there": False, "free": 95_999_999}]}, "disk-full", "gpu has 95 MB left for /home/alice/x, and 360 MB"),
+        ({"keeps": [GOOD | {"free": 0}]}, "disk-full", "gpu has 0 MB left for /home/alice/x, and 2 MB are needed."),
+    ],
+)
+def test_what_refuses_it(facts: dict[str, Any], code: str, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        preflight.check(told(**facts), "gpu", own=True, allow_root=False)
+    (problem,) = refused.value.problems
+    assert problem.code == code
+    assert words in str(problem.message)
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("no facts",),
+        ("remotekit-preflight ",),
+        ("remotekit-preflight []",),
+        ("remotekit-preflight {}",),
+        ('remotekit-preflight {"root": 1}',),
+    ],
+)
+def test_where_nothing_is_told_the_installation_finds_out(lines: tuple[str, ...]) -> None:
+    preflight.check(lines, "gpu", own=True, allow_root=True)
+
+
+def test_the_order_is_one_object() -> None:
+    assert json.loads(preflight.order("connect", "~/数据", own=True)) == {"own": True, "instance": "connect", "root_dir": "~/数据"}
