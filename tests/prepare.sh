@@ -12,6 +12,7 @@ openssl openssl
 setpriv util-linux
 fuser psmisc
 git git
+nginx nginx-light
 fail2ban-regex fail2ban
 debootstrap debootstrap
 systemd-nspawn systemd-container

@@ -5,7 +5,8 @@ All of it is settled from the headers, in the event loop, without a disk: a floo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -16,12 +17,14 @@ from jupyter_remote_kit.grammar import DEFAULT
 from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.server import logs, offers, refusals, visits
+from jupyter_remote_kit.server import logs, offers, proxied, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
 from jupyter_remote_kit.server.streams import MOST_HEADER
-from jupyter_remote_kit.server.visits import Visit
+from jupyter_remote_kit.server.visits import Visit, Way
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tornado.httputil import HTTPServerRequest
 
     from jupyter_remote_kit.server.audit import Audit
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.refusals import Refusal
     from jupyter_remote_kit.server.throttle import Answer
 
+log = logging.getLogger("tornado.application")
 # Of a password, and of anything that is sent by somebody who is not signed in.
 MAX_BODY = 64 * 1024
 # For how long a refusal slows its address down where it passes for another site's doing. `Sec-Fetch-Site` is the sender's to write, so
@@ -41,13 +45,18 @@ CROSS_SITE_HEAT_S = 5.0
 
 @dataclass(frozen=True)
 class Site:
-    """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come, as it is declared too."""
+    """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come, as it is declared too.
+
+    `port` is the server's own, and `settings` are those of its application, which say what origins it takes.
+    """
 
     instance: str
     base_url: str
     peers: Peers
     allow_networks: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()
+    port: int = 0
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def allowing_network(self, network: str) -> str:
         """What has `network` served beside those that are."""
@@ -99,12 +108,8 @@ class Checkpoint:
         logs.caused_by(visit)
         if not visit.signed_in and (answer := self._guess(request, visit, offer)) and answer.wait:
             return refusals.throttled(answer, self._way_back(request))
-        if not visit.signed_in and (refusal := self._large_header(request)):
+        if refusal := self._unfit(request, visit):
             return refusal
-        if not visit.signed_in and offers.is_multipart(request):
-            return refusals.malformed()
-        if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
-            return refusals.too_large(MAX_BODY)
         if visit.signed_in and self._authenticator.connections is not None:
             self._authenticator.connections.signed_in(request)
         if self._is_to_be_exchanged(request, visit, offer):
@@ -127,8 +132,24 @@ class Checkpoint:
             return refusals.address(str(visit.peer), self._site.allowing_network(str(visit.peer)))
         if not self._peers.admits_host(request.headers.get("Host")):
             self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
-            return refusals.host(self._site.allowing_host("NAME"))
+            name = request.headers.get("Host", "")
+            return refusals.host(name, self._site.allowing_host(hosts.host_of(name) or "NAME"))
         return None
+
+    def _changed_by_proxy(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
+        """What the server behind the gate would refuse without saying why. What a token came with is compared with nothing."""
+        if visit.signed_in and proxied.has_lost_upgrade(request, self._site.base_url):
+            refusal = refusals.no_upgrade(self._site.port)
+            # Nobody sees the answer to a WebSocket.
+            log.warning("%s %s", refusal.sentence, request.path)
+            return refusal
+        signing_in = request.path == self._login and not visit.signed_in
+        if not (signing_in or visit.way is Way.COOKIE) or not proxied.has_lost_host(request, self._site.base_url, self._site.settings):
+            return None
+        origin = request.headers["Origin"]
+        if offers.is_cross_site(request):
+            return refusals.other_site(origin)
+        return refusals.other_origin(origin, request.host)
 
     def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
         """What comes of this stranger's guess: of the tokens in the headers, which are counted, or of the password that is to come."""
@@ -146,6 +167,18 @@ class Checkpoint:
             seconds = min(answer.wait, CROSS_SITE_HEAT_S) if offers.is_from_another_site(request) else answer.wait
             authenticator.connections.heat(visit.peer.address, seconds)
         return answer
+
+    def _unfit(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
+        """Why it cannot be answered as it is: what is too large, what no client of ours sends, and what a proxy has changed."""
+        if not visit.signed_in and (refusal := self._large_header(request)):
+            return refusal
+        if refusal := self._changed_by_proxy(request, visit):
+            return refusal
+        if not visit.signed_in and offers.is_multipart(request):
+            return refusals.malformed()
+        if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
+            return refusals.too_large(MAX_BODY)
+        return None
 
     def _large_header(self, request: HTTPServerRequest) -> Refusal | None:
         connections = self._authenticator.connections

@@ -16,7 +16,9 @@ from markupsafe import Markup
 
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import offers, refusals
+from jupyter_remote_kit.server.extension import find_kit
 from jupyter_remote_kit.server.handlers import OnlyGets
 from jupyter_remote_kit.server.templates import Page, asked_locale
 
@@ -71,6 +73,7 @@ class LoginHandler(LoginFormHandler):
             label=msg("Password or token"),
             button=msg("Sign in"),
             hint=msg("Forgotten it? Set a new one on the host:"),
+            command=_new_password(cast("RemoteKitIdentityProvider", self.identity_provider)),
             error=message,
             action=f"{url_path_join(self.base_url, 'login')}?{query}",
             xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
@@ -130,6 +133,12 @@ class TicketHandler(OnlyGets, JupyterHandler):
             self.redirect(self.settings["default_url"])
         else:
             self.redirect(url_path_join(self.base_url, "login"))
+
+
+def _new_password(provider: RemoteKitIdentityProvider) -> str:
+    """The command that sets the password of this server. Without the path of the program, which is none of a stranger's business."""
+    kit = find_kit(provider.server)
+    return own_command(kit.instance, "password") if kit is not None and kit.instance else "jupyter server password"
 
 
 def _authenticator(handler: JupyterHandler) -> Authenticator:

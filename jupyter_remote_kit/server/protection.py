@@ -76,7 +76,9 @@ class Protection:
         self.authenticator.connections = self._guard_connections()
         self.audit.watch(app)
         tuning.settle()
-        site = Site(kit.instance, app.base_url, self.peers, tuple(kit.allow_networks), tuple(kit.allow_hosts))
+        site = Site(
+            kit.instance, app.base_url, self.peers, tuple(kit.allow_networks), tuple(kit.allow_hosts), app.port, app.web_app.settings
+        )
         kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
 
     def serving(self) -> None:

@@ -11,6 +11,8 @@ from tornado import escape
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
+from jupyter_remote_kit.server import proxied
+from jupyter_remote_kit.server.proxied import Line
 from jupyter_remote_kit.server.templates import Page
 from jupyter_remote_kit.server.throttle import Answer, Count
 from jupyter_remote_kit.words import catalogue, negotiated_locale
@@ -29,10 +31,25 @@ LOCALES = ("en", "zh_CN")
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What to do, and the line to write for each program that may be meant."""
+
+    hint: Message
+    lines: tuple[Line, ...]
+
+
+_PASS_HOST = Advice(msg("A proxy between them changes Host. Let it pass Host on as it is:"), proxied.PASS_HOST)
+_PASS_HOST_IF_ANY = Advice(
+    msg("If it is not the name in the address bar, a proxy has put it there. Let it pass Host on as it is:"), proxied.PASS_HOST
+)
+
+
+@dataclass(frozen=True)
 class Refusal:
     """One answer.
 
-    `command` is what mends it, to be pasted on the host; `sign_in` is the path of the form to go back to; `headers` go with it.
+    `command` is what mends it, to be pasted on the host; `advice` is what a proxy in between has to be told; `sign_in` is the path of the
+    form to go back to; `headers` go with it.
     """
 
     status: int
@@ -41,6 +58,7 @@ class Refusal:
     command: str = ""
     sign_in: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +92,35 @@ def address(shown: str, command: str) -> Refusal:
     )
 
 
-def host(command: str) -> Refusal:
-    """The `Host` header names another host. The name itself is left out: it is the stranger's text."""
-    sentence = msg("This server is not known by the name in the address bar.")
+def host(name: str, command: str) -> Refusal:
+    """The `Host` header is `name`, which is none of this host's."""
     return Refusal(
-        403, sentence, msg("If it should be, run this on the host with all further names that it has, then restart the server:"), command
+        403,
+        msg("This server is not known by the name {name}.", name=proxied.shown(name)),
+        msg("If it should be, run this on the host with all further names that it has, then restart the server:"),
+        command,
+        advice=_PASS_HOST_IF_ANY,
     )
+
+
+def other_origin(origin: str, host: str) -> Refusal:
+    """The page that sent the request is at `origin`, and the request came to `host`: a proxy has changed it, or it is another site's."""
+    sentence = msg("The page is at {origin}, and its request came to {host}.", origin=proxied.shown(origin), host=proxied.shown(host))
+    return Refusal(403, sentence, advice=_PASS_HOST)
+
+
+def other_site(origin: str) -> Refusal:
+    """Another site's page sent the request."""
+    return Refusal(403, msg("Pages of {origin} may not send requests to this server.", origin=proxied.shown(origin)))
+
+
+def no_upgrade(port: int) -> Refusal:
+    """A WebSocket was to be opened, and the request does not say so; `port` is this server's."""
+    lines = tuple(Line(line.program, line.text.replace("{port}", str(port))) for line in proxied.PASS_UPGRADE)
+    advice = Advice(msg("If a proxy stands between, let it pass WebSockets on:"), lines)
+    sentence = msg("A WebSocket was to be opened, and the request came without Upgrade: websocket.")
+    # RFC 9110, 15.5.22.
+    return Refusal(426, sentence, headers={"Upgrade": "websocket"}, advice=advice)
 
 
 def stranger(sign_in: str) -> Refusal:
@@ -269,10 +310,14 @@ def _page(refusal: Refusal, locale: str) -> str:
         hint=refusal.hint,
         command=refusal.command,
         sign_in=refusal.sign_in,
+        advice=refusal.advice.hint if refusal.advice else "",
+        lines=refusal.advice.lines if refusal.advice else (),
         back=msg("Back to the sign-in page"),
     )
 
 
 def _hint(refusal: Refusal, translate: Translate) -> str | None:
-    hint = " ".join(part for part in (refusal.hint.render(translate), refusal.command) if part)
-    return hint or None
+    parts = [refusal.hint.render(translate), refusal.command]
+    if refusal.advice is not None:
+        parts += [refusal.advice.hint.render(translate), "; ".join(f"{line.program}: {line.text}" for line in refusal.advice.lines)]
+    return " ".join(part for part in parts if part) or None

@@ -26,7 +26,7 @@ class Page:
     def __init__(self, name: str) -> None:
         self._template = _TEMPLATES.get_template(name)
 
-    def render(self, locale: str, **values: Message | str) -> str:
+    def render(self, locale: str, **values: object) -> str:
         """The HTML, its sentences in the language of `locale`."""
         translate = catalogue(locale)
         words = {name: value.render(translate) if isinstance(value, Message) else value for name, value in values.items()}

@@ -433,7 +433,7 @@ def test_the_command_for_a_refused_address_or_name_keeps_what_is_declared(machin
     assert address.status_code == name.status_code == 403
     init = "jupyter remotekit init"
     assert f"{init} --allow-network 10.1.0.0/16 --allow-network 192.0.2.0/24 --allow-network 10.2.0.7" in address.json()["hint"]
-    assert f"{init} --allow-host gpu.example.org --allow-host lab.example.org --allow-host NAME" in name.json()["hint"]
+    assert f"{init} --allow-host gpu.example.org --allow-host lab.example.org --allow-host evil.example" in name.json()["hint"]
 
 
 def test_the_scheme_is_the_proxys_to_tell(behind_proxy: Server) -> None:

@@ -33,6 +33,16 @@ def test_the_page_speaks_the_browsers_language_and_tells_nothing_else(machine: M
         assert "data-jupyter" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("instance", "command"), [("default", "jupyter remotekit password"), ("gpu-2", "jupyter remotekit password --instance gpu-2")]
+)
+def test_the_command_is_that_of_this_servers_password(machine: Machine, instance: str, command: str) -> None:
+    server = machine.start(machine.settings(instance=instance))
+    server.ready()
+    with server.client() as client:
+        assert f"<code>{command}</code>" in client.get("/login").text
+
+
 def test_where_the_visitor_was_going_survives_the_form_and_cannot_leave_it(machine: Machine) -> None:
     server = machine.start(machine.settings())
     server.ready()
