@@ -23,7 +23,7 @@ from jupyter_remote_kit.server.streams import MOST_HEADER
 from jupyter_remote_kit.server.visits import Visit, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tornado.httputil import HTTPServerRequest
 
@@ -47,7 +47,8 @@ CROSS_SITE_HEAT_S = 5.0
 class Site:
     """Where the gate stands: the instance's name, the path that all of its routes begin with, and who may come, as it is declared too.
 
-    `port` is the server's own, and `settings` are those of its application, which say what origins it takes.
+    `upstream` is where a proxy on the same machine reaches it, `settings` are those of its application, which say what origins it takes,
+    and `outside` tells of a path whether there is nothing at it because it is not below `base_url`.
     """
 
     instance: str
@@ -55,8 +56,9 @@ class Site:
     peers: Peers
     allow_networks: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()
-    port: int = 0
+    upstream: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
+    outside: Callable[[str], bool] = lambda _: False
 
     def allowing_network(self, network: str) -> str:
         """What has `network` served beside those that are."""
@@ -134,12 +136,14 @@ class Checkpoint:
             self._audit.record(Action.HOST, request, host=request.headers.get("Host", ""))
             name = request.headers.get("Host", "")
             return refusals.host(name, self._site.allowing_host(hosts.host_of(name) or "NAME"))
+        if self._site.outside(request.path):
+            return refusals.outside(request.path, self._site.upstream, self._site.base_url, self._login)
         return None
 
     def _changed_by_proxy(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """What the server behind the gate would refuse without saying why. What a token came with is compared with nothing."""
         if visit.signed_in and proxied.has_lost_upgrade(request, self._site.base_url):
-            refusal = refusals.no_upgrade(self._site.port)
+            refusal = refusals.no_upgrade(self._site.upstream, self._site.base_url)
             # Nobody sees the answer to a WebSocket.
             log.warning("%s %s", refusal.sentence, request.path)
             return refusal

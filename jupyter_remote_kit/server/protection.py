@@ -12,7 +12,7 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, owners, pages, report, tuning, unixsocket
+from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, owners, pages, proxied, report, tuning, unixsocket
 from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
@@ -77,7 +77,14 @@ class Protection:
         self.audit.watch(app)
         tuning.settle()
         site = Site(
-            kit.instance, app.base_url, self.peers, tuple(kit.allow_networks), tuple(kit.allow_hosts), app.port, app.web_app.settings
+            kit.instance,
+            app.base_url,
+            self.peers,
+            tuple(kit.allow_networks),
+            tuple(kit.allow_hosts),
+            f"{'https' if app.ssl_options else 'http'}://127.0.0.1:{app.port}",
+            app.web_app.settings,
+            proxied.outside(app.web_app, app.base_url),
         )
         kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from jupyter_server.base.handlers import Template404
+from tornado.routing import PathMatches
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tornado.httputil import HTTPServerRequest
+    from tornado.web import Application
 
 # What these have in common: jupyter_server and JupyterLab compare `Origin` with `Host` there. Applications behind a proxy of Jupyter's
 # decide for themselves.
@@ -27,6 +31,10 @@ class Line:
     program: str
     text: str
 
+    def about(self, upstream: str, base_url: str) -> Line:
+        """The line for the server at `upstream`, such as `http://127.0.0.1:8800`, whose paths begin with `base_url`."""
+        return Line(self.program, self.text.replace("{upstream}", upstream).replace("{base_url}", base_url))
+
 
 # By default nginx sends the upstream's name, Apache the host that it was reached as only with this. Caddy and frp pass the name on unless
 # they are told otherwise.
@@ -38,7 +46,13 @@ PASS_HOST = (
 )
 PASS_UPGRADE = (
     Line("nginx", 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'),
-    Line("Apache", "ProxyPass / http://127.0.0.1:{port}/ upgrade=websocket"),
+    Line("Apache", "ProxyPass {base_url} {upstream}{base_url} upgrade=websocket"),
+)
+# nginx takes the path of the `location` away where `proxy_pass` has one of its own, be it a slash.
+PASS_PATH = (
+    Line("nginx", "proxy_pass {upstream};"),
+    Line("Apache", "ProxyPass {base_url} {upstream}{base_url}"),
+    Line("Caddy", "handle {base_url}* { reverse_proxy {upstream} }"),
 )
 
 
@@ -60,6 +74,16 @@ def has_lost_host(request: HTTPServerRequest, base_url: str, settings: Mapping[s
 def has_lost_upgrade(request: HTTPServerRequest, base_url: str) -> bool:
     """Whether a WebSocket was to be opened, and the request does not ask for one any more."""
     return request.method == "GET" and "Upgrade" not in request.headers and _SOCKETS.match(_below(request, base_url)) is not None
+
+
+def outside(web_app: Application, base_url: str) -> Callable[[str], bool]:
+    """Tells of a path whether it is not below `base_url` and no extension has a route for it all the same.
+
+    jupyter_server sends whoever is not signed in from there to the sign-in page, and a proxy that takes `base_url` away leads back.
+    """
+    matchers = [rule.matcher for rule in web_app.wildcard_router.rules if rule.target is not Template404]
+    routes = [matcher.regex for matcher in matchers if isinstance(matcher, PathMatches) and not matcher.regex.pattern.startswith(base_url)]
+    return lambda path: not f"{path}/".startswith(base_url) and not any(route.match(path) for route in routes)
 
 
 def shown(text: str) -> str:

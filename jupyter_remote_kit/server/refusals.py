@@ -105,7 +105,11 @@ def host(name: str, command: str) -> Refusal:
 
 def other_origin(origin: str, host: str) -> Refusal:
     """The page that sent the request is at `origin`, and the request came to `host`: a proxy has changed it, or it is another site's."""
-    sentence = msg("The page is at {origin}, and its request came to {host}.", origin=proxied.shown(origin), host=proxied.shown(host))
+    sentence = msg(
+        "Origin and Host differ: the page is at {origin}, and its request came to {host}.",
+        origin=proxied.shown(origin),
+        host=proxied.shown(host),
+    )
     return Refusal(403, sentence, advice=_PASS_HOST)
 
 
@@ -114,13 +118,23 @@ def other_site(origin: str) -> Refusal:
     return Refusal(403, msg("Pages of {origin} may not send requests to this server.", origin=proxied.shown(origin)))
 
 
-def no_upgrade(port: int) -> Refusal:
-    """A WebSocket was to be opened, and the request does not say so; `port` is this server's."""
-    lines = tuple(Line(line.program, line.text.replace("{port}", str(port))) for line in proxied.PASS_UPGRADE)
+def no_upgrade(upstream: str, base_url: str) -> Refusal:
+    """A WebSocket was to be opened, and the request does not say so; `upstream` is where a proxy reaches this server."""
+    lines = tuple(line.about(upstream, base_url) for line in proxied.PASS_UPGRADE)
     advice = Advice(msg("If a proxy stands between, let it pass WebSockets on:"), lines)
     sentence = msg("A WebSocket was to be opened, and the request came without Upgrade: websocket.")
     # RFC 9110, 15.5.22.
     return Refusal(426, sentence, headers={"Upgrade": "websocket"}, advice=advice)
+
+
+def outside(path: str, upstream: str, base_url: str, sign_in: str) -> Refusal:
+    """`path` is not below `base_url`."""
+    lines = tuple(line.about(upstream, base_url) for line in proxied.PASS_PATH)
+    advice = Advice(msg("If a proxy takes the beginning of the path away, let it pass the whole path on:"), lines)
+    sentence = msg(
+        "The pages of this server are below {base_url}, and the request is for {path}.", base_url=base_url, path=proxied.shown(path)
+    )
+    return Refusal(404, sentence, sign_in=sign_in, advice=advice)
 
 
 def stranger(sign_in: str) -> Refusal:

@@ -136,7 +136,7 @@ def test_a_changed_host_is_named_where_somebody_signs_in(lines: str, seen: str, 
         page, chinese = browser.sign_in(), browser.sign_in(**{"Accept-Language": "zh-CN"})
         upstream = seen.format(upstream=server.url.rpartition(":")[2])
     assert told.status_code == page.status_code == 403
-    assert told.json()["message"] == f"The page is at {browser.origin}, and its request came to {upstream}."
+    assert told.json()["message"] == f"Origin and Host differ: the page is at {browser.origin}, and its request came to {upstream}."
     for expected in (browser.origin, upstream, HOST, "ProxyPreserveHost On", "Caddy", "frp"):
         assert expected in page.text
         assert expected in chinese.text
@@ -153,7 +153,9 @@ def test_a_changed_host_is_named_to_the_page_of_somebody_signed_in(server: Serve
         assert browser.client.get("/lab", headers=NAVIGATION).status_code == 200
         told = browser.save()
         assert told.status_code == 403
-        assert told.json()["message"].startswith(f"The page is at {browser.origin}, and its request came to 127.0.0.1:")
+        assert told.json()["message"].startswith(
+            f"Origin and Host differ: the page is at {browser.origin}, and its request came to 127.0.0.1:"
+        )
         opened = browser.client.get("/api/events/subscribe", headers=WEBSOCKET | {"Origin": browser.origin})
         assert opened.status_code == 426
         # A token comes from a program, and another site's page has no proxy to mend.
@@ -197,13 +199,38 @@ def test_lines_for_websockets_that_are_missing_are_named(server: Server, tmp_pat
         told = browser.client.get("/api/kernels/1/channels", headers=WEBSOCKET | {"Origin": browser.origin})
         assert told.status_code == 426
         assert told.json()["message"] == "A WebSocket was to be opened, and the request came without Upgrade: websocket."
-        assert f"ProxyPass / http://127.0.0.1:{server.url.rpartition(':')[2]}/ upgrade=websocket" in told.json()["hint"]
+        assert f"ProxyPass / {server.url}/ upgrade=websocket" in told.json()["hint"]
         assert "A WebSocket was to be opened" in server.output
     with nginx(server, tmp_path, PASS + HOST + line_for_nginx(told)) as browser:
         assert browser.sign_in().status_code == 302
         assert browser.client.get("/api/events/subscribe", headers=WEBSOCKET | {"Origin": browser.origin}).status_code == 101
     with httpx.Client(base_url=server.url, trust_env=False) as stranger:
         assert stranger.get("/api/kernels/1/channels").status_code == 302
+
+
+def test_a_prefix_that_is_taken_away_is_named(machine: Machine, tmp_path: Path) -> None:
+    settings = machine.settings()
+    traits = machine.traits(settings)
+    traits["ServerApp"]["base_url"] = "/jupyter/"
+    machine.write(settings, traits)
+    machine.issue_leaf(NAME)
+    started = machine.start(settings)
+    started.ready()
+    for path in ("/robots.txt", "/favicon.ico", "/jupyter", "/jupyter/login", "/jupyter/remotekit/api/health"):
+        with started.client() as client:
+            assert client.get(path).status_code in {200, 302, 404}
+            assert "are below" not in client.get(path).text
+    reached = replace(started, verify=machine.layout.leaf_file("default"))
+    localhost = "proxy_set_header Host localhost; "
+    with nginx(reached, tmp_path, f"{localhost}proxy_pass {started.url}/;") as browser:
+        told, page = browser.client.get("/lab"), browser.client.get("/login", headers=NAVIGATION)
+        chinese = browser.client.get("/", headers=NAVIGATION | {"Accept-Language": "zh"})
+    assert told.status_code == page.status_code == chinese.status_code == 404
+    assert told.json()["message"] == "The pages of this server are below /jupyter/, and the request is for /lab."
+    assert "ProxyPass /jupyter/ " in page.text
+    assert "/jupyter/" in chinese.text
+    with nginx(reached, tmp_path, localhost + line_for_nginx(told)) as browser:
+        assert browser.client.get("/jupyter/login").status_code == 200
 
 
 @pytest.mark.parametrize(
