@@ -19,6 +19,7 @@ from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.server import logs, offers, proxied, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
+from jupyter_remote_kit.server.owners import Owner
 from jupyter_remote_kit.server.streams import MOST_HEADER
 from jupyter_remote_kit.server.visits import Visit, Way
 
@@ -81,8 +82,10 @@ class Site:
 class Checkpoint:
     """Judges each request of a managed server."""
 
-    def __init__(self, site: Site, authenticator: Authenticator, audit: Audit) -> None:
+    def __init__(self, site: Site, authenticator: Authenticator, audit: Audit, whose: Callable[[HTTPServerRequest], Owner]) -> None:
+        """`whose` tells whose handler a request would reach."""
         self._site, self._peers = site, site.peers
+        self._whose = whose
         self._authenticator, self._audit = authenticator, audit
         self._login = url_path_join(site.base_url, "login")
         self._version = url_path_join(site.base_url, "api")
@@ -119,8 +122,10 @@ class Checkpoint:
         return None if visit.signed_in else self._strangers_answer(request)
 
     def _is_to_be_exchanged(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> bool:
-        """Whether a browser opens a page with our token in its URL, and has no session yet."""
-        return visit.session is None and offers.is_navigation(request) and self._authenticator.is_ours(offer.in_query)
+        """Whether a browser without a session opens a page with a token in its URL that is meant for us."""
+        if visit.session is not None or not offer.in_query or not offers.is_navigation(request):
+            return False
+        return self._authenticator.is_ours(offer.in_query) if visit.signed_in else self._whose(request) is not Owner.OTHER
 
     def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """Who is not served whatever they bring."""

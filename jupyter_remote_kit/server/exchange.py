@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class ExchangeHandler(JupyterHandler):
-    """Any page that a browser without a session opens with our `?token=`. The gate sends it here; `get_user` has set the cookie by then.
+    """A page that a browser without a session opens with a `?token=`. The gate sends it here; for a good one `get_user` has set the cookie.
 
-    Any other token may be the page's own (an application behind jupyter-server-proxy) and goes on to it.
+    One of Jupyter's own pages comes here with a wrong token as well, such as yesterday's: a slip of the pen is nearly the right one, and
+    does not belong into the `next` of the sign-in page. Elsewhere a wrong token is the page's own, and goes on to it.
     """
 
     @allow_unauthenticated
@@ -24,4 +25,8 @@ class ExchangeHandler(JupyterHandler):
         """302 to the same page without the token."""
         self.set_header("Cache-Control", "no-store")
         provider = cast("RemoteKitIdentityProvider", self.identity_provider)
-        self.redirect(offers.without_token(self.request, provider.is_token))
+        self.redirect(offers.without_token(self.request, provider.is_token if self.current_user else _any))
+
+
+def _any(_token: str) -> bool:
+    return True

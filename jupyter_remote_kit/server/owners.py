@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import StaticFileHandler
 
+from jupyter_remote_kit.server.gate import Gate
+
 if TYPE_CHECKING:
     from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
     from tornado.web import Application, RequestHandler
@@ -39,6 +41,18 @@ def note_handlers(web_app: Application) -> None:
         return find(request, target_class, *args, **kwargs)
 
     web_app.get_handler_delegate = noting  # type: ignore[method-assign, assignment]  # every router asks the application for it
+
+
+def find_owner(web_app: Application, request: HTTPServerRequest) -> Owner:
+    """Whose handler is going to answer `request` once the gate has let it through; after `note_handlers`."""
+    router = web_app.default_router
+    for rule in router.rules:
+        if isinstance(rule.matcher, Gate):
+            continue
+        found = rule.matcher.match(request)
+        if found is not None and router.get_target_delegate(rule.target, request, **found) is not None:
+            break
+    return owner_of(request)
 
 
 def owner_of(request: HTTPServerRequest) -> Owner:

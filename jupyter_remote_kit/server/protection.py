@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,8 @@ class Protection:
             app.web_app.settings,
             proxied.outside(app.web_app, app.base_url),
         )
-        kit.provider.arm(app.web_app, self.authenticator, Checkpoint(site, self.authenticator, self.audit))
+        checkpoint = Checkpoint(site, self.authenticator, self.audit, partial(owners.find_owner, app.web_app))
+        kit.provider.arm(app.web_app, self.authenticator, checkpoint)
 
     def serving(self) -> None:
         """Listen for the user alone, too, and have a service manager told that the server is there, once it answers."""
