@@ -350,6 +350,46 @@ def test_a_preflight_is_answered_alike(pair: Pair, path: str, origin: str, signe
     assert managed.status == bare.status
 
 
+REFUSED = {
+    "a NUL": ("/app/a%00b", {}),
+    "no UTF-8": ("/app/%FF", {}),
+    "a referrer that cannot be read": ("/app/a", {"Referer": "http://[x"}),
+    "an origin that cannot be read": ("/app/a", {"Origin": "http://[x"}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_the_gate_cannot_read_is_refused_behind_it_as_well(pair: Pair, case: str) -> None:
+    path, headers = REFUSED[case]
+    answer = ask(pair.managed, "GET", path, signed_in(pair, pair.managed, "cookie") | headers)
+    assert answer.status == 400
+
+
+CONDITIONAL = {
+    "/static/favicon.ico": {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+    "/other/template": {"If-None-Match": "ETAG"},
+    "/files/a.txt": {"Range": "bytes=10-19"},
+    "/files/a.html": {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+    "/other/static/a.txt": {"Range": "bytes=-4"},
+}
+
+
+@pytest.mark.parametrize("path", CONDITIONAL)
+def test_a_part_of_a_file_and_one_that_did_not_change(pair: Pair, path: str) -> None:
+    told = []
+    for server in pair.both:
+        sent = signed_in(pair, server, "cookie") | {"Referer": f"{server.url}/lab"}
+        etag = next(iter(ask(server, "GET", path, sent).all("ETag")), "")
+        asked = {name: value.replace("ETAG", etag) for name, value in CONDITIONAL[path].items()}
+        told.append(ask(server, "GET", path, sent | asked))
+    bare, managed = told
+    assert managed.status == bare.status
+    assert managed.status in {206, 304}
+    assert managed.body == bare.body
+    for name in ("Content-Range", "Cache-Control", "Accept-Ranges", "Content-Length"):
+        assert managed.all(name) == bare.all(name)
+
+
 def test_a_chunked_upload_reaches_the_application(pair: Pair) -> None:
     for server in pair.both:
         pieces = iter([b"a" * 100_000] * 5)
