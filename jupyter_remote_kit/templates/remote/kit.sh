@@ -3,8 +3,12 @@
 #   The rest is what the kit is told; without any of it, only Pythons are looked for.
 # Once found, its path comes before all that it says itself. Else the exit code tells: 64 there is none, 65 what was named lacks it,
 # 66 what was named is not there. The words of a user are data here: nothing of them is ever evaluated.
+
+# In a subshell, whose variables end with it: the kit, and every kernel, would else find theirs changed where the profile has exported
+# one of the same name, such as `data`. It prints to descriptor 3, and to its output the kit's path, or the exit code.
+search() (
 python=$1 environment=$2 project=$3 last=$4
-shift 4
+asked=$(($# > 4))
 name=jupyter-remotekit
 kit= named=
 HOME=${HOME:-/}
@@ -186,26 +190,40 @@ survey() {
   each_root examine_in
 }
 
-if [ $# = 0 ]; then
-  survey
-  exit 64
-elif [ -n "$python" ]; then
-  in_python
-elif [ -n "$environment" ]; then
-  in_environment
-else
-  anywhere
+if [ "$asked" = 0 ]; then
+  survey >&3
+  printf '64\n'
+  exit
 fi
-missing=$?
-if [ -n "$kit" ]; then
-  printf 'remotekit-kit %s\n' "$kit"
-  exec "$kit" "$@"
-fi
-if [ "$missing" = 64 ]; then
-  survey
-elif [ -n "$python" ]; then
-  printf 'remotekit-named-python %s\n' "${named:-$python}"
-else
-  printf 'remotekit-named-env %s\n' "${named:-$environment}"
-fi
-exit "$missing"
+{
+  if [ -n "$python" ]; then
+    in_python
+  elif [ -n "$environment" ]; then
+    in_environment
+  else
+    anywhere
+  fi
+  missing=$?
+  if [ -n "$kit" ]; then
+    printf 'remotekit-kit %s\n' "$kit"
+  elif [ "$missing" = 64 ]; then
+    survey
+  elif [ -n "$python" ]; then
+    printf 'remotekit-named-python %s\n' "${named:-$python}"
+  else
+    printf 'remotekit-named-env %s\n' "${named:-$environment}"
+  fi
+} >&3
+printf '%s\n' "${kit:-$missing}"
+)
+
+{ set -- "$(search "$@" 3>&4)" "$@"; } 4>&1
+case $1 in
+  /*) ;;
+  *) exit "$1" ;;
+esac
+remotekit_found=$1
+shift 5
+set -- "$remotekit_found" "$@"
+unset remotekit_found
+exec "$@"
