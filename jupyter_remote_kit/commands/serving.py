@@ -9,13 +9,14 @@ from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.grammar import MAX_PORT
 from jupyter_remote_kit.host import files, ports, processes
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import inherited
+from jupyter_remote_kit.plan.inherited import Source
 from jupyter_remote_kit.plan.init import secret_paths
 from jupyter_remote_kit.plan.launch import plan_launch
 from jupyter_remote_kit.plan.policy import Severity
 from jupyter_remote_kit.plan.policy import check as findings_of
 from jupyter_remote_kit.plan.posture import declared, problem
 from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
-from jupyter_remote_kit.words import LANGUAGE_VARIABLE
 
 
 def check(prepared: Prepared) -> None:
@@ -64,7 +65,11 @@ def launch_of(prepared: Prepared) -> processes.Launch:
     layout = prepared.facts.layout
     plan = plan_launch(prepared.settings.instance, layout, prepared.facts.python, os.environ.get("PATH", ""))
     # The server works in a folder of ours, where a relative one would mean another.
-    absolute = {variable: folder for variable, folder in layout.variables.items() if os.environ.get(variable)}
-    # The language of this answer is not that of every kernel.
-    inherited = {name: value for name, value in os.environ.items() if name != LANGUAGE_VARIABLE}
-    return processes.Launch(plan.argv, {**inherited, **absolute, **plan.environment}, plan.cwd, None)
+    absolute = {name: folder for name, folder in layout.variables.items() if _is_relative(os.environ.get(name, ""))}
+    ours = inherited.added_by(Source.CONNECT)
+    shell = {name: value for name, value in os.environ.items() if name not in ours}
+    return processes.Launch(plan.argv, {**shell, **absolute, **plan.environment}, plan.cwd, None)
+
+
+def _is_relative(folder: str) -> bool:
+    return folder != "" and not folder.startswith("/")

@@ -21,6 +21,8 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import logind, trouble
 from jupyter_remote_kit.host.ports import PortHolder, port_holder
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan import inherited
+from jupyter_remote_kit.plan.inherited import Source
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE
 
 __all__ = [
@@ -85,8 +87,9 @@ def spawn_detached(launch: Launch, scope_unit: str) -> int:
         runner = shutil.which("systemd-run", path=launch.env.get("PATH"))
         if runner is not None:
             scope = (runner, "--user", "--scope", "--quiet", "--collect", f"--unit={scope_unit}", "--")
-            environment = {**launch.env, "XDG_RUNTIME_DIR": str(runtime)}
-            pid = _detach(runner, replace(launch, argv=(*scope, program, *launch.argv[1:]), env=environment))
+            environment = {"XDG_RUNTIME_DIR": str(runtime), **launch.env}
+            own = _without_added(launch, (program, *launch.argv[1:]))
+            pid = _detach(runner, replace(launch, argv=(*scope, *own), env=environment))
             wait_for(lambda: _has_replaced(pid, runner) or not process_alive(pid), _SCOPE_START_S, _POLL_S)
             if _has_replaced(pid, runner):
                 return pid
@@ -230,6 +233,15 @@ def _become_daemon(program: str, launch: Launch, log: int, writer: int) -> NoRet
         os.write(writer, str(error.errno).encode())
     finally:
         os._exit(127)
+
+
+def _without_added(launch: Launch, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """`argv` without the variables that systemd-run needs or sets, where `launch` has none of that name."""
+    added = [name for name in inherited.added_by(Source.SCOPE) if name not in launch.env]
+    env = shutil.which("env", path=launch.env.get("PATH"))
+    if not added or env is None:
+        return argv
+    return (env, *(word for name in added for word in ("-u", name)), *argv)
 
 
 def _has_replaced(pid: int, runner: str) -> bool:

@@ -12,6 +12,8 @@ IDENTITY_PROVIDER = "jupyter_remote_kit.server.identity.RemoteKitIdentityProvide
 
 # Hosts are POSIX; `plan` knows no `os`.
 PATH_SEPARATOR = ":"
+# Of a shell without a PATH: what execvp(3) searches then.
+DEFAULT_PATH = "/bin:/usr/bin"
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,13 @@ def plan_launch(instance: str, layout: Layout, python: Path, path_variable: str)
         "--ServerApp.reraise_server_extension_failures=True",
         "--ServerApp.port_retries=0",
     )
-    scripts = str(python.parent)
-    entries = [entry for entry in path_variable.split(PATH_SEPARATOR) if entry and entry != scripts]
-    environment = {
-        # A malformed configuration file is skipped by default; it may be the one that held the safe setting.
-        "TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR": "1",
-        # Language servers and `!pip` in a cell are looked up on PATH; the environment may not be activated in the launching shell.
-        "PATH": PATH_SEPARATOR.join([scripts, *entries]),
-    }
-    return LaunchPlan(argv, layout.instance_data_dir(instance), environment)
+    return LaunchPlan(argv, layout.instance_data_dir(instance), {"PATH": path_with_first(str(python.parent), path_variable)})
+
+
+def path_with_first(scripts: str, path_variable: str) -> str:
+    """PATH with the folder `scripts` first, as where the environment is activated; what follows is the user's, as it stands.
+
+    Language servers and `!pip` in a cell are looked up there.
+    """
+    path = path_variable or DEFAULT_PATH
+    return path if path.split(PATH_SEPARATOR)[0] == scripts else f"{scripts}{PATH_SEPARATOR}{path}"

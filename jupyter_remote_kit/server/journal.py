@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from jupyter_remote_kit.server.journald import SOCKET, WARNING, Journal
 
@@ -35,13 +36,19 @@ def is_standard_error(environ: Mapping[str, str] = os.environ, descriptor: int =
     return environ.get(STREAM) == f"{status.st_dev}:{status.st_ino}"
 
 
+@cache
+def is_diverted() -> bool:
+    """Whether this process's standard error is the journal; found out once, before the variable is taken out of the environment."""
+    return is_standard_error()
+
+
 def divert(instance: str, path: str = SOCKET) -> None:
     """Where standard error is the journal, have every handler that writes there write to its socket at `path`; those that come later
     want another call.
 
     Their levels and filters stay in force, and filters that are added to them from now on are, too.
     """
-    if not is_standard_error():
+    if not is_diverted():
         return
     journal = _opened(path)
     loggers = [logging.getLogger(), *(known for known in logging.root.manager.loggerDict.values() if isinstance(known, logging.Logger))]

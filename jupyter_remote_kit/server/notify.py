@@ -11,7 +11,10 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from functools import cache
 
-ADDRESS = "NOTIFY_SOCKET"
+from jupyter_remote_kit.plan import inherited
+from jupyter_remote_kit.plan.inherited import NOTIFY_ADDRESS as ADDRESS
+from jupyter_remote_kit.server import journal
+
 WATCHDOG_TIME = "WATCHDOG_USEC"
 WATCHDOG_PROCESS = "WATCHDOG_PID"
 MICROSECONDS = 1_000_000
@@ -52,12 +55,15 @@ class Manager:
 
 
 def taken_from(environ: MutableMapping[str, str], pid: int) -> Manager:
-    """The manager that `environ` names, with its variables taken out of it.
+    """The manager that `environ` names, with all of its variables taken out (`plan.inherited`).
 
     Kernels and terminals inherit what is left: they must neither speak for this process `pid` nor believe that they are watched.
     """
+    given = inherited.of_a_manager(environ, pid)
     address = environ.pop(ADDRESS, "")
     time, process = environ.pop(WATCHDOG_TIME, ""), environ.pop(WATCHDOG_PROCESS, "")
+    for name in given:
+        environ.pop(name, None)
     # Others, `vsock:` among them, are for managers outside of a virtual machine.
     if not address.startswith(("/", "@")):
         return Manager()
@@ -69,6 +75,8 @@ def taken_from(environ: MutableMapping[str, str], pid: int) -> Manager:
 @cache
 def manager() -> Manager:
     """The manager of this process; the first call takes its variables out of the environment."""
+    # It reads one of them.
+    journal.is_diverted()
     return taken_from(os.environ, os.getpid())
 
 

@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from jupyter_core.application import JupyterApp
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 from traitlets import TraitError
 from traitlets.config.loader import Config, ConfigFileNotFound, FileConfigLoader, JSONFileConfigLoader, PyFileConfigLoader
 
-from jupyter_remote_kit.errors import ExitCode, Problem, Refused, RemoteKitError
+from jupyter_remote_kit.errors import ExitCode, Problem, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import userconfig
 from jupyter_remote_kit.plan.assignments import Assignment, assignments
@@ -36,15 +37,37 @@ SECRETS = re.compile(r"token|password|secret", re.IGNORECASE)
 _FIX = msg("Fix that line; the file was not overwritten")
 
 
+class Unreadable(BaseException):
+    """A configuration file of the server's was not read; it may be the one that held the safe setting.
+
+    `problem` says why; `None` where the cause is an error of the machine. No `Exception`, which traitlets would log, to skip the file.
+    """
+
+    def __init__(self, problem: Problem | None) -> None:
+        super().__init__(str(problem.message) if problem else "")
+        self.problem = problem
+
+    def refuse(self) -> NoReturn:
+        """End the start with the problem, or with the machine's error."""
+        if self.problem is None:
+            raise self.__cause__ or self
+        report.refuse([self.problem])
+
+
 @contextmanager
-def refusing() -> Iterator[None]:
-    """Within, a start that the user's configuration ends is refused."""
-    read: Read = {}
-    python, json = _noting(PyFileConfigLoader, read), _noting(JSONFileConfigLoader, read)
-    JupyterApp.python_config_loader_class, JupyterApp.json_config_loader_class = python, json
+def refusing() -> Iterator[Read]:
+    """Within, a start that the user's configuration ends is refused; yields what is read of it.
+
+    Only the files of the server and of its extensions, which may all set what belongs to ServerApp: what else of Jupyter reads its
+    configuration in this process (nbconvert's applications) takes it as it would without us. And so do kernels, which would inherit
+    `TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR`: with it IPython ends at an `ipython_config.py` that has an error in it.
+    """
+    read = _strictly_read()
     _hide_values()
     try:
-        yield
+        yield read
+    except Unreadable as error:
+        error.refuse()
     except RemoteKitError as error:
         report.refuse(error.problems, error.exit_code)
     except SystemExit as end:
@@ -58,28 +81,37 @@ def refusing() -> Iterator[None]:
         raise
 
 
+def _strictly_read() -> Read:
+    """What will be read of the files of the server and its extensions, from now on strictly."""
+    read: Read = {}
+    python, json = _noting(PyFileConfigLoader, read), _noting(JSONFileConfigLoader, read)
+    for kind in (ServerApp, ExtensionApp):
+        kind.python_config_loader_class, kind.json_config_loader_class = python, json
+        # In the place of the trait of `Application`, as IPython sets it (core/application.py, `load_config_file`).
+        kind.raise_config_file_errors = True  # type: ignore[assignment]
+    return read
+
+
 # -- a file that cannot be read ------------------------------------------------------------------------------------------------------
 
 
 def _noting(loader: type[F], read: Read) -> type[F]:
-    """`loader`, which puts what it has read into `read`, and raises `Refused` for those that it cannot."""
+    """`loader`, which puts what it has read into `read`, and raises `Unreadable` for those that it cannot."""
 
     class Noting(loader):  # type: ignore[misc, valid-type]  # two loaders, one habit
         def load_config(self) -> Config:
             try:
                 config: Config = super().load_config()
-            # What is not found may be absent, and of a file that this one loads (`load_subconfig`) all is said already.
-            except (ConfigFileNotFound, RemoteKitError):
+            # It may be absent. Of a file that this one loads (`load_subconfig`) all is said already: `Unreadable` goes through.
+            except ConfigFileNotFound:
                 raise
             except (Exception, SystemExit) as error:
-                if not _is_lasting(error):
-                    raise
-                raise Refused(_unreadable(Path(self.full_filename), error)) from error
+                raise Unreadable(_unreadable(Path(self.full_filename), error) if _is_lasting(error) else None) from error
             path = Path(self.full_filename)
             # JSON may hold what a .py cannot assign; jupyter_server would stumble over it in a place of its own.
             for name, value in config.items():
                 if name[:1].isupper() and not isinstance(value, Config):
-                    raise Refused(Problem(userconfig.BROKEN, _said(path, None, msg("{name} is no section", name=name)), _FIX))
+                    raise Unreadable(Problem(userconfig.BROKEN, _said(path, None, msg("{name} is no section", name=name)), _FIX))
             # Anew where it is read again: an extension's own files count more than those of the server.
             read.pop(path, None)
             read[path] = config

@@ -212,8 +212,10 @@ class TestWaitFor:
         assert len(asked) == 2
 
 
+SEEN = "os.environ.get('XDG_RUNTIME_DIR'), os.environ.get('INVOCATION_ID')"
 RUNNER = """#!{python}
 import os, sys
+os.environ["INVOCATION_ID"] = "of the scope"
 with open({record!r}, "w") as record:
     print(*sys.argv[1:], sep="\\n", file=record)
 at = sys.argv.index("--") + 1
@@ -230,18 +232,23 @@ def with_scopes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "bin" / "systemd-run"
 
 
-def test_a_scope_of_the_users_manager_is_asked_for(tmp_path: Path, with_scopes: Path) -> None:
+@pytest.mark.parametrize("own", [{}, {"XDG_RUNTIME_DIR": "/run/user/1"}], ids=["without a login", "in a login"])
+def test_a_scope_of_the_users_manager_is_asked_for(own: dict[str, str], tmp_path: Path, with_scopes: Path) -> None:
     record = tmp_path / "record"
     with_scopes.write_text(RUNNER.format(python=sys.executable, record=str(record)))
     with_scopes.chmod(0o755)
     pid = processes.spawn_detached(
-        launch(tmp_path, "import os; print(os.getpid(), flush=True)\n" + POLITE, PATH=f"{with_scopes.parent}:/usr/bin:/bin"),
+        launch(
+            tmp_path, f"import os; print(os.getpid(), [{SEEN}], flush=True)\n" + POLITE, PATH=f"{with_scopes.parent}:/usr/bin:/bin", **own
+        ),
         "jupyter-remotekit-default",
     )
     try:
-        assert logged(tmp_path, "ready") == f"{pid}\nready\n"
+        # What systemd-run needs and sets does not reach the server.
+        assert logged(tmp_path, "ready") == f"{pid} {[own.get('XDG_RUNTIME_DIR'), None]}\nready\n"
         argv = record.read_text().splitlines()
-        assert argv[:8] == ["--user", "--scope", "--quiet", "--collect", "--unit=jupyter-remotekit-default", "--", sys.executable, "-c"]
+        assert argv[:6] == ["--user", "--scope", "--quiet", "--collect", "--unit=jupyter-remotekit-default", "--"]
+        assert argv[argv.index(sys.executable) + 1] == "-c"
     finally:
         processes.terminate(pid, None, 5)
 

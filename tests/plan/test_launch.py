@@ -26,19 +26,23 @@ def test_the_server_is_told_its_instance_and_its_provider_and_nothing_else() -> 
             "--ServerApp.port_retries=0",
         ),
         cwd=HOME / ".local/share/jupyter/remotekit/instances/gpu1",
-        environment={"TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR": "1", "PATH": "/home/ann/venv/bin:/usr/bin:/bin"},
+        environment={"PATH": "/home/ann/venv/bin:/usr/bin:/bin"},
     )
 
 
 @pytest.mark.parametrize(
     ("variable", "expected"),
     [
-        ("", "/home/ann/venv/bin"),
-        ("/usr/bin::/bin:", "/home/ann/venv/bin:/usr/bin:/bin"),
-        ("/usr/bin:/home/ann/venv/bin:/bin", "/home/ann/venv/bin:/usr/bin:/bin"),
+        # A shell without a PATH: as execvp(3) looks there.
+        ("", "/home/ann/venv/bin:/bin:/usr/bin"),
+        # Activated: as it is.
+        ("/home/ann/venv/bin:/usr/bin:/bin", "/home/ann/venv/bin:/usr/bin:/bin"),
+        # The rest stays the user's, whatever it is.
+        ("/usr/bin:/home/ann/venv/bin:/bin", "/home/ann/venv/bin:/usr/bin:/home/ann/venv/bin:/bin"),
+        ("/usr/bin::bin:/bin:", "/home/ann/venv/bin:/usr/bin::bin:/bin:"),
     ],
 )
-def test_the_environments_programs_come_first_and_the_working_directory_never(variable: str, expected: str) -> None:
+def test_the_environments_programs_come_first_and_the_rest_is_the_users(variable: str, expected: str) -> None:
     assert plan_launch("default", LAYOUT, PYTHON, variable).environment["PATH"] == expected
 
 

@@ -24,6 +24,18 @@ PASSWORD = "Correct-horse-7"
 ANSWERS_SECONDS = 60.0
 CELL_SECONDS = 60.0
 Figure = Callable[[str], None]
+CHILDREN = """
+import json, pathlib, sys
+found = {}
+for folder in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        if (folder / "stat").read_text().rpartition(")")[2].split()[1] == sys.argv[1]:
+            words, pairs = ((folder / name).read_bytes().decode(errors="replace").split(chr(0)) for name in ("cmdline", "environ"))
+            found[" ".join(words)] = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    except OSError:
+        pass
+print(json.dumps(found))
+"""
 
 
 @dataclass(frozen=True)
@@ -180,6 +192,21 @@ class Served:
             assert answer.is_success, answer.text
             with contextlib.closing(Kernel(self, str(answer.json()["id"]))) as kernel:
                 yield kernel
+
+    @contextlib.contextmanager
+    def language_server(self, name: str) -> Iterator[None]:
+        """A language server, which runs while its page listens."""
+        header = [f"Authorization: token {self.token}"]
+        url = f"{self.url.replace('http', 'ws', 1)}/lsp/ws/{name}"
+        options: dict[str, Any] = {"suppress_origin": True, "sslopt": {"context": self.tls}, "timeout": CELL_SECONDS}
+        with contextlib.closing(websocket.create_connection(url, header=header, **options)):
+            until(lambda: any(name in words for words in self.environments()), f"{name} to start")
+            yield
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """The environments of what the server has started, by their command lines."""
+        found: dict[str, dict[str, str]] = json.loads(self.machine.run(self.machine.python, "-c", CHILDREN, str(self.pid)).stdout)
+        return found
 
 
 class Kernel:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from jupyter_remote_kit.plan.inherited import ROWS
 from tests.e2e.stage.waiting import until
 from tests.service.served import PASSWORD, Place, Served, kit
 from tests.service.stage import Machine
@@ -26,6 +27,7 @@ def test_a_detached_server_and_a_log_out(machine_with: Boot, kills: bool, linger
     if lingers:
         machine.run("loginctl", "enable-linger", "alice")
     with machine.login("alice") as login:
+        shell = {line.partition("=")[0] for line in login.run("printenv").stdout.splitlines()}
         words = ("up", "--detach", "--access", "lan", "--password-stdin", "--json")
         done = kit(login, *words, user="alice", input=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stderr
@@ -39,5 +41,8 @@ def test_a_detached_server_and_a_log_out(machine_with: Boot, kills: bool, linger
         assert served.answers()
         with served.kernel() as kernel:
             assert kernel.run("print(6 * 7)") == "42"
+            seen = kernel.value("dict(__import__('os').environ)")
+        # Nothing of the scope that it may be in.
+        assert {row.name for row in ROWS if row.name in seen} <= shell
     else:
         until(lambda: machine.run("kill", "-0", pid, check=False).returncode != 0, "its end", 30)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from jupyter_remote_kit.plan.inherited import ROWS
 from tests.e2e.stage.waiting import until
 from tests.service.served import SYSTEM, USER, Place, Served, kit
 from tests.service.stage import Machine
@@ -22,6 +23,19 @@ SHELL = {
     "http_proxy": "http://proxy.example.org:3128",
     "PATH": "/opt/cuda 12/bin:/usr/local/bin:/usr/bin:/bin",
 }
+# The words that tell processes apart, what a login has too, and what jupyter_server adds to each.
+KINDS = ("ipykernel", "jedi-language-server", "sh")
+OF_A_LOGIN = ("HOME", "LANG", "LANGUAGE", "LOGNAME", "SHELL", "USER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "TZ")
+OF_JUPYTER = (
+    "JPY_PARENT_PID",
+    "JPY_SESSION_NAME",
+    "JUPYTER_SERVER_ROOT",
+    "JUPYTER_SERVER_URL",
+    "TERM",
+    "COLUMNS",
+    "LINES",
+    "PYXTERM_DIMENSIONS",
+)
 SECRETS = {"HF_TOKEN": "hf_canarycanarycanary", "https_proxy": "http://alice:canary-password@proxy.example.org:3128"}
 
 
@@ -95,8 +109,20 @@ def test_a_kernel_sees_what_the_shell_saw(served: Served) -> None:
     assert set(seen["PATH"].split(":")[1:]) == set(SHELL["PATH"].split(":"))
     assert {name: seen.get(name) for name in SHELL if name != "PATH"} == {name: value for name, value in SHELL.items() if name != "PATH"}
     assert not set(SECRETS) & set(seen)
-    # Nobody but the server's own process speaks to systemd.
-    assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & set(seen)
+
+
+def test_nothing_that_it_starts_sees_what_systemd_has_given_the_server(served: Served) -> None:
+    served.wait_until_answers()
+    with served.client() as client:
+        assert client.post("/api/terminals").is_success
+    with served.kernel(), served.language_server("jedi-language-server"):
+        seen = served.environments()
+    assert {kind for kind in KINDS if any(kind in words for words in seen)} == set(KINDS), list(seen)
+    # The user's own manager has XDG_RUNTIME_DIR as a login has it.
+    of_the_shell = {"PATH", "XDG_RUNTIME_DIR"} if served.place.scope == "user" else {"PATH"}
+    for environ in seen.values():
+        assert {row.name for row in ROWS if row.name in environ} <= of_the_shell
+        assert environ.keys() <= {*SHELL, *OF_A_LOGIN, *OF_JUPYTER}, environ.keys() - {*SHELL, *OF_A_LOGIN, *OF_JUPYTER}
 
 
 def test_the_check_finds_no_difference_in_the_same_shell_and_names_it_in_another(served: Served) -> None:
