@@ -30,7 +30,7 @@ def plan_launch(instance: str, layout: Layout, python: Path, path_variable: str)
     PATH.
 
     The provider is named in argv because a class that cannot be imported stops the server, whereas an extension that fails to import is
-    only a warning by default (facts measured on jupyter_server 2.21).
+    only a warning by default (facts measured on jupyter_server 2.21). Failures are raised so that `server/extensions.py` decides on each.
     """
     argv = (
         str(python),

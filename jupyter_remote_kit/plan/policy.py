@@ -7,13 +7,14 @@ tunnel is exposed as well. `init` shows the findings, `up` and the identity prov
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from jupyter_remote_kit import invocation
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.extensions import FailedExtension, SkippedFile
 from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
 
@@ -51,6 +52,7 @@ class Posture:
     runs the server; `missing_parts` are parts of the kit that could not be loaded; `token_length` is 0 without a token; `loopback` says
     whether only this machine reaches the listener, `replaced_by_socket` whether a UNIX socket takes the place of address and port.
     `open_to_any_network` and `every_proxy_named` say that `allow_networks` or `trusted_proxies` hold all of IPv4 or all of IPv6.
+    `failed_extensions` are other packages' extensions that failed, and files that switch such on and cannot be used.
     """
 
     mode: Mode = Mode.MANAGED
@@ -73,6 +75,7 @@ class Posture:
     root_allowed: bool = False
     exposed_paths: tuple[tuple[str, str, str], ...] = ()
     missing_parts: tuple[str, ...] = ()
+    failed_extensions: tuple[FailedExtension | SkippedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,15 @@ def _machine_findings(posture: Posture) -> Iterator[Finding]:
         yield Finding("as-root-chosen", Severity.WARN, msg("The server runs as root, and so does every notebook."))
 
 
+def extension_findings(failed: Iterable[FailedExtension | SkippedFile]) -> tuple[Finding, ...]:
+    """They are not the kit's: the server is there without them. What one has done before it failed is in the rest of the posture."""
+    return tuple(Finding("extension-failed", Severity.WARN, extension.message, extension.fix) for extension in failed)
+
+
+def _extension_findings(posture: Posture) -> Iterator[Finding]:
+    yield from extension_findings(posture.failed_extensions)
+
+
 _RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
     _credential_findings,
     _transport_findings,
@@ -238,6 +250,7 @@ _RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
     _socket_findings,
     _setting_findings,
     _machine_findings,
+    _extension_findings,
 )
 
 

@@ -29,14 +29,17 @@ def serve() -> None:
     if faults := parts.faults():
         _refuse(faults)
 
-    from jupyter_remote_kit.server import notify, userconfig
+    from jupyter_remote_kit.server import extensions, notify, userconfig
 
     # Before anything is started that would inherit its variables.
     notify.manager()
-    with userconfig.refusing():
-        with deferred.registry():
-            from jupyterlab.labapp import main  # most of what the collector would look through
-
+    with userconfig.refusing() as read:
+        extensions.install(read)
+        try:
+            with deferred.registry():
+                from jupyterlab.labapp import main  # most of what the collector would look through
+        except Exception as error:
+            extensions.raise_needed("jupyterlab", error)
         sys.exit(main())
 
 

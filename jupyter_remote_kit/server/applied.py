@@ -63,15 +63,6 @@ def _applied(frames: list[FrameType], _error: BaseException) -> Setting | None:
     return Setting.of(owner, name) if isinstance(name, str) else None
 
 
-def _extensions_named(frames: list[FrameType], error: BaseException) -> Setting | None:
-    """`ExtensionPackage._load_metadata` imports what some file has enabled as an extension."""
-    from jupyter_server.extension.utils import ExtensionModuleNotFound
-
-    if not isinstance(error, ExtensionModuleNotFound):
-        return None
-    return Setting(SERVER_SECTIONS, "ServerApp", "jpserver_extensions")
-
-
 def _pattern(frames: list[FrameType], error: BaseException) -> Setting | None:
     """`ServerApp.init_webapp` compiles one trait."""
     return Setting(SERVER_SECTIONS, "ServerApp", "allow_origin_pat") if isinstance(error, re.error) else None
@@ -79,6 +70,5 @@ def _pattern(frames: list[FrameType], error: BaseException) -> Setting | None:
 
 _MEANINGS: dict[str, Callable[[list[FrameType], BaseException], Setting | None]] = {
     "_load_config": _applied,
-    "_load_metadata": _extensions_named,
     "init_webapp": _pattern,
 }

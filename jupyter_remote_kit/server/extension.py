@@ -6,7 +6,7 @@ A bare `jupyter lab` imports this module too. What only a managed server needs i
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from jupyter_remote_kit.plan.instance import Instance
+    from jupyter_remote_kit.server import report
     from jupyter_remote_kit.server.control import Control
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.protection import Protection
@@ -185,7 +186,7 @@ class RemoteKit(ExtensionApp):
         return instance
 
     def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
-        """Set the instance's traits once more, on the objects themselves; called while the identity provider is made.
+        """Set the instance's traits once more, on the objects themselves: while the identity provider is made, and when all is loaded.
 
         The starter extension's own configuration (`LabApp.open_browser`) is applied after every link hook.
         """
@@ -229,14 +230,30 @@ class RemoteKit(ExtensionApp):
         report.refuse([foreign_provider(provider_class)])
 
     def _arm(self) -> None:
+        self._end_where_refused(lambda: self.assert_traits(self.server, self.provider), self._protect)
+
+    def check_again(self) -> None:
+        """End the server where an extension that runs beside it has made of it what is refused. The instance's credentials are in force."""
+        if self.mode is Mode.MANAGED:
+            # Those of the file as it stands now: they may have been changed since it was read.
+            self._end_where_refused(_nothing, self.provider.reload_credentials if self.instance else _nothing)
+
+    def _end_where_refused(self, first: Callable[[], None], then: Callable[[], None]) -> None:
+        """Do `first`, ask the policy, and do `then` where it refuses nothing.
+
+        Extensions change traits, `web_app.settings` and the router, also those that then fail.
+        """
         from jupyter_remote_kit.server import report
 
         rows: Sequence[report.Row] = ()
         try:
-            # Once more: extensions change `web_app.settings` while they are loaded.
-            rows = self.provider.rows(self.server, self)
+            rows = self._other_provider()
             if not rows:
-                self._protect()
+                first()
+                self.provider.gate.install(self.server.web_app)
+                rows = self.provider.rows(self.server, self)
+            if not rows:
+                then()
         except RemoteKitError as error:
             rows = error.problems
         except Exception as error:
@@ -246,6 +263,13 @@ class RemoteKit(ExtensionApp):
         if rows:
             self.server.remove_server_info_file()
             report.refuse(rows)
+
+    def _other_provider(self) -> list[report.Row]:
+        """Where some extension has put another identity provider in the place of ours: that, and which extensions have failed."""
+        from jupyter_remote_kit.server import posture
+
+        in_force = type(self.server.identity_provider)
+        return [] if mode.is_ours(in_force) else [foreign_provider(in_force), *posture.failed_extensions(self.server)]
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
@@ -358,6 +382,10 @@ class RemoteKit(ExtensionApp):
         if self._protection is not None:
             self._protection.close()
             self._protection = None
+
+
+def _nothing() -> None:
+    """Where there is nothing to do."""
 
 
 def foreign_provider(provider_class: type) -> Problem:

@@ -110,7 +110,8 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
             rows.append(foreign_provider(type(in_force)))
         if self.password_required and not self.hashed_password:
             rows.append(_password_missing(kit.instance or DEFAULT_INSTANCE))
-        return rows
+        # One of them may have set what is refused: no file of the user's tells of it.
+        return [*rows, *posture.failed_extensions(app)] if rows else []
 
     def arm(self, web_app: Application, authenticator: Authenticator, checkpoint: Inspects) -> None:
         """Open the gate. The extension calls this last, when everything that protects the server is in place."""

@@ -56,6 +56,7 @@ PARTS = {
     "jupyter_remote_kit.server.journal": "divert",
     "jupyter_remote_kit.server.journald": "Journal",
     "jupyter_remote_kit.server.userconfig": "refusing",
+    "jupyter_remote_kit.server.extensions": "install",
     "jupyter_remote_kit.server.applied": "place",
     "jupyter_remote_kit.host.files": "read_private",
     "jupyter_remote_kit.host.instances": "require",

@@ -12,9 +12,10 @@ from jupyter_server import utils
 from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.plan import networks, policy
 from jupyter_remote_kit.plan.answers import is_loopback
+from jupyter_remote_kit.plan.extensions import FailedExtension, SkippedFile
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.origins import ANY, headers_allow_any_origin, matches_any_origin
-from jupyter_remote_kit.plan.policy import Mode, Posture
+from jupyter_remote_kit.plan.policy import Finding, Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
 from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
@@ -59,7 +60,18 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         root_allowed=app.allow_root,
         exposed_paths=exposed_paths(app, kit) if managed else (),
         missing_parts=missing_parts,
+        failed_extensions=_failures(app),
     )
+
+
+def failed_extensions(app: ServerApp) -> tuple[Finding, ...]:
+    """The findings on other packages' extensions alone."""
+    return policy.extension_findings(_failures(app))
+
+
+def _failures(app: ServerApp) -> tuple[FailedExtension | SkippedFile, ...]:
+    # jupyter_server's own manager, where the launcher is not ours, keeps none.
+    return tuple(getattr(app.extension_manager, "failures", ()))
 
 
 class _NotYet:

@@ -34,6 +34,7 @@ Read = dict[Path, Config]
 # A path that is not there, or not for this user. Any other error of the system (a full disk, a network that is not up) may be over soon.
 LASTING = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
 SECRETS = re.compile(r"token|password|secret", re.IGNORECASE)
+_GUARDED = frozenset({"ServerApp", "RemoteKit", "IdentityProvider"})
 _FIX = msg("Fix that line; the file was not overwritten")
 
 
@@ -90,6 +91,36 @@ def _strictly_read() -> Read:
         # In the place of the trait of `Application`, as IPython sets it (core/application.py, `load_config_file`).
         kind.raise_config_file_errors = True  # type: ignore[assignment]
     return read
+
+
+# -- what a failing extension asks ----------------------------------------------------------------------------------------------------
+
+
+def is_of_the_server(error: BaseException, read: Read) -> bool:
+    """Whether it is a setting of the server, of who gets in or of the kit that a file sets and that cannot be used."""
+    place = applied.place(_cause(error))
+    return place is not None and bool(place.sections & _GUARDED) and _source(place, read)[0] is not None
+
+
+def is_setting(error: BaseException) -> bool:
+    """Whether it was raised while a configuration was applied."""
+    return applied.place(_cause(error)) is not None
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it may be over soon: an error of the machine."""
+    return not _is_lasting(error)
+
+
+def said(error: BaseException, read: Read) -> Message | None:
+    """What could not be set, with file and line; `None` where it was nothing of the kind."""
+    cause = _cause(error)
+    return _misconfigured(cause, read).message if applied.place(cause) is not None else None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """traitlets ends with 1 for a setting that cannot be made (`catch_config_error`)."""
+    return error.__context__ if isinstance(error, SystemExit) and isinstance(error.__context__, TraitError) else error
 
 
 # -- a file that cannot be read ------------------------------------------------------------------------------------------------------

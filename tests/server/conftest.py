@@ -83,6 +83,10 @@ class Server:
         """The control socket's status, once it answers."""
         return dict(self.wait_until(self.control.status))
 
+    def process_info(self) -> psutil.Process:
+        """The process, as psutil knows it."""
+        return psutil.Process(self.process.pid)
+
     def shells(self) -> list[psutil.Process]:
         """The shells of its terminals; psutil's `terminal()` knows only those terminals that there were when it was first asked."""
         return [child for child in psutil.Process(self.process.pid).children() if _standard_input(child).startswith("/dev/pts/")]
