@@ -57,6 +57,8 @@ async def install(line: Line, wanted: Wanted, *, show: Callable[[Message], None]
 
     `show` is told what is done. Raises `LineCut`, and `Failed` when it could not be installed; nothing of it is left there then.
     """
+    if wanted.wheel is not None:
+        wheels.check(wanted.wheel)
     found = await _look(line, wanted)
     if isinstance(found, Found) and not wanted.wheel and any(said.split()[-1:] == [__version__] for said in found.said):
         return found.kit

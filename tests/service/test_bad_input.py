@@ -80,6 +80,22 @@ def test_a_configuration_folder_with_a_strange_name_is_found(machine: Machine, a
         served.service(alice, "uninstall", env=env)
 
 
+def test_a_restart_that_would_be_refused_leaves_the_server_as_it_is(machine: Machine, alice: Login) -> None:
+    served = Served(machine, Place("alice", "user", "kept", 8804))
+    served.service(alice, "install", "--access", "ssh", "--port", "8804", "--now")
+    config = machine.inside("/home/alice/.jupyter/jupyter_server_config.json")
+    try:
+        before = served.pid
+        config.write_text('{"ServerApp": {"allow_origin": "*"}}')
+        done = kit(alice, "service", "restart", "--instance", "kept", "--json", user="alice")
+        assert done.returncode == 78
+        assert [row["code"] for row in json.loads(done.stdout)["problems"]] == ["any-origin"]
+        assert served.pid == before > 0
+    finally:
+        config.unlink(missing_ok=True)
+        served.service(alice, "uninstall")
+
+
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 @pytest.mark.parametrize("verb", ["install", "uninstall", "start", "stop", "restart", "status", "logs", "run"])
 def test_a_name_that_is_none_is_refused_before_anything_is_done(machine: Machine, alice: Login, verb: str, name: str) -> None:

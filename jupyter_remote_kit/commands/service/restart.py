@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from jupyter_remote_kit.commands import init, serving
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
+from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.commands.service import starting
 from jupyter_remote_kit.commands.service.finding import installed, place_options
+from jupyter_remote_kit.host import instances, paths, whoami
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.answers import Answers
 from jupyter_remote_kit.result import Result
 
 
@@ -17,7 +21,15 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, d
     place = installed(instance, "restart", system=system, run_as=run_as)
     if dry_run:
         return starting.tried(place, "restart")
+    if place.user == whoami.user_name():
+        _look(context, instance)
     starting.tell(context, place, "restart")
     told = starting.running(place)
     messages = (msg("{unit} is running as process {pid}.", unit=place.unit, pid=told["pid"]),)
     return Result("service restart", {"instance": instance, "unit": place.unit, **told, "changed": True}, messages)
+
+
+def _look(context: Context, instance: str) -> None:
+    """Raises `RemoteKitError` for what would refuse the server that is to come, while the one that runs still has its kernels."""
+    instances.require(paths.layout(), instance)
+    serving.check(init.prepare(context, Answers(instance), PasswordSource(), ask=False))
