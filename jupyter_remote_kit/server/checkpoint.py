@@ -130,10 +130,12 @@ class Checkpoint:
     def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """Who is not served whatever they bring."""
         # `GET http://elsewhere/ HTTP/1.1` and `OPTIONS *` are for proxies, and no proxy of ours sends them.
-        if not request.uri or not request.uri.startswith("/") or not offers.is_readable(request):
-            return refusals.malformed()
+        if not request.uri or not request.uri.startswith("/"):
+            return refusals.no_path(request.uri or "")
+        if (part := offers.unreadable(request)) is not None:
+            return refusals.unreadable(part)
         if request.method not in RequestHandler.SUPPORTED_METHODS:
-            return refusals.verb()
+            return refusals.verb(request.method or "")
         if not self._peers.admits(visit.peer):
             self._audit.record(Action.ADDRESS, request)
             return refusals.address(str(visit.peer), self._site.allowing_network(str(visit.peer)))
@@ -184,7 +186,7 @@ class Checkpoint:
         if refusal := self._changed_by_proxy(request, visit):
             return refusal
         if not visit.signed_in and offers.is_multipart(request):
-            return refusals.malformed()
+            return refusals.multipart()
         if (not visit.signed_in or request.path == self._login) and not self._bound_body(request):
             return refusals.too_large(MAX_BODY)
         return None

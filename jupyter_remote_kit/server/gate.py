@@ -58,7 +58,7 @@ class Gate(Matcher):
         # A defect of ours. tornado would hang up without a word; whatever it is, nothing gets past.
         except Exception:
             log.exception("The gate could not judge a request")
-            return refusals.malformed()
+            return refusals.failed()
 
     def install(self, web_app: Application) -> None:
         """Become the first rule of `web_app`; a second call changes nothing."""

@@ -109,17 +109,16 @@ def largest_part(request: HTTPServerRequest) -> HeaderPart:
     return max([HeaderPart("", len(request.uri or "")), *fields], key=lambda part: part.size)
 
 
-def is_readable(request: HTTPServerRequest) -> bool:
-    """Whether path, origin and referrer are what handlers take them for; what they answer otherwise is a traceback."""
+def unreadable(request: HTTPServerRequest) -> str | None:
+    """Which header of the origin and the referrer is not what handlers take it for, and would lead to a traceback; empty: the path."""
     if not _is_text(request.path):
-        return False
-    try:
-        for name in ("Origin", "Referer"):
-            if (url := request.headers.get(name)) is not None:
-                urlsplit(url)
-    except ValueError:
-        return False
-    return True
+        return ""
+    for name in ("Origin", "Referer"):
+        try:
+            urlsplit(request.headers.get(name, ""))
+        except ValueError:
+            return name
+    return None
 
 
 def is_multipart(request: HTTPServerRequest) -> bool:

@@ -74,14 +74,36 @@ def closed() -> Refusal:
     return Refusal(503, msg("The server is starting."), headers={"Retry-After": "1"})
 
 
-def malformed() -> Refusal:
-    """A target that is no path, or headers and bodies that no client of ours sends."""
-    return Refusal(400, msg("The request is not one that this server understands."))
+def no_path(target: str) -> Refusal:
+    """A request target that is no path, as it is sent to a proxy."""
+    hint = msg("This server is no proxy: ask it for a path, such as /lab.")
+    return Refusal(400, msg("The request target is not a path: {target}", target=proxied.shown(target)), hint)
 
 
-def verb() -> Refusal:
+def unreadable(part: str) -> Refusal:
+    """The path, for which `part` is empty, or the header `part` is not what handlers take it for."""
+    if not part:
+        return Refusal(400, msg("The path is not UTF-8 text, or has a null character."))
+    return Refusal(400, msg("The header {name} is not a URL.", name=part))
+
+
+def multipart() -> Refusal:
+    """A body of parts, which no sign-in form of ours sends."""
+    return Refusal(400, msg("A body of the type multipart/ is not read before you sign in."))
+
+
+def failed() -> Refusal:
+    """A defect of the gate."""
+    return Refusal(400, msg("This server failed to judge the request."), msg("The traceback is in the server's log."))
+
+
+def verb(method: str) -> Refusal:
     """A method that no route knows; RFC 9110, 15.5.6 wants those that are known to be named."""
-    return Refusal(405, msg("The request method is not known."), headers={"Allow": ", ".join(RequestHandler.SUPPORTED_METHODS)})
+    return Refusal(
+        405,
+        msg("The request method {method} is not known.", method=proxied.shown(method)),
+        headers={"Allow": ", ".join(RequestHandler.SUPPORTED_METHODS)},
+    )
 
 
 def address(shown: str, command: str) -> Refusal:
@@ -144,7 +166,7 @@ def stranger(sign_in: str) -> Refusal:
 
 def too_large(most: int) -> Refusal:
     """A body that nobody who is not signed in has a reason to send."""
-    return Refusal(413, msg("The request is larger than {bytes} bytes, and nobody is signed in.", bytes=most))
+    return Refusal(413, msg("The body of the request is larger than {bytes} bytes, and no more is read before you sign in.", bytes=most))
 
 
 def large_header(part: HeaderPart, host: str, most: int, sign_in: str) -> Refusal:
