@@ -52,7 +52,7 @@ PASS_UPGRADE = (
 PASS_PATH = (
     Line("nginx", "proxy_pass {upstream};"),
     Line("Apache", "ProxyPass {base_url} {upstream}{base_url}"),
-    Line("Caddy", "handle {base_url}* { reverse_proxy {upstream} }"),
+    Line("Caddy", "reverse_proxy {base_url}* {upstream}"),
 )
 
 
