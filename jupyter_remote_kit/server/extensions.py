@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from jupyter_core.paths import ENV_CONFIG_PATH, SYSTEM_CONFIG_PATH, jupyter_config_dir
 from jupyter_server import serverapp
+from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.extension.config import DEFAULT_SECTION_NAME, ExtensionConfigManager
 from jupyter_server.extension.manager import ExtensionManager
 from traitlets import Any as AnyTrait
@@ -68,11 +69,10 @@ class Switches:
 
     def _read(self, path: Path, names: dict[str, bool]) -> None:
         try:
-            text = path.read_bytes()
+            # An empty one says nothing, as with jupyter_server, and what is no file would be waited for.
+            text = path.read_bytes() if path.is_file() else b""
             document = json.loads(text) if text else {}
             found = switches_of(document)
-        except FileNotFoundError:
-            return
         # UnicodeDecodeError and JSONDecodeError are a ValueError.
         except (OSError, ValueError, RecursionError) as error:
             self._skip(path, _words(error))
@@ -139,6 +139,15 @@ class Extensions(ExtensionManager):
         """As jupyter_server's, and what all the hooks have done is looked at."""
         await super().start_all_extensions()  # type: ignore[no-untyped-call]
         self._look_again()
+
+    async def stop_extension(self, name: str, apps: set[ExtensionApp]) -> None:
+        """As jupyter_server's. One of others that fails keeps neither us from putting our things away nor the server from its end."""
+        try:
+            await super().stop_extension(name, apps)  # type: ignore[no-untyped-call]
+        except (Exception, SystemExit) as error:
+            if name in NEEDED:
+                raise
+            self._note(name, error)
 
     def _look_again(self) -> None:
         from jupyter_remote_kit.server.extension import find_kit  # it is one of those that may fail to load

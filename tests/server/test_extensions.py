@@ -32,6 +32,15 @@ APP = (
     "def _jupyter_server_extension_points():\n"
     "    return [{{'module': __name__, 'app': App}}]\n"
 )
+STOPS = """
+from jupyter_server.extension.application import ExtensionApp
+class Stops(ExtensionApp):
+    name = 'fails_to_stop'
+    async def stop_extension(self):
+        raise RuntimeError('at the stop')
+def _jupyter_server_extension_points():
+    return [{'module': __name__, 'app': Stops}]
+"""
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ def findings(server: Server) -> list[tuple[str, str, str, str]]:
     return [(row["code"], row["severity"], row["message"], row["fix"]) for row in rows if row["code"] == "extension-failed"]
 
 
+@pytest.mark.timeout(300)
 def test_a_managed_server_serves_without_them_and_each_is_named_and_can_be_switched_off(machine: Machine) -> None:
     paths = {name: write(machine, name, leftover.source) for name, leftover in LEFTOVERS.items()}
     folder = machine.layout.config_dir / "jupyter_server_config.d"
@@ -125,6 +135,7 @@ def test_a_managed_server_serves_without_them_and_each_is_named_and_can_be_switc
             name,
             "def _load_jupyter_server_extension(app):\n    app.web_app.settings[__name__] = True\n    print('loaded', __name__)\n",
         )
+    paths["fails_to_stop"] = write(machine, "fails_to_stop", STOPS)
     (folder / "works-again.json").write_text(ON % "works")
     (folder / "is_off.json").write_text((ON % "is_off").replace("true", "false"))
     machine.configure(SERVER, "\nc.App.size = 'large'\n")
@@ -155,13 +166,18 @@ def test_a_managed_server_serves_without_them_and_each_is_named_and_can_be_switc
     assert any("服务器扩展 an_absent_module" in row["message"] for row in chinese)
     server.control.shutdown()
     assert server.ended() == 0
-    # Each is pasted as it stands, and there is nothing left to say. First the files that jupyter_server's own command ends at.
-    for name in (*FILES, *LEFTOVERS):
-        fix = fixes[name]
-        command = fix.rpartition("remove it: ")[2]
+    assert f"fails_to_stop, switched on by {paths['fails_to_stop']}, has failed: RuntimeError: at the stop" in server.output
+    assert not machine.layout.control_socket("default").exists()
+    paths["fails_to_stop"].unlink()
+    # Each is pasted as it stands, and there is nothing left to say. First the files that jupyter_server's own command ends at; that command
+    # takes seconds, so that two stand for the others of its kind.
+    for name in (*FILES, *(name for name, leftover in LEFTOVERS.items() if not leftover.by_command), "fails_to_load", "ends_the_start"):
+        command = fixes[name].rpartition("remove it: ")[2]
         done = subprocess.run(command, shell=True, env=machine.environ(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "Validation failed" not in done.stderr, f"{name}: {done.stderr}"
+    for name in ("fails_to_link", "ends_the_load", "fails_to_start", "is_configured_wrong"):
+        paths[name].unlink()
     again = machine.start(settings)
     again.ready()
     assert findings(again) == []
