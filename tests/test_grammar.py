@@ -268,6 +268,13 @@ def test_what_is_no_address_is_named(text: str) -> None:
     assert (problem.code, str(problem.message)) == ("address", f"{text!r} is not an IP address.")
 
 
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::1%;reboot"])
+def test_an_address_with_a_zone_is_refused_for_that(text: str) -> None:
+    with pytest.raises(WrongUsage, match="has a zone") as caught:
+        grammar.address(text)
+    assert caught.value.problems[0].code == "address"
+
+
 @pytest.mark.parametrize("text", ["default", "a", "0", "GPU-1_b", "a" * 32])
 def test_instance_names(text: str) -> None:
     assert grammar.instance_name(text) == text
