@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from jupyter_remote_kit import invocation
 
 FIGURE = "figure"
 
@@ -37,3 +39,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Tell a figure: it is printed at the end of the run, whether the test passes or not."""
     return lambda text: record_property(FIGURE, text)
+
+
+@pytest.fixture(autouse=True)
+def commands_as_documented() -> Iterator[None]:
+    """A server in the process of the tests words commands by its own whole path; the next test has the documentation's words again."""
+    yield
+    invocation.settle(lambda: invocation.DOCUMENTED)

@@ -133,7 +133,7 @@ class ControlClient:
                     uid=status.st_uid,
                     mode=format(stat.S_IMODE(status.st_mode), "04o"),
                 ),
-                msg("Stop the process that created it, then start the server again: ls -l {path}", path=shlex.quote(str(self._path))),
+                msg("{command}", command=_made_private(self._path, status)),
             )
         return True
 
@@ -195,6 +195,13 @@ class ControlClient:
         if not isinstance(answer, dict):
             raise _unexpected(self._path)
         return answer
+
+
+def _made_private(path: Path, status: os.stat_result) -> str:
+    """What mends it: a socket of this user's that is too open is closed; whatever else stands there is moved away."""
+    if status.st_uid == os.geteuid() and stat.S_ISSOCK(status.st_mode):
+        return f"chmod 600 {shlex.quote(str(path))}"
+    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.aside')}"
 
 
 def _request(method: str, route: str, wish: Mapping[str, Any] | None) -> bytes:

@@ -28,14 +28,14 @@ def load(layout: Layout, name: str) -> Instance | None:
         raise Refused.of(
             "instance-file-broken",
             msg("{path}, line {line}: not UTF-8", path=path, line=line),
-            _begin_again(path, name),
+            begin_again(path, name),
         ) from None
     instance = parse(path, text)
     if instance.settings.instance != name:
         raise Refused.of(
             "instance-file-broken",
             msg("{path} is the file of the instance {other}.", path=path, other=instance.settings.instance),
-            _begin_again(path, name),
+            begin_again(path, name),
         )
     return instance
 
@@ -52,7 +52,8 @@ def require(layout: Layout, name: str) -> Instance:
     return found
 
 
-def _begin_again(path: Path, name: str) -> Message:
+def begin_again(path: Path, name: str) -> Message:
+    """The hint for an instance file that cannot be used: `init` reads it as well, and would be refused for it."""
     moved = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(name, 'init')}"
     return msg("Move the file away and run init again: {command}", command=moved)
 

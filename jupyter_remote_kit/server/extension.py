@@ -16,7 +16,7 @@ from traitlets.config import Config
 from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed, Problem, Refused, RemoteKitError
 from jupyter_remote_kit.host import ownprogram
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
@@ -151,7 +151,7 @@ class RemoteKit(ExtensionApp):
                 Problem(
                     "instance-setting",
                     msg("A setting of the instance {instance} cannot be used: {reason}", instance=self.instance, reason=error),
-                    msg("{command}", command=own_command(self.instance, "init")),
+                    self._begin_again(),
                 )
             )
 
@@ -181,9 +181,14 @@ class RemoteKit(ExtensionApp):
                     path=layout.instance_file(self.instance),
                     other=instance.settings.instance,
                 ),
-                msg("{command}", command=own_command(self.instance, "init")),
+                self._begin_again(),
             )
         return instance
+
+    def _begin_again(self) -> Message:
+        from jupyter_remote_kit.host import instances, paths
+
+        return instances.begin_again(paths.layout().instance_file(self.instance), self.instance)
 
     def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
         """Set the instance's traits once more, on the objects themselves: while the identity provider is made, and when all is loaded.

@@ -106,4 +106,4 @@ def test_a_module_that_is_missing_is_one_sentence_too(ssh_host: Host) -> None:
     ssh_host.variables["PYTHONDONTWRITEBYTECODE"] = "1"
     outcome = ssh_host.run("init", "--json")
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.codes == ["defect"]
+    assert outcome.codes == ["not-loaded"]

@@ -508,7 +508,7 @@ def test_the_server_is_stopped_while_it_is_connected(lab: Lab, gpu: Host) -> Non
         error, hint = ended(connection)
         name, port = connection.data["name"], connection.port
         assert error == f"error: The server on {name} has ended, and its kernels with it."
-        assert hint.endswith(f"jupyter remotekit connect {name}")
+        assert hint.endswith(f"remotekit connect {name}")
     until(lambda: not gpu.sessions(), "the session to end")
     assert not faults.ssh_of(lab.laptop, lab.laptop.pid1)
     assert port not in lab.laptop.listeners()

@@ -78,7 +78,7 @@ def test_a_newer_versions_file_says_what_to_do_about_it(layout: Layout) -> None:
     layout.hosts_file.write_bytes(b'{"version": 2, "hosts": []}')
     with pytest.raises(Refused) as caught:
         addressbook.load(layout)
-    assert "pip install -U" in str(caught.value.problems[0].hint)
+    assert "pip install --upgrade" in str(caught.value.problems[0].hint)
 
 
 def test_a_file_that_others_could_have_written_is_not_believed(layout: Layout) -> None:

@@ -74,9 +74,9 @@ def test_a_broken_overlay_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "overlay.json"
     path.write_text(text)
     with pytest.raises(Failed) as caught:
-        overlay.read(path)
+        overlay.read(path, "default")
     assert str(path) in str(caught.value)
-    assert overlay.read(tmp_path / "absent") == {}
+    assert overlay.read(tmp_path / "absent", "default") == {}
 
 
 def test_a_line_is_one_line() -> None:

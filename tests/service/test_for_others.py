@@ -49,7 +49,7 @@ def test_root_looks_after_it(served: Served) -> None:
     assert _root(machine, "stop")["data"]["changed"] is True
     assert not served.answers()
     hint = kit(machine, "service", "install", *ROOTS, user="root").stdout
-    assert "jupyter remotekit service start --system --run-as bob" in hint
+    assert "remotekit service start --system --run-as bob" in hint
     _root(machine, "start")
     served.wait_until_answers()
     before = served.pid

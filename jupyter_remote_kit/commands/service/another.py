@@ -90,7 +90,8 @@ def _settings(place: Place, environment: Snapshot) -> tuple[Path, str, int]:
             raise Refused.of(
                 "instance-file-broken",
                 msg("The instance {name!r} of {user} cannot be read.", user=place.user, name=place.instance),
-                msg("As {user}: {command}", user=place.user, command=own_command(place.instance, "init")),
+                # It says which line of the file it is, and how to begin again.
+                msg("As {user}: {command}", user=place.user, command=own_command(place.instance, "urls")),
             )
         return Path(settings["root_dir"]), str(settings["ip"]), int(settings["port"])
     except (ValueError, KeyError, TypeError, IndexError):

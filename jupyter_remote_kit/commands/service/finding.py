@@ -119,7 +119,8 @@ def not_loaded(place: Place, state: str) -> Problem:
     """systemd cannot use the unit, or has been told not to."""
     manager = "--user " if place.scope is Scope.USER else ""
     if state == "masked":
-        unmask = msg("systemctl {manager}unmask {unit}", manager=manager, unit=place.unit)
+        root = "sudo " if place.scope is Scope.SYSTEM and os.geteuid() != 0 else ""
+        unmask = msg("{command}", command=f"{root}systemctl {manager}unmask {place.unit}")
         return Problem("unit-masked", msg("{unit} is masked.", unit=place.unit), unmask)
     hint = msg("systemd-analyze {manager}verify {path}", manager=manager, path=shlex.quote(str(place.unit_file)))
     return Problem("unit-not-loaded", msg("systemd cannot load {unit} ({state}).", unit=place.unit, state=state), hint)
