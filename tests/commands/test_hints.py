@@ -40,7 +40,8 @@ TRIED = """control-socket-exposed exposed-path instance-file-broken no-instance 
 not-running overlay-broken password-missing permission root-dir-not-a-directory root-dir-not-writable session-id still-running
 symlink-in-the-way usage nothing-to-set unknown-host port-taken yes-missing restart-needed"""
 # tests/commands/test_loading.py, tests/host/test_socketfolder.py, tests/service, tests/connect, tests/gate/test_fail2ban.py, tests/server.
-ELSEWHERE = """directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering runs-outside not-told not-started
+ELSEWHERE = """directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering
+runs-outside not-told not-started
 unit-masked systemd-only no-kit kit-broken host-key-unknown host-key-changed fail2ban-outdated fail2ban-stopped no-audit
 already-connected server-ended as-root hash-broken hash-not-argon2id hash-weak token-short no-credentials no-password control-timeout
 control-failed service-installed others-instance no-authority plain-http-chosen defect key-encrypted file-exposed file-too-large"""
