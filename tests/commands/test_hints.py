@@ -37,10 +37,11 @@ class How(Enum):
 
 
 TRIED = """control-socket-exposed exposed-path instance-file-broken no-instance no-session not-a-directory not-a-file
-not-running overlay-broken password-missing permission root-dir-not-a-directory root-dir-not-writable session-id still-running
+not-running password-missing root-dir-not-a-directory session-id still-running
 symlink-in-the-way usage nothing-to-set unknown-host port-taken yes-missing restart-needed"""
 # tests/commands/test_loading.py, tests/host/test_socketfolder.py, tests/service, tests/connect, tests/gate/test_fail2ban.py, tests/server.
-ELSEWHERE = """directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering
+ELSEWHERE = """overlay-broken permission root-dir-not-writable
+directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering
 runs-outside not-told not-started
 unit-masked systemd-only no-kit kit-broken host-key-unknown host-key-changed fail2ban-outdated fail2ban-stopped no-audit
 already-connected server-ended as-root hash-broken hash-not-argon2id hash-weak token-short no-credentials no-password control-timeout
@@ -236,9 +237,9 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "port-taken": Situation(a_taken_port, ("up", "--detach"), option=True),
 }
-# Held by a test of their own below, or where they stand.
+# Tried by a test of their own below.
 SITUATIONS |= dict.fromkeys(
-    ("still-running", "restart-needed", "no-session", "exposed-path", "overlay-broken", "permission", "root-dir-not-writable"),
+    ("still-running", "restart-needed", "no-session", "exposed-path"),
     Situation(nothing, ()),
 )
 
