@@ -168,7 +168,7 @@ class Authenticator:
     def check_body_token(self, handler: RequestHandler, visit: Visit) -> bool:
         """Whether the form that was sent carries the token.
 
-        A wrong one of a stranger is a guess; one too many is answered here, with 429. Of somebody signed in it is a field of that name.
+        A wrong one is a guess of an unauthenticated client; one too many is answered with 429. In a session it is a field of that name.
         """
         offered = offers.in_body(handler.request)
         if not offered:

@@ -163,7 +163,7 @@ class Checkpoint:
         return refusals.other_origin(origin, request.host)
 
     def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
-        """What comes of this stranger's guess: of the tokens in the headers, which are counted, or of the password that is to come."""
+        """The answer to this client's guess: to the tokens in the headers, which are counted, or to the password that is to come."""
         authenticator = self._authenticator
         if offer.tokens:
             # Each counts: two in one request would be two guesses for the price of one.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class ExchangeHandler(JupyterHandler):
     """A page that a browser without a session opens with a `?token=`. The gate sends it here; for a good one `get_user` has set the cookie.
 
-    One of Jupyter's own pages comes here with a wrong token as well, such as yesterday's: a slip of the pen is nearly the right one, and
-    does not belong into the `next` of the sign-in page. Elsewhere a wrong token is the page's own, and goes on to it.
+    A wrong token for one of Jupyter's own pages is taken out here as well: it may differ from the right one by a letter, and would stand in
+    the `next` of the sign-in page. Elsewhere a wrong token may be the page's own and is left in the URL.
     """
 
     @allow_unauthenticated

@@ -17,8 +17,8 @@ FRAME_ANCESTORS = "frame-ancestors 'self'"
 _DEVICES = "browsing-topics=(), camera=(self), geolocation=(self), microphone=(self), payment=(self), serial=(self), usb=(self)"
 # Set where an answer has none of its own. `no-referrer` would break jupyter_server's fallback for GET requests without an XSRF cookie
 # (`JupyterHandler.check_referer`); `same-origin` would break what notebooks show from elsewhere: OpenStreetMap's tiles (ipyleaflet) are
-# 403 without a `Referer` (https://wiki.openstreetmap.org/wiki/Referer), YouTube's player refuses to play. What browsers do by default
-# sends them the origin and no path.
+# 403 without a `Referer` (https://wiki.openstreetmap.org/wiki/Referer), YouTube's player refuses to play. The browsers' default sends the
+# origin to other sites, and no path.
 DEFAULTS = {
     Owner.KIT: {
         "X-Content-Type-Options": "nosniff",

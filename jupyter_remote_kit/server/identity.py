@@ -156,9 +156,9 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         return user
 
     def _remember(self, handler: RequestHandler, user: User, visit: Visit) -> None:
-        """A token becomes a cookie, as at a bare server: whoever keeps cookies stays one user.
+        """A token becomes a cookie, as at a bare server: a client that keeps cookies stays one user.
 
-        The page that a browser opens is a sign-in. A program has one session, however often it comes without its cookie.
+        A page that a browser opens is a sign-in. A program has one session, however often it sends no cookie.
         """
         request = handler.request
         if offers.is_navigation(request) and self.is_token(offers.of(request).in_query):
@@ -181,9 +181,9 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         return None
 
     def set_login_cookie(self, handler: RequestHandler, user: User) -> None:
-        """The session's cookie with `user` in it: whoever calls the base class's method has found out who it is, and signs nobody in.
+        """Write `user` into the session's cookie; this signs in no one.
 
-        A client whose token came without a cookie is given the one of its session (`_remember`), with the changed `user`.
+        A client that sent the token without a cookie is given the one of its session (`_remember`), with the changed `user`.
         """
         visit = visit_of(handler.request)
         if visit is not None and visit.session is None and self.is_token_authenticated(cast("JupyterHandler", handler)):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE = "remotekit_owner"
 _KIT = "jupyter_remote_kit"
 _JUPYTER = frozenset({"jupyter_server", "jupyter_server_terminals", "jupyterlab", "jupyterlab_server"})
-# By name: importing nbconvert is what jupyter_server leaves until somebody converts.
+# By name: jupyter_server imports nbconvert only for a conversion.
 _NBCONVERT = "jupyter_server.nbconvert.handlers"
 
 

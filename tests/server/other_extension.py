@@ -34,7 +34,7 @@ class Forgetful(JupyterHandler):
     """It does not say who may read it."""
 
     def get(self) -> None:
-        self.finish("anybody?")
+        self.finish("public")
 
 
 class Api(APIHandler):

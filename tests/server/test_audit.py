@@ -379,7 +379,7 @@ def test_kernels_are_recorded_with_whoever_asked_for_them(machine: Machine) -> N
         event = {"schema_id": schema, "data": forged, "version": "1"}
         assert ide.post("/api/events", json=event).status_code == 204
         event |= {"schema_id": SCHEMA_ID, "data": {"time": "x", "action": "sign-in", "client": "forged"}}
-        # Nobody has asked for the audit on the bus: there is no such event.
+        # The audit is not on the bus unless `audit_events` is set: there is no such event.
         assert ide.post("/api/events", json=event).status_code == 400
     server.stop()
     assert "forged" not in machine.layout.audit_file("default").read_text()

@@ -144,7 +144,7 @@ def _alike(text: str, port: str) -> str:
 
 
 def signed_in(pair: Pair, server: Server, way: str) -> dict[str, str]:
-    """The headers of somebody signed in by `way`."""
+    """The headers of a client signed in by `way`."""
     return {"Cookie": pair.cookies[server.url]} if way == "cookie" else dict(WITH_TOKEN)
 
 
@@ -211,7 +211,7 @@ def test_an_answer_differs_in_what_the_table_names_and_in_nothing_else(pair: Pai
     more = {"Origin": "null"} if way == "token" else {}
     bare, managed = (ask(server, "GET", path, signed_in(pair, server, way) | more) for server in pair.both)
     if way == "token":
-        # Both give a cookie to whoever came without one; of ours the attributes are the table's.
+        # Both give a cookie to a client that sent none; its value and attributes differ.
         for answer in (bare, managed):
             answer.headers = [row for row in answer.headers if row[0].lower() != "set-cookie" or "username-" not in row[1]]
     for answer in (bare, managed):
@@ -260,7 +260,7 @@ def test_what_the_kit_answers_by_itself_carries_what_the_table_has(pair: Pair, p
 @pytest.mark.parametrize(
     "path", ["/other/plain", "/other/page", "/other/static/a.txt", "/app/", "/proxy/APP/", "/server-proxy/servers-info"]
 )
-def test_of_another_extensions_answer_a_stranger_does_not_see_the_banner(pair: Pair, path: str) -> None:
+def test_an_unauthenticated_client_does_not_see_the_banner_of_another_extensions_answer(pair: Pair, path: str) -> None:
     bare, managed = (ask(server, "GET", path.replace("APP", "8")) for server in pair.both)
     assert bare.all("Server")[0].startswith("TornadoServer/")
     assert [row for row in bare.headers if row[0] not in {"Server", "Last-Modified"}] == [
@@ -495,7 +495,7 @@ def test_where_the_cookie_is_good_nothing_is_exchanged(pair: Pair, path: str, to
 
 
 @pytest.mark.parametrize("path", ["/app/x", "/other/page"])
-def test_a_strangers_foreign_token_comes_back_after_the_sign_in(pair: Pair, path: str) -> None:
+def test_a_foreign_token_comes_back_after_the_sign_in(pair: Pair, path: str) -> None:
     url = f"{path}?token={THEIRS}&a=%20b"
     bare, managed = (ask(server, "GET", url, dict(BROWSER)) for server in pair.both)
     assert managed.status == bare.status == 302
@@ -509,7 +509,7 @@ def test_a_strangers_foreign_token_comes_back_after_the_sign_in(pair: Pair, path
 
 
 @pytest.mark.parametrize("path", ["/lab", "/files/a.html", "/tree", "/nowhere", "/api/status"])
-def test_a_strangers_wrong_token_at_a_page_of_jupyters_own_is_a_slip_of_ours(pair: Pair, path: str) -> None:
+def test_a_wrong_token_for_one_of_jupyters_own_pages_is_taken_out(pair: Pair, path: str) -> None:
     answer = ask(pair.managed, "GET", f"{path}?token={THEIRS}&a=%20b&token=again", dict(BROWSER))
     assert (answer.status, answer.all("Location")) == (302, [f"{path}?a=%20b"])
 
