@@ -27,7 +27,9 @@ from tests.server.conftest import PASSWORD, TOKEN, Machine, Server
 from tests.server.differences import ANSWER, REQUEST, As, Kind
 
 # Two real servers for the whole file: once is enough, not on every Python.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# Both are started at once.
+BOTH_START_S = 120.0
 
 WITH_TOKEN = {"Authorization": f"token {TOKEN}"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -66,8 +68,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iter
             bare.enabling.write_text(json.dumps(_extensions(jupyter_remote_kit=False)))
             secrets = (f"--IdentityProvider.token={TOKEN}", f"--PasswordIdentityProvider.hashed_password={hashed_password}")
             made = Pair(bare.start_plain(bare.settings(), *secrets), managed.start(managed.settings()), application)
-            made.managed.ready()
-            made.bare.wait_until(lambda: _listens(made.bare))
+            made.managed.wait_until(made.managed.control.status, BOTH_START_S)
+            made.bare.wait_until(lambda: _listens(made.bare), BOTH_START_S)
             for server in made.both:
                 with server.signed_in() as browser:
                     made.cookies[server.url] = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
