@@ -9,15 +9,14 @@ from jupyter_remote_kit.settings import Settings
 
 TRANSLATION = "@jupyterlab/translation-extension:plugin"
 COMPLETER = "@jupyterlab/completer-extension:manager"
-LSP_COMPLETION = "@jupyter-lsp/jupyterlab-lsp:completion"
+PROVIDER_TIMEOUT_MS = 5000
+"""JupyterLab drops an answer that takes longer than this, by default a second: as long as a language server takes for the first one."""
 
 
 def render(settings: Settings) -> Secret:
     """The overlay's text, in the form of JupyterLab's `overrides.json`: plugin id → setting → value."""
     overlay = {
         TRANSLATION: {"locale": settings.language},
-        COMPLETER: {"autoCompletion": True},
-        # Without it jupyterlab-lsp asks its server after a `.` only, not after every letter.
-        LSP_COMPLETION: {"continuousHinting": True},
+        COMPLETER: {"autoCompletion": True, "providerTimeout": PROVIDER_TIMEOUT_MS},
     }
     return Secret(json.dumps(overlay, indent=2, sort_keys=True) + "\n")
