@@ -9,8 +9,10 @@ from jupyter_remote_kit.settings import Settings
 
 TRANSLATION = "@jupyterlab/translation-extension:plugin"
 COMPLETER = "@jupyterlab/completer-extension:manager"
-PROVIDER_TIMEOUT_MS = 5000
-"""JupyterLab drops an answer that takes longer than this, by default a second: as long as a language server takes for the first one."""
+PROVIDER_TIMEOUT_MS = 15_000
+"""JupyterLab drops a later answer, by default after a second: less than a language server takes for its first one on a busy host.
+
+Nothing waits for it in vain: the labextension asks neither a busy kernel nor a language server that is not up."""
 
 
 def render(settings: Settings) -> Secret:

@@ -16,5 +16,5 @@ def test_the_language_and_completion_while_typing(language: str) -> None:
     assert text.endswith("}\n")
     assert json.loads(text) == {
         "@jupyterlab/translation-extension:plugin": {"locale": language},
-        "@jupyterlab/completer-extension:manager": {"autoCompletion": True, "providerTimeout": 5000},
+        "@jupyterlab/completer-extension:manager": {"autoCompletion": True, "providerTimeout": 15_000},
     }

@@ -40,12 +40,12 @@ WIDE = {"width": 1280, "height": 800}
 
 def reason_to_skip() -> str | None:
     """Why there is no browser here; `None` when there is one."""
-    missing = [] if _chromium() else ["chromium"]
+    missing = [] if chromium() else ["chromium"]
     missing += [] if shutil.which("certutil") else ["libnss3-tools"]
     return f"needs {', '.join(missing)} (Debian's packages)" if missing else None
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     return next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
@@ -81,7 +81,7 @@ class Laptop:
     def browser(self) -> Iterator[Browser]:
         """A Chromium on this laptop. No certificate flag of any kind is set."""
         wrapper = self.home / "chromium"
-        argv = self.machine.command(["env", f"HOME={self.home}", _chromium() or ""])
+        argv = self.machine.command(["env", f"HOME={self.home}", chromium() or ""])
         wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n')
         wrapper.chmod(0o755)
         environment = {"HOME": str(self.home), "PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
