@@ -56,7 +56,8 @@ async def _join(context: Context, wish: Wish, other: Connection) -> Result:
     """Another `connect` holds the line to that server already: open its URL once more, signed in anew."""
     joined = await joining.once(context, wish)
     problems = browsing.opened(wish, other.port, joined.handover) if wish.options.browser else None
-    return browsing.result(context, wish, other.port, joined.handover, _held_already(wish, other), problems)
+    result = browsing.result(context, wish, other.port, joined.handover, _held_already(wish, other), problems)
+    return replace(result, problems=(*joined.problems, *result.problems))
 
 
 def _held_already(wish: Wish, other: Connection) -> Message:
@@ -121,7 +122,7 @@ class _Call:
             )
         )
         result = browsing.result(self._context, wish, self._port, handover, head, problems)
-        self._context.emit(replace(result, problems=(*result.problems, *forgotten)))
+        self._context.emit(replace(result, problems=(*joined.problems, *result.problems, *forgotten)))
 
     def _remember(self, joined: Joined) -> tuple[Problem, ...]:
         """Write the host down. Where that fails the line is as good, and the next one may have another URL: a warning."""

@@ -25,6 +25,7 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import kitsearch, shell
 from jupyter_remote_kit.plan.kitsearch import Search
 from jupyter_remote_kit.plan.remoteserver import other_version
+from jupyter_remote_kit.plan.shell import Profile
 from jupyter_remote_kit.plan.ssh import Opening, Platform, is_socket_folder
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.terminal import printable
@@ -114,11 +115,12 @@ def _broken_pipes_are_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(context: Context, target: Target) -> AsyncIterator[Line]:
+async def opened(context: Context, target: Target, profile_s: int) -> AsyncIterator[Line]:
     """A line for one command. ssh asks its questions on the terminal, where there is one. Raises `LineCut`."""
     batch = not context.interactive
     settings = await sshprocess.settings(target)
-    opening = Opening(target, batch=batch, connect_s=settings.patience_s(CONNECT_S, batch=batch), for_tunnels=settings.for_tunnels)
+    connect_s = settings.patience_s(CONNECT_S, batch=batch)
+    opening = Opening(target, batch=batch, connect_s=connect_s, for_tunnels=settings.for_tunnels, profile_s=profile_s)
     async with Line.open(opening, shown(context)) as line:
         yield line
 
@@ -133,10 +135,25 @@ def shown(context: Context) -> Callable[[str], None] | None:
 async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
     """Find the kit on the host, and have it do something, all in one request. `host` is its name, for sentences.
 
+    Where the kit does not even start in the environment that the login profile makes (PYTHONHOME, ulimit -v), it is asked without that.
     Raises `LineCut`; `kitsearch.NotFound` where there is no kit; and `Failed` or `Refused` in the words of the host's kit.
     """
-    language = {LANGUAGE_VARIABLE: terminal_locale()}
-    answer = await line.ask(shell.with_arguments(template("kit.sh"), (*search.words, *arguments), language))
+    try:
+        return await _asked(line, search, host, arguments)
+    except _KitFailed:
+        if line.greeting.profile is not Profile.USED:
+            raise
+        await line.leave_profile()
+        return await _asked(line, search, host, arguments)
+
+
+class _KitFailed(Failed):
+    """The kit has not come to an answer."""
+
+
+async def _asked(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
+    told = {LANGUAGE_VARIABLE: terminal_locale()}
+    answer = await line.ask(shell.with_arguments(template("kit.sh"), (*search.words, *arguments), told))
     found = kitsearch.parse(answer.lines, answer.code, host)
     envelope = _envelope(found.said)
     if envelope is None:
@@ -150,7 +167,7 @@ async def ask_kit(line: Line, search: Search, host: str, arguments: tuple[str, .
                 msg("On {host}: {words}", host=host, words=f"{shell.quoted((printable(found.kit),))} status"),
             )
         words = said_by_it[-1] if said_by_it else f"exit code {answer.code}"
-        raise Failed.of(
+        raise _KitFailed.of(
             "host-failed",
             msg("The kit on {host} failed: {words}", host=host, words=_shown_words(words)),
             msg("On {host}: {words}", host=host, words=f"{shell.quoted((printable(found.kit),))} status"),

@@ -84,7 +84,8 @@ def _there(context: Context, hosts: tuple[str, ...], connect_s: int) -> Result:
     data = {"hosts": [{**_told(each), "name": each.known.name, "host": str(each.known.target)} for each in found]}
     result = _shown(context, data, [cells for each in found for cells in _cells_of(context, each)])
     # Of many hosts the others have answered; where none has, nothing was done.
-    return replace(result, problems=problems, exit_code=ExitCode.FAILED if len(problems) == len(found) else ExitCode.DONE)
+    warnings = tuple(warning for each in found for warning in each.warnings)
+    return replace(result, problems=(*problems, *warnings), exit_code=ExitCode.FAILED if len(problems) == len(found) else ExitCode.DONE)
 
 
 def _told(found: Found) -> dict[str, Any]:

@@ -46,4 +46,4 @@ async def _start(context: Context, layout: Layout, wish: Wish) -> Result:
         head = msg("The server on {host} was started as process {pid}.", host=wish.name, pid=handover.pid)
     else:
         head = msg("Nothing to do: the server on {host} is running as process {pid}.", host=wish.name, pid=handover.pid)
-    return Result("start", data, (head, msg("Connect to it: {command}", command=wish.command("connect"))))
+    return Result("start", data, (head, msg("Connect to it: {command}", command=wish.command("connect"))), problems=joined.problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting import joining, wishing
+from jupyter_remote_kit.commands.connecting import joining, loginprofile, wishing
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context, dry_run_option, plain_command
 from jupyter_remote_kit.commands.hosts.wish import where_options
@@ -27,8 +27,10 @@ def command(context: Context, host: str, dry_run: bool, **said: Any) -> Result:
 
 
 async def _stop(context: Context, wish: Wish) -> Result:
-    async with distant.opened(context, wish.target) as line:
+    async with distant.opened(context, wish.target, wish.options.profile_s) as line:
+        loginprofile.left(line, wish.known, wish.options)
         stopped = await joining.stop(line, wish)
+        problems = loginprofile.left(line, wish.known, wish.options)
     data = {
         "host": str(wish.target),
         "name": wish.known.name,
@@ -38,6 +40,6 @@ async def _stop(context: Context, wish: Wish) -> Result:
     }
     if stopped is None:
         nothing = msg("Nothing to do: no server {instance!r} is running on {host}.", instance=wish.instance, host=wish.name)
-        return Result("stop", data, (nothing,))
+        return Result("stop", data, (nothing,), problems=problems)
     told = msg("Stopped the server {instance!r} on {host} (kernels: {kernels}).", instance=wish.instance, host=wish.name, kernels=stopped)
-    return Result("stop", data, (told,))
+    return Result("stop", data, (told,), problems=problems)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting import loginprofile
 from jupyter_remote_kit.commands.connecting.wish import kit_search, known_host
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import addressbook, paths, sshprocess
@@ -25,11 +26,12 @@ _AT_ONCE = 48
 
 @dataclass(frozen=True)
 class Found:
-    """What one host has said of itself, as `here.servers_here` has it; or why it has not."""
+    """What one host has said of itself, as `here.servers_here` has it; or why it has not. `warnings` are of the way there."""
 
     known: KnownHost
     data: dict[str, Any] | None = None
     problem: Problem | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 def known(texts: tuple[str, ...]) -> tuple[KnownHost, ...]:
@@ -71,7 +73,7 @@ async def ask_all(hosts: tuple[KnownHost, ...], connect_s: int, came: Callable[[
 
 
 async def _ask(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
-    patience = connect_s + _ANSWERS_S if batch else None
+    patience = connect_s + known.options.profile_s + _ANSWERS_S if batch else None
     try:
         return await asyncio.wait_for(_asked(known, connect_s, batch=batch), patience)
     except asyncio.TimeoutError:
@@ -90,7 +92,10 @@ async def _asked(known: KnownHost, connect_s: int, *, batch: bool) -> Found:
     settings = await sshprocess.settings(known.target)
     # Whoever answers what a jump host asks takes their time; where nobody does, `--timeout` says how long it may take.
     patience_s = connect_s if batch else settings.patience_s(connect_s, batch=False)
-    opening = Opening(known.target, batch=batch, connect_s=patience_s, for_tunnels=settings.for_tunnels)
+    opening = Opening(known.target, batch=batch, connect_s=patience_s, for_tunnels=settings.for_tunnels, profile_s=known.options.profile_s)
     async with Line.open(opening) as line:
+        # Another host's is remembered once it is connected to.
+        remembered = known in addressbook.load(paths.layout()).hosts
+        warnings = loginprofile.left(line, known, known.options) if remembered else ()
         reply = await distant.ask_kit(line, kit_search(known, known.options), known.shown, ("list", "--here", "--json"))
-    return Found(known, data=reply.data)
+    return Found(known, data=reply.data, warnings=warnings)

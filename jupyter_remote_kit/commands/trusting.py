@@ -164,7 +164,7 @@ def _fetched(context: Context, host: Host, instance: str | None) -> Authority:
     named = ("--instance", instance) if instance else ()
 
     async def ask() -> tuple[distant.Reply, tuple[str, ...]]:
-        async with distant.opened(context, host.target) as line:
+        async with distant.opened(context, host.target, host.options.profile_s) as line:
             reply = await distant.ask_kit(line, host.search, host.name, ("trust", "--here", "--json", *named))
             return reply, farend.known(host.target, line.pid)
 

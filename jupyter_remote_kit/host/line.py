@@ -16,9 +16,10 @@ from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import shell, ssh, sshtrouble
+from jupyter_remote_kit.plan.shell import Greeting, Profile
 from jupyter_remote_kit.plan.ssh import Near, Opening
 
-# A profile may take its time, conda's and a network's; one that waits for its input would take for ever.
+# What sshd's own shell reads before our command (`.bashrc`, `.zshenv`, `config.fish`) may take its time, conda's and a network's.
 _SHELL_STARTS_S = 45.0
 _LOOKS_S = 0.5
 _CLOSES_S = 2.0
@@ -74,7 +75,7 @@ class Line:
         self._said: deque[str] = deque(maxlen=_KEPT_WORDS)
         self._listening = asyncio.ensure_future(self._listen(process.stderr))
         self.mark = mark
-        self.far_pid = 0
+        self.greeting = Greeting(0)
 
     @classmethod
     @asynccontextmanager
@@ -84,11 +85,11 @@ class Line:
         Questions themselves go to the terminal, which ssh opens by itself. Raises `LineCut`, and `Failed` where there is no ssh.
         """
         mark = shell.mark(secrets.token_hex(16))
-        process = await sshprocess.start(ssh.open_argv(opening, shell.session_command(mark)), asks=not opening.batch)
+        process = await sshprocess.start(ssh.open_argv(opening, shell.session_command(mark, opening.profile_s)), asks=not opening.batch)
         line = cls(process, opening, mark)
         line._show = show
         try:
-            line.far_pid = await line._greeted()
+            line.greeting = await line._greeted()
             line._show = None
             yield line
         finally:
@@ -111,6 +112,16 @@ class Line:
                 await self._answer(None)
             await self._send(request, payload)
             return await self._answer(on_line)
+
+    async def leave_profile(self) -> None:
+        """Go on without the login profile, where the session uses it."""
+        async with self._turn:
+            while self._owed:
+                await self._answer(None)
+            if self.greeting.profile is Profile.USED:
+                await self._send(shell.LEAVE, ())
+                self._owed -= 1
+                self.greeting = await self._greeted()
 
     async def ping(self, pid: int | None = None) -> Pong:
         """Ask for a sign of life, and whether the process `pid` of the host is there."""
@@ -148,6 +159,11 @@ class Line:
     def words(self) -> tuple[str, ...]:
         """The last lines that ssh has said."""
         return tuple(self._said)
+
+    @property
+    def far_pid(self) -> int:
+        """The process id of the session on the host; 0 before there is one."""
+        return self.greeting.pid
 
     @property
     def pid(self) -> int:
@@ -205,17 +221,18 @@ class Line:
             if on_line is not None:
                 on_line(line)
 
-    async def _greeted(self) -> int:
-        """The process id of the session, once it is ready; whatever a profile prints before is none of ours."""
+    async def _greeted(self) -> Greeting:
+        """What the session says once it is ready; what sshd's own shell prints before is none of ours."""
         greeting = asyncio.ensure_future(self._greeting())
+        shell_s = self._opening.profile_s + _SHELL_STARTS_S
         try:
             while not (greeting.done() or self._is_let_in()):
                 await asyncio.wait({greeting}, timeout=_LOOKS_S)
             # Where nobody is asked, it is not known when the host has let us in.
             connects_s = self._opening.connect_s if self._opening.batch else 0
-            return await asyncio.wait_for(greeting, connects_s + _SHELL_STARTS_S)
+            return await asyncio.wait_for(greeting, connects_s + shell_s)
         except asyncio.TimeoutError:
-            raise LineCut(sshtrouble.slow_shell(self._opening.target, round(_SHELL_STARTS_S))) from None
+            raise LineCut(sshtrouble.slow_shell(self._opening.target, round(shell_s))) from None
         finally:
             greeting.cancel()
 
@@ -224,7 +241,7 @@ class Line:
         control = self._opening.control
         return self._opening.batch or (control is not None and Path(control).exists())
 
-    async def _greeting(self) -> int:
+    async def _greeting(self) -> Greeting:
         printed = ""
         while True:
             try:
@@ -234,11 +251,11 @@ class Line:
                 if code is None or code < 0 or code == _SSH_FAILED:
                     raise
                 raise LineCut(sshtrouble.no_shell(self._opening.target, printed, self.words, code)) from None
-            pid = shell.trailer(line, self.mark)
-            if pid is not None:
-                # What the profile has said on standard error is no word of ssh's.
+            greeting = shell.greeting(line, self.mark)
+            if greeting is not None:
+                # What a `.bashrc` has said on standard error is no word of ssh's.
                 self._said.clear()
-                return pid
+                return greeting
             printed = line.strip() or printed
 
     async def _read(self) -> str:

@@ -10,6 +10,7 @@ from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import hostnames
+from jupyter_remote_kit.plan.shell import PATIENT_PROFILE_S, PROFILE_S
 from jupyter_remote_kit.plan.target import Target
 
 # Below the ephemeral ports of Linux, macOS and Windows, which any program may have got; no browser blocks one of them.
@@ -18,7 +19,10 @@ FIRST_PORT, LAST_PORT = 21000, 28999
 
 @dataclass(frozen=True)
 class Options:
-    """What `connect` does at a host unless its command line says otherwise; each as `plan.remotepaths` and `grammar` have it."""
+    """What `connect` does at a host unless its command line says otherwise; each as `plan.remotepaths` and `grammar` have it.
+
+    `login_profile`: whether the session reads it; `None` for where it is done in the usual time.
+    """
 
     project_dir: str | None = None
     python: str | None = None
@@ -26,6 +30,12 @@ class Options:
     instance: str | None = None
     allow_root: bool = False
     browser: bool = True
+    login_profile: bool | None = None
+
+    @property
+    def profile_s(self) -> int:
+        """Seconds that the login profile has; 0 where it is not read."""
+        return {None: PROFILE_S, True: PATIENT_PROFILE_S, False: 0}[self.login_profile]
 
 
 DEFAULTS = Options()
@@ -71,6 +81,11 @@ class AddressBook:
             return named
         taken = any(hostnames.clash(known.name, host.name) for host in self.hosts)
         return replace(known, name=local_name(known.target, self)) if taken else known
+
+    def without_profile(self, known: KnownHost) -> AddressBook:
+        """With this host, whose login profile is not read any more."""
+        now = self.current(known)
+        return self.with_host(replace(now, options=replace(now.options, login_profile=False)))
 
     def with_host(self, known: KnownHost) -> AddressBook:
         """With this one, in the place of the one of that name. Raises `Failed` where the name clashes with another."""

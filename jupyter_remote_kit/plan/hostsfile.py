@@ -15,7 +15,7 @@ from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost
 
 VERSION = 1
 _KEYS = frozenset({"name", "target", "options", "ports", "kit", "far_ports"})
-_SWITCHES = frozenset({"allow_root", "browser"})
+_SWITCHES = frozenset({"allow_root", "browser", "login_profile"})
 _WORDS: Mapping[str, Callable[[str], str]] = {
     "project_dir": remotepaths.project_dir,
     "python": remotepaths.python,

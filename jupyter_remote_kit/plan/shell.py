@@ -2,10 +2,13 @@ r"""What a host's shell is told, and the one place where words for it are quoted
 
 ssh hands a command to the host as one string, which the user's login shell parses: bash, zsh, fish, csh, each by rules of its own. So that
 string is a constant (`session_command`), which all of them read alike. It becomes a loop of /bin/sh that reads requests from its standard
-input: a line with a length, then that many bytes of POSIX shell, whose arguments `quoted` has made. One authenticated session carries every
-request of a connection, on each platform, and no argument is ever in a command line of the host's shell.
+input, one a line, whose arguments `quoted` has made. One authenticated session carries every request of a connection, on each platform, and
+no argument is ever in a command line of the host's shell.
 
 The answer to each is what the request printed, then a line of its own: the session's mark, and the exit code.
+
+The loop runs in the environment that the user's login profile makes, where that is done within its time; otherwise without it. The profile
+is cut off from the session: it reads from /dev/null, and what it prints goes there.
 """
 
 from __future__ import annotations
@@ -13,21 +16,115 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 
-# `head -c` may read further than it was told, but there is nothing further: the next request is sent when this one is answered.
+PROFILE_S = 10
+"""Seconds that a login profile may take; as many as VS Code gives it (`application.shellEnvironmentResolutionTimeout`)."""
+
+PATIENT_PROFILE_S = 45
+"""Seconds that it may take where the user has asked for it by name."""
+
+# What a profile may have left in the environment that would change the loop: options of bash (SHELLOPTS), its functions (BASH_FUNC_read%%),
+# and TMOUT, which is a time limit for its `read`. The loop runs nothing that is not built in, so that any PATH and LD_PRELOAD will do.
+_CLEAN = """\
+set +eufCvx; unset -f cat cd command echo getent head kill printf pwd read setsid sleep wait 2>/dev/null; unset IFS TMOUT CDPATH;
+case :$PATH: in *:/usr/bin:*) ;; *) PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export PATH;; esac;
+"""
+# Behind a profile, `$1` is the process that waits for it; 8, 7 and 6 are the session's own input, output and errors. `LC_ALL=C`: in GBK and
+# Shift-JIS a backslash may be the second byte of a character.
 _LOOP = (
-    r"unset REMOTEKIT_LOOP; printf \"\\n%s %s\\n\" \"\$0\" \"\$\$\"; "
-    r"while read -r n; do eval \"\$(head -c \"\$n\")\"; printf \"\\n%s %s\\n\" \"\$0\" \"\$?\"; done"
+    _CLEAN
+    + """\
+case $1 in ?*) exec <&8 >&7 2>&6; cd "$REMOTEKIT_DIR" 2>/dev/null; kill -s USR1 $1 || exit;; esac;
+exec 6>&- 7>&- 8<&-; unset REMOTEKIT_LOOP REMOTEKIT_DIR;
+while LC_ALL=C read -r request; do eval "$(LC_ALL=C printf %b "$request")"; code=$?; echo; echo "$0 $code"; done
+"""
 )
-# The user's profile sets up CUDA, modules and the PATH of conda, and sshd runs a command without it. csh takes `-l` alone only.
-_SESSION = (
-    f'export REMOTEKIT_LOOP="{_LOOP}"; '
-    r'case "${SHELL##*/}" in bash|zsh|ksh|fish) exec "$SHELL" -l -c "exec /bin/sh -c \"\$REMOTEKIT_LOOP\" $0";; esac; '
-    r'exec /bin/sh -c "$REMOTEKIT_LOOP" "$0"'
-)
+# The profile sets up CUDA, modules and the PATH of conda, and sshd runs a command without it. csh takes `-l` alone only, and dash knows it
+# since 0.5.11.
+_LOGIN = r"""
+run="exec /bin/sh -c \"\$REMOTEKIT_LOOP\" $0 $$"; seconds=$1;
+case "${SHELL##*/}" in
+bash|zsh|ksh|ksh93|mksh|fish) set -- "$SHELL" -l -c "$run";;
+sh|dash|ash) set -- "$SHELL" -c "for f in /etc/profile \"\$HOME/.profile\"; do if [ -r \"\$f\" ]; then . \"\$f\"; fi; done; $run";;
+*) seconds=0;;
+esac;
+"""
+# USR1 comes from the loop behind the profile, ALRM when its time is over, HUP when the line is gone: `watch` reads to the end of input.
+# Nothing is sent before the greeting, and `watch` has ended by then, so one process at a time reads requests. The profile has a process
+# group of its own, and is ended as by a terminal that closes: what it has started with nohup or setsid stays, as the user means it.
+# The traps are set when the two helpers are there: a signal to a subshell that has not yet dropped its parent's traps is lost.
+# csh looks for its history behind a `!`, in single quotes too, unless a blank follows.
+_SUPERVISOR = r"""
+case $seconds in 0) echo; echo "$0 $$"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0";; esac;
+signal() { kill -s "$@"; };
+quiet() { signal TERM $timer; signal TERM $watch; wait $watch; };
+bare() { quiet; trap - USR1 ALRM HUP TERM; echo; echo "$0 $$ $*"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0" 2>&6; };
+up() { case $late in "") served=1; quiet; echo; echo "$0 $$ used 0";; esac; };
+late() { case $served in "") late=1; signal HUP -- -$login; sleep 0.2 || sleep 1; signal KILL $login; bare late 0;; esac; };
+gone() { case $served in "") signal HUP -- -$login;; *) signal HUP $login;; esac; quiet; exit 129; };
+late= served= login= timer= watch=; exec 6>&2 7>&1 8<&0 2>/dev/null;
+{ sleep $seconds & nap=$! ; trap "kill \$nap; exit" TERM; wait $nap && kill -s ALRM $$; } </dev/null >/dev/null 6>&- 7>&- 8<&- & timer=$! ;
+{ read -r any; kill -s HUP $$; } <&8 >/dev/null 6>&- 7>&- 8<&- & watch=$! ;
+trap up USR1; trap late ALRM; trap gone HUP TERM;
+if command -v setsid >/dev/null; then set -- setsid "$@"; else set -m; fi;
+"$@" </dev/null >/dev/null & login=$! ;
+while wait $login; code=$?; kill -0 $login; do :; done;
+case $served.$code in 1.99) bare unfit 0;; 1.*) exit $code;; *) bare ended $code;; esac
+"""
+
+
+def _one_line(script: str) -> str:
+    return " ".join(script.split("\n")).strip()
+
+
+def _in_double_quotes(script: str) -> str:
+    return script.replace('"', '\\"').replace("$", "\\$")
+
+
+_SESSION = " ".join((
+    _one_line(_CLEAN),
+    f'cd 2>/dev/null; export REMOTEKIT_DIR="$PWD" REMOTEKIT_LOOP="{_in_double_quotes(_one_line(_LOOP))}";',
+    _one_line(_LOGIN),
+    _one_line(_SUPERVISOR),
+))  # fmt: skip
+
+LEAVE = "exit 99"
+"""The request that has a session which uses the profile go on without it; another greeting comes instead of an answer."""
+
 _MARK = re.compile(r"remotekit-[0-9a-f]{16,64}\Z")
 _TRAILER = re.compile(r"(remotekit-[0-9a-f]{16,64}) ([0-9]{1,10})\Z")
+_GREETING = re.compile(r"(remotekit-[0-9a-f]{16,64}) ([0-9]{1,10})(?: (used|late|ended|unfit) ([0-9]{1,3}))?\Z")
+
+
+class Profile(Enum):
+    """What has become of the login profile in a session."""
+
+    NONE = "none"
+    """It was not wanted, or this login shell has none that could be read apart."""
+    USED = "used"
+    LATE = "late"
+    """It was not done in time."""
+    ENDED = "ended"
+    """It ended the shell, or put another program in its place."""
+    UNFIT = "unfit"
+    """The session has left it (`LEAVE`)."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the session goes without a profile that was wanted."""
+        return self not in {Profile.NONE, Profile.USED}
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """The first line of a session: its process id, what has become of the profile, and the exit code of one that ended."""
+
+    pid: int
+    profile: Profile = Profile.NONE
+    code: int = 0
 
 
 def mark(random_hex: str) -> str:
@@ -35,23 +132,34 @@ def mark(random_hex: str) -> str:
     return f"remotekit-{random_hex}"
 
 
-def session_command(session_mark: str) -> str:
-    """The one command that ssh ever gives a host: the loop, which prints `mark pid` when it is ready. Raises `ValueError` for no mark."""
+def session_command(session_mark: str, profile_s: int = PROFILE_S) -> str:
+    """The one command that ssh ever gives a host: the loop, which greets when it is ready. Raises `ValueError` for no mark.
+
+    The login profile has `profile_s` seconds; with 0 it is not read.
+    """
     if not _MARK.match(session_mark):
         raise ValueError(session_mark)
-    return f"exec /bin/sh -c '{_SESSION}' {session_mark}"
+    return f"exec /bin/sh -c '{_SESSION}' {session_mark} {int(profile_s)}"
+
+
+def greeting(line: str, session_mark: str) -> Greeting | None:
+    """What a session says when it is ready; `None` for any other line."""
+    match = _GREETING.match(line)
+    if match is None or match[1] != session_mark:
+        return None
+    return Greeting(int(match[2]), Profile(match[3] or "none"), int(match[4] or 0))
 
 
 def trailer(line: str, session_mark: str) -> int | None:
-    """The number at the end of an answer (its exit code; at the beginning of a session, its process id); `None` for any other line."""
+    """The exit code at the end of an answer; `None` for any other line."""
     match = _TRAILER.match(line)
     return int(match[2]) if match and match[1] == session_mark else None
 
 
 def framed(script: str) -> bytes:
-    """A request: its length in bytes, and the script."""
-    data = script.encode()
-    return b"%d\n%s" % (len(data), data)
+    """A request: the script in one line, as `printf %b` reads it."""
+    line = script.replace("\\", "\\\\").replace("\n", "\\n")
+    return f"{line}\n".encode()
 
 
 def quoted(argv: tuple[str, ...]) -> str:

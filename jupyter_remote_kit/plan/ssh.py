@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from jupyter_remote_kit.plan.shell import PROFILE_S
 from jupyter_remote_kit.plan.target import Target
 
 # A host that gives no sign for 15 s is given up. Once the server is found ours are sooner (`plan.liveness`); before that, and where the kit
@@ -91,7 +92,7 @@ class Opening:
 
     `control` is the master's socket (`None`: no multiplexing); `forward` a port of the host's loopback that is forwarded from the start,
     and the near end; `batch`: nobody is there to answer a question; `connect_s` bounds the way to a first answer of the host, in seconds;
-    `for_tunnels` as in `Settings`: that is not heeded.
+    `for_tunnels` as in `Settings`: that is not heeded; `profile_s` as `shell.session_command` has it.
     """
 
     target: Target
@@ -100,6 +101,7 @@ class Opening:
     batch: bool = False
     connect_s: int = 10
     for_tunnels: bool = False
+    profile_s: int = PROFILE_S
 
 
 def open_argv(opening: Opening, remote_command: str) -> tuple[str, ...]:

@@ -117,9 +117,9 @@ def no_shell(target: Target, printed: str, said: Sequence[str], code: int) -> Tr
 
 
 def slow_shell(target: Target, seconds: int) -> Trouble:
-    """The host has let us in, but its shell does nothing."""
+    """The host has let us in, but its shell does nothing: what it reads before any command, such as `.bashrc`, does not come to an end."""
     message = msg("The shell of {host} did not answer within {seconds} s.", host=str(target), seconds=seconds)
-    hint = msg("Its profile may wait for an answer, or start another shell; look there: {command}", command=_ssh(target))
+    hint = msg("Its .bashrc, .zshenv or config.fish may wait; this should end at once, too: {command}", command=f"{_ssh(target)} 'echo ok'")
     return Trouble(Problem("shell-hangs", message, hint))
 
 

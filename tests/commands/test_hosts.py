@@ -12,7 +12,7 @@ from jupyter_remote_kit.plan.target import parse
 from tests.commands.host import Host
 from tests.commands.terminal import Terminal
 
-DEFAULTS = {"project_dir": None, "python": None, "env": None, "instance": None, "allow_root": False, "browser": True}
+DEFAULTS = {"project_dir": None, "python": None, "env": None, "instance": None, "allow_root": False, "browser": True, "login_profile": None}
 
 
 def listed(host: Host) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from jupyter_remote_kit.cli import main
 main()
 """
 # The same command, by whoever has less patience.
-HASTY = "from jupyter_remote_kit.host import line; line._SHELL_STARTS_S = 3.0; from jupyter_remote_kit.cli import main; main()"
+HASTY = "from jupyter_remote_kit.host import line; line._SHELL_STARTS_S = -7.0; from jupyter_remote_kit.cli import main; main()"
 PROGRESS = ("Connecting to ", "Looking for the server on ")
 ESCAPES = r"\033]0;owned\007\033[2J\033[31mred\033[0m"
 
@@ -290,17 +290,20 @@ def test_a_home_that_is_missing(lab: Lab, gpu: Host) -> None:
     assert "/home/bob" in problem["message"]
 
 
-def test_a_profile_that_ends_the_shell_is_quoted_and_not_obeyed(lab: Lab, profile: Path) -> None:
-    profile.write_text(f"printf '{ESCAPES} {{0}} %%s [bold]no shell for you\\n'; exit 3\n")
-    message = fails(lab, "no-shell", "bob@gpu")["message"]
+def test_what_sshd_s_own_shell_says_as_it_ends_is_quoted_and_not_obeyed(lab: Lab, gpu: Host) -> None:
+    # bash reads it for sshd, and without it there is no shell at all.
+    rc = gpu.home("bob") / ".bashrc"
+    kept = rc.read_text()
+    rc.write_text(f"printf '{ESCAPES} {{0}} %%s [bold]no shell for you\\n'; exit 3\n")
+    try:
+        message = fails(lab, "no-shell", "bob@gpu")["message"]
+        rc.write_text("echo 'Which project?'; read -r project\n")
+        with nothing_more(lab):
+            done = lab.laptop.run(sys.executable, "-c", HASTY, "connect", "bob@gpu", "--no-browser", "--json", *FINDS_KIT, check=False)
+            assert failed(done, "shell-hangs")["hint"].endswith(": ssh bob@gpu 'echo ok'")
+    finally:
+        rc.write_text(kept)
     assert message.endswith(r"\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[0m {0} %s [bold]no shell for you")
-
-
-def test_a_profile_that_waits_for_an_answer(lab: Lab, profile: Path) -> None:
-    profile.write_text("echo 'Which project?'; read -r project\n")
-    with nothing_more(lab):
-        done = lab.laptop.run(sys.executable, "-c", HASTY, "connect", "bob@gpu", "--no-browser", "--json", *FINDS_KIT, check=False)
-        assert failed(done, "shell-hangs")["hint"].endswith(": ssh bob@gpu")
 
 
 def test_a_profile_that_says_much_is_let_talk(lab: Lab, profile: Path) -> None:

@@ -214,7 +214,9 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproce
     argv = [request.param, "-c", shell.session_command(NO_MARK)]
     environment = {"SHELL": request.param, "HOME": str(tmp_path), "PATH": os.defpath, "LANG": "C.UTF-8"}
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, env=environment)
-    answer(process)
+    assert process.stdout is not None
+    while shell.greeting(process.stdout.readline().decode().rstrip("\n"), NO_MARK) is None:
+        pass
     yield process
     process.communicate(timeout=30)
     assert list(tmp_path.rglob("canary*")) == []

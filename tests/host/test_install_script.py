@@ -394,7 +394,12 @@ class TestTrouble:
         stream = shell.framed(request) + b"".join(parcel.parts(lambda done: None)) + shell.framed(shell.running(("echo", "next")))
         mark = shell.mark("0" * 32)
         done = subprocess.run(
-            ["sh", "-c", shell.session_command(mark)], input=stream, cwd=debian.home, env=debian.variables, capture_output=True, check=False
+            ["sh", "-c", shell.session_command(mark, 0)],
+            input=stream,
+            cwd=debian.home,
+            env=debian.variables,
+            capture_output=True,
+            check=False,
         )
         trailers = [shell.trailer(line, mark) for line in done.stdout.decode(errors="replace").splitlines()]
         assert [code for code in trailers if code is not None][1:] == [127, 0]

@@ -123,3 +123,14 @@ def test_the_port_of_another_server_comes_last() -> None:
     assert beside[0] == alone[2]
     assert sorted(beside) == sorted(alone) == list(range(21000, 29000))
     assert beside[-3:] == [alone[0], alone[1], alone[5]]
+
+
+def test_a_login_profile_has_its_time_unless_it_is_not_read() -> None:
+    assert [Options(login_profile=read).profile_s for read in (None, True, False)] == [10, 45, 0]
+
+
+def test_a_login_profile_that_failed_is_not_read_again() -> None:
+    known = KnownHost("gpu", parse("alice@gpu"), Options(env="torch"))
+    after = AddressBook((known,)).without_profile(replace(known, options=Options(env="other", login_profile=True)))
+    assert after.hosts == (replace(known, options=Options(env="torch", login_profile=False)),)
+    assert AddressBook().without_profile(known).hosts == after.hosts

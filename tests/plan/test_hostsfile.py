@@ -17,7 +17,7 @@ from jupyter_remote_kit.plan.target import parse
 FULL = KnownHost(
     "gpu",
     parse("alice@[fd00::7]:2222"),
-    Options("~/数据 1", "python3.12", "torch", "run_1", allow_root=True, browser=False),
+    Options("~/数据 1", "python3.12", "torch", "run_1", allow_root=True, browser=False, login_profile=False),
     {"connect": 21001, "run_1": 28999},
     "/home/alice/.local/bin/jupyter-remotekit",
     {"connect": 40001},

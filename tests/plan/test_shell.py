@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_remote_kit.plan import shell
+from jupyter_remote_kit.plan.shell import Greeting, Profile
+from tests.e2e.stage.waiting import until
+from tests.plan.session import MARK, Session
 
-MARK = shell.mark("0123456789abcdef" * 2)
 SHELLS = ("bash", "dash", "zsh", "fish", "tcsh", "ksh93")
 HOSTILE = (
     "it's",
@@ -35,20 +39,6 @@ HOSTILE = (
 )
 
 
-def conversation(program: str, home: Path, *requests: bytes) -> list[str]:
-    """What a session prints whose login shell is `program`, as sshd would start it."""
-    done = subprocess.run(
-        [program, "-c", shell.session_command(MARK)],
-        input=b"".join(requests),
-        stdout=subprocess.PIPE,
-        cwd=home,
-        env={"SHELL": program, "HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8"},
-        timeout=30,
-        check=False,
-    )
-    return done.stdout.decode().split("\n")
-
-
 @pytest.fixture(params=SHELLS)
 def login_shell(request: pytest.FixtureRequest) -> str:
     """Each of the shells in turn."""
@@ -59,75 +49,55 @@ def login_shell(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_session_answers_one_request_after_the_other(login_shell: str, tmp_path: Path) -> None:
-    lines = conversation(login_shell, tmp_path, shell.framed("echo one"), shell.framed("(exit 7)"), shell.framed("printf two"))
-    numbers = [number for line in lines if (number := shell.trailer(line, MARK)) is not None]
-    assert numbers[0] > 1
-    assert numbers[1:] == [0, 7, 0]
-    assert "one" in lines
-    assert "two" in lines
+    with Session(login_shell, tmp_path) as session:
+        assert session.greeting.pid == session.process.pid
+        assert session.ask("echo one") == (0, ["one"])
+        assert session.ask("(exit 7)") == (7, [])
+        assert session.ask("printf two") == (0, ["two"])
+        assert session.ask("pwd") == (0, [str(tmp_path)])
 
 
 def test_arguments_arrive_as_they_are(login_shell: str, tmp_path: Path) -> None:
-    lines = conversation(login_shell, tmp_path, shell.framed(shell.running(("printf", "<%s>", *HOSTILE))))
-    text = "\n".join(lines)
-    assert "".join(f"<{word}>" for word in HOSTILE) in text
+    with Session(login_shell, tmp_path) as session:
+        _, lines = session.ask(shell.running(("printf", "<%s>", *HOSTILE)))
+    assert "\n".join(lines) == "".join(f"<{word}>" for word in HOSTILE)
     assert list(tmp_path.glob("**/canary")) == []
 
 
 def test_a_script_takes_its_arguments_and_the_bytes_behind_it(login_shell: str, tmp_path: Path) -> None:
-    lines = conversation(
-        login_shell,
-        tmp_path,
-        shell.framed(shell.with_arguments('printf "%s|%s" "$1" "$2"; read -r x || echo nothing', ("it's", "$HOME"))),
-        shell.framed(shell.receiving('printf "%s:" "$1"; wc -c', ("a b",), 70_000)),
-        b"x" * 70_000,
-        shell.framed(shell.with_arguments('echo "$GREETING"', (), {"GREETING": "it's $HOME"})),
-        shell.framed("echo after"),
-    )
-    assert "it's $HOME" in lines
-    assert "it's|$HOMEnothing" in lines
-    assert "a b:70000" in [line.replace(" 70000", "70000") for line in lines]
-    assert "after" in lines
-
-
-def test_what_a_profile_prints_is_told_from_the_session(tmp_path: Path) -> None:
-    for name in (".profile", ".bash_profile"):
-        tmp_path.joinpath(name).write_text("echo Welcome; printf 'no end of line'\nexport FROM_PROFILE=yes\n")
-    bash = shutil.which("bash")
-    assert bash is not None
-    lines = conversation(bash, tmp_path, shell.framed('echo "$FROM_PROFILE"; env | grep -c REMOTEKIT_LOOP'))
-    assert shell.trailer(lines[2], MARK) is not None
-    assert lines[3:5] == ["yes", "0"]
+    with Session(login_shell, tmp_path) as session:
+        request = shell.with_arguments('printf "%s|%s" "$1" "$2"; read -r x || echo nothing', ("it's", "$HOME"))
+        assert session.ask(request) == (0, ["it's|$HOMEnothing"])
+        code, (line,) = session.ask(shell.receiving('printf "%s:" "$1"; wc -c', ("a b",), 70_000), b"x" * 70_000)
+        assert (code, line.replace(" 70000", "70000")) == (0, "a b:70000")
+        assert session.ask(shell.with_arguments('echo "$GREETING"', (), {"GREETING": "it's $HOME"})) == (0, ["it's $HOME"])
+        assert session.ask("echo after") == (0, ["after"])
 
 
 def test_a_session_that_a_cut_line_has_left_behind_is_ended_and_nothing_else(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     assert bash is not None
-    environment = {"SHELL": bash, "HOME": str(tmp_path), "PATH": os.defpath}
-    pipe = subprocess.PIPE
-    left, other = (
-        subprocess.Popen([bash, "-c", shell.session_command(mark)], stdin=pipe, stdout=pipe, env=environment)
-        for mark in (MARK, shell.mark("f" * 32))
-    )
-    try:
-        for process in (left, other):
-            assert process.stdout is not None
-            process.stdout.readline()
-            process.stdout.readline()
-        conversation(bash, tmp_path, shell.framed(shell.ending(left.pid, MARK)), shell.framed(shell.ending(other.pid, MARK)))
-        assert left.wait(10) != 0
-        assert other.poll() is None
-    finally:
-        for process in (left, other):
-            process.kill()
-            process.communicate()
+    other_mark = shell.mark("f" * 32)
+    for profile_s in (0, shell.PROFILE_S):
+        with (
+            Session(bash, tmp_path, profile_s=profile_s) as left,
+            Session(bash, tmp_path, profile_s=profile_s, mark=other_mark) as other,
+            Session(bash, tmp_path, mark=shell.mark("e" * 32)) as session,
+        ):
+            _, (worker,) = left.ask("echo $$")
+            for each in (left, other):
+                assert session.ask(shell.ending(each.greeting.pid, MARK)) == (0, [])
+            assert left.process.wait(10) != 0
+            until(lambda number=worker: not psutil.pid_exists(int(number)), "the loop behind the profile to end")  # type: ignore[misc]
+            assert other.process.poll() is None
+            assert other.ask("echo here") == (0, ["here"])
 
 
 def test_a_request_that_ends_nobody_succeeds(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     assert bash is not None
-    lines = conversation(bash, tmp_path, shell.framed(shell.ending(4_000_000, MARK)))
-    assert shell.trailer(lines[-2], MARK) == 0
+    with Session(bash, tmp_path) as session:
+        assert session.ask(shell.ending(4_000_000, MARK)) == (0, [])
 
 
 @pytest.mark.parametrize("line", ["", "remotekit-0123 0", f"{MARK} ", f"{MARK} x", f" {MARK} 0", f"{MARK} 0 ", f"{shell.mark('f' * 32)} 0"])
@@ -149,20 +119,42 @@ def test_no_argument_holds_a_zero_byte() -> None:
 def test_the_command_is_the_same_for_every_host() -> None:
     commands = {shell.session_command(mark).replace(mark, "") for mark in (MARK, shell.mark("f" * 32))}
     assert len(commands) == 1
-    assert not set("\n") & set(commands.pop())
+    command = commands.pop()
+    assert not set("\n") & set(command)
+    # fish takes two backslashes in single quotes for one, and csh looks for its history behind a `!`.
+    assert "\\\\" not in command
+    assert re.findall(r"![^ ]", command) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30), max_size=8))
-def test_any_words_come_out_as_they_went_in(words: list[str], tmp_path: Path) -> None:
-    done = subprocess.run(["sh", "-c", shell.running(("printf", "%s\\0", "", *words))], capture_output=True, cwd=tmp_path, check=True)
-    assert done.stdout.decode().split("\0")[1:-1] == words
-    assert list(tmp_path.iterdir()) == []
+def test_any_words_come_out_as_they_went_in(words: list[str], tmp_path: Path, open_session: Session) -> None:
+    assert open_session.ask(shell.running(("sh", "-c", 'printf "%s\\0" "" "$@" >out', "sh", *words)))[0] == 0
+    assert (tmp_path / "out").read_bytes().decode().split("\0")[1:-1] == words
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.fixture(params=["C.UTF-8", "zh_CN.GBK", "C"])
+def open_session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
+    """One in each of these locales."""
+    with Session("/bin/sh", tmp_path, environ={"LC_ALL": request.param}) as session:
+        yield session
 
 
 def test_a_process_is_looked_after(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     assert bash is not None
-    requests = (shell.framed(shell.looking_after(os.getpid())), shell.framed(shell.looking_after(4_000_000)))
-    codes = [code for line in conversation(bash, tmp_path, *requests) if (code := shell.trailer(line, MARK)) is not None]
-    assert codes[1:] == [0, 1]
+    with Session(bash, tmp_path) as session:
+        assert [session.ask(shell.looking_after(pid))[0] for pid in (os.getpid(), 4_000_000)] == [0, 1]
+
+
+@pytest.mark.parametrize("line", ["", f"{MARK}", f"{MARK} x", f"{MARK} 7 gone 0", f"{MARK} 7 late", f"{shell.mark('f' * 32)} 7"])
+def test_another_line_is_no_greeting(line: str) -> None:
+    assert shell.greeting(line, MARK) is None
+
+
+def test_a_greeting_tells_what_has_become_of_the_profile() -> None:
+    assert shell.greeting(f"{MARK} 7", MARK) == Greeting(7, Profile.NONE, 0)
+    assert shell.greeting(f"{MARK} 7 used 0", MARK) == Greeting(7, Profile.USED, 0)
+    assert shell.greeting(f"{MARK} 7 ended 3", MARK) == Greeting(7, Profile.ENDED, 3)
+    assert [profile for profile in Profile if profile.failed] == [Profile.LATE, Profile.ENDED, Profile.UNFIT]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.commands.connecting import loginprofile
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context
-from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import probe
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
@@ -27,10 +28,11 @@ from jupyter_remote_kit.plan.terminal import printable
 
 @dataclass(frozen=True)
 class Joined:
-    """The server, and the path of the kit that has handed it over."""
+    """The server, the path of the kit that has handed it over, and what is to be said of the way there."""
 
     kit: str
     handover: Handover
+    problems: tuple[Problem, ...] = ()
 
 
 # Whoever presses Ctrl-C while a server starts waits so long for it, that it may be ended as well; again, and nobody waits.
@@ -70,8 +72,11 @@ async def once(context: Context, wish: Wish) -> Joined:
     """As `server`, by a line for this alone."""
     screen = Screen(context, wish.name)
     try:
-        async with distant.opened(context, wish.target) as line:
-            return await server(context, line, wish, screen)
+        async with distant.opened(context, wish.target, wish.options.profile_s) as line:
+            # Remembered even where nothing comes of the rest.
+            loginprofile.left(line, wish.known, wish.options)
+            joined = await server(context, line, wish, screen)
+            return replace(joined, problems=loginprofile.left(line, wish.known, wish.options))
     finally:
         screen.clear()
 

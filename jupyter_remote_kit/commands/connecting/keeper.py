@@ -12,13 +12,13 @@ from pathlib import Path
 
 from jupyter_remote_kit import invocation
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting import joining, watching
+from jupyter_remote_kit.commands.connecting import joining, loginprofile, watching
 from jupyter_remote_kit.commands.connecting.joining import Joined
 from jupyter_remote_kit.commands.connecting.screen import Screen
 from jupyter_remote_kit.commands.connecting.watching import Held, ServerGone
 from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.commands.context import Context
-from jupyter_remote_kit.errors import Failed, of_system
+from jupyter_remote_kit.errors import Failed, Problem, of_system
 from jupyter_remote_kit.host import localports, sshprocess
 from jupyter_remote_kit.host.forwarder import Forwarder
 from jupyter_remote_kit.host.line import Line, LineCut
@@ -122,7 +122,10 @@ class Keeper:
                 if self._earlier is not None:
                     await line.ask(shell.ending(*self._earlier))
                 self._earlier = (line.far_pid, line.mark)
+                wish = self._wish
+                self._note_profile(line, wish)
                 joined = self._since_the_beginning(await joining.server(self._context, line, self._wish, self._screen))
+                joined = replace(joined, problems=self._note_profile(line, wish))
                 try:
                     if opening.control is not None:
                         near = await joining.forwarded(line, near, joined.handover)
@@ -137,6 +140,13 @@ class Keeper:
         finally:
             self._forwarder.line_is_down()
 
+    def _note_profile(self, line: Line, wish: Wish) -> tuple[Problem, ...]:
+        """What is to be said of the login profile, by which this line was made for `wish`; later lines do without one that failed."""
+        problems = loginprofile.left(line, wish.known, wish.options)
+        if problems:
+            self._wish = replace(self._wish, options=replace(wish.options, login_profile=False))
+        return problems
+
     def _since_the_beginning(self, joined: Joined) -> Joined:
         """Until the first line is up, what an earlier try has started counts as started now."""
         self._has_started = joined.handover.started or (self._has_started and not self._was_up)
@@ -144,7 +154,8 @@ class Keeper:
 
     def _opening(self, folder: Path, *, batch: bool) -> tuple[Opening, Near]:
         connect_s, for_tunnels = self._patience_s(batch=batch), self._settings.for_tunnels
-        opening = Opening(self._wish.target, batch=batch, connect_s=connect_s, for_tunnels=for_tunnels)
+        profile_s = self._wish.options.profile_s
+        opening = Opening(self._wish.target, batch=batch, connect_s=connect_s, for_tunnels=for_tunnels, profile_s=profile_s)
         if distant.PLATFORM.multiplexes:
             near = Near(path=str(folder / "near"))
             return replace(opening, control=str(folder / "ssh")), near
@@ -167,6 +178,8 @@ class Keeper:
             self._was_up = True
             return
         self._screen.up()
+        for problem in held.joined.problems:
+            self._screen.say(problem.message)
         if held.joined.handover.started:
             self._screen.say(msg("The server on {host} was started anew: what ran there is gone.", host=self._wish.name))
 

@@ -66,7 +66,8 @@ def check(layout: Layout, wish: Wish) -> None:
 def dry_run(name: str, wish: Wish, arguments: tuple[str, ...], *, forwards: bool = False) -> Result:
     """What would be run, here and on the host; `forwards`: a port of this machine comes to it, which is not known before."""
     control = "…" if forwards and distant.PLATFORM.multiplexes else None
-    argv = ssh.open_argv(Opening(wish.target, control), shell.session_command(shell.mark("0" * 16)))
+    session = shell.session_command(shell.mark("0" * 16), wish.options.profile_s)
+    argv = ssh.open_argv(Opening(wish.target, control), session)
     far = ("jupyter-remotekit", *arguments)
     data = {
         "host": str(wish.target),

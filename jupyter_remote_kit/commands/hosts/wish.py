@@ -29,6 +29,11 @@ _WHERE: tuple[Callable[[Any], Any], ...] = (
         help=marked("The host's folder to work in; your home there by default. Each folder has a server of its own."),
     ),
     option("--instance", type=Parsed("name", grammar.instance_name), metavar="NAME", help=marked("Which server on the host.")),
+    option(
+        "--login-profile/--no-login-profile",
+        default=None,
+        help=marked("Read your login profile on the host, and give it 45 s instead of 10, or do not read it."),
+    ),
 )
 _HOW: tuple[Callable[[Any], Any], ...] = (
     option("--allow-root/--no-allow-root", default=None, help=marked("Allow the host to serve as root.")),
