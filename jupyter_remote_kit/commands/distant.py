@@ -22,7 +22,7 @@ from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.host.line import Line, LineCut
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan import kitsearch, shell
+from jupyter_remote_kit.plan import kitsearch, remoteserver, shell
 from jupyter_remote_kit.plan.kitsearch import Search
 from jupyter_remote_kit.plan.remoteserver import other_version
 from jupyter_remote_kit.plan.shell import Profile
@@ -152,7 +152,7 @@ class _KitFailed(Failed):
 
 
 async def _asked(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
-    told = {LANGUAGE_VARIABLE: terminal_locale()}
+    told = {LANGUAGE_VARIABLE: terminal_locale(), remoteserver.KNOWN_AS: host}
     answer = await line.ask(shell.with_arguments(template("kit.sh"), (*search.words, *arguments), told))
     found = kitsearch.parse(answer.lines, answer.code, host)
     envelope = _envelope(found.said)

@@ -5,6 +5,7 @@ So nothing here looks at the machine: whoever connects to a server that runs wai
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.remoteserver import KNOWN_AS
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Credentials
 
@@ -67,7 +69,7 @@ def data_of(instance: str, credentials: Credentials, status: Mapping[str, Any], 
         "base_url": status["base_url"],
         "scheme": status["scheme"],
         "token": credentials.token.reveal(),
-        "ticket": machine.client(paths.layout(), instance).ticket(),
+        "ticket": machine.client(paths.layout(), instance).ticket(os.environ.get(KNOWN_AS, "")),
         "started": started,
         "pid": status["pid"],
         "version": __version__,

@@ -79,9 +79,12 @@ class ControlClient:
         """Have the certificate read anew, for connections from now on."""
         self._demand("/certificate")
 
-    def ticket(self) -> str:
-        """A path of the server, with a one-time ticket in it, that signs a browser in."""
-        path = self._demand("/tickets").get("path")
+    def ticket(self, known_as: str = "") -> str:
+        """A path of the server, with a one-time ticket in it, that signs a browser in.
+
+        `known_as`: what the laptop that asks for it calls this host.
+        """
+        path = self._demand("/tickets", wish={"known_as": known_as} if known_as else None).get("path")
         if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
             raise _unexpected(self._path)
         return path

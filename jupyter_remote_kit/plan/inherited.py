@@ -37,8 +37,9 @@ ROWS = (
     Row("JUPYTER_CONFIG_DIR", (Source.LAUNCHER,), "A relative one is made absolute: the server works in another folder than the shell."),
     Row("JUPYTER_DATA_DIR", (Source.LAUNCHER,), "As JUPYTER_CONFIG_DIR."),
     Row("JUPYTER_RUNTIME_DIR", (Source.LAUNCHER,), "As JUPYTER_CONFIG_DIR."),
-    # Of the process that asks for a start over ssh (words.LANGUAGE_VARIABLE).
+    # Of the process that asks for a start over ssh (words.LANGUAGE_VARIABLE, remoteserver.KNOWN_AS).
     Row("REMOTEKIT_LANGUAGE", (Source.CONNECT,)),
+    Row("REMOTEKIT_KNOWN_AS", (Source.CONNECT,)),
     # `systemd-run --user` finds the user's manager by it.
     Row("XDG_RUNTIME_DIR", (Source.SCOPE,)),
     Row("INVOCATION_ID", (Source.SCOPE, Source.MANAGER)),

@@ -12,10 +12,14 @@ from typing import Any
 from jupyter_remote_kit import grammar, invocation
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan import shell
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.secret import Secret
 
 DEFAULT_INSTANCE = "connect"
+KNOWN_AS = "REMOTEKIT_KNOWN_AS"
+"""The variable by which a laptop tells the host's kit what it calls the host. A kit that does not know it goes on without."""
+
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 _MAX_SLUG = 16
 # RFC 3986, 3.3: what may stand in a path, but no authority before it: that would sign the browser in elsewhere.
@@ -35,6 +39,17 @@ def instance_for(project_dir: str | None) -> str:
     slug = _NAME.sub("-", folder.rpartition("/")[2]).strip("-")[:_MAX_SLUG].strip("-").lower()
     digest = hashlib.sha256(folder.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{slug}-{digest}" if slug else f"{DEFAULT_INSTANCE}-{digest}"
+
+
+def server_arguments(verb: str, host: str, instance: str) -> str:
+    """A command of the laptop for one server, without the program; `host` is the laptop's name for the host."""
+    named = ("--instance", instance) if instance != DEFAULT_INSTANCE else ()
+    return shell.quoted((verb, host, *named))
+
+
+def laptop_command(verb: str, host: str, instance: str) -> str:
+    """The same as it is typed on the laptop, about whose PATH the host knows nothing."""
+    return f"{invocation.DOCUMENTED.program} {server_arguments(verb, host, instance)}"
 
 
 def up_arguments(instance: str, *, project_dir: str | None, language: str | None, allow_root: bool) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from tornado.web import RequestHandler
 from jupyter_remote_kit.grammar import DEFAULT
 from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.plan.audit import Action
-from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.commandline import documented_command
 from jupyter_remote_kit.server import logs, offers, proxied, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
 from jupyter_remote_kit.server.owners import Owner
@@ -76,7 +76,7 @@ class Site:
         """
         if not self.instance:
             return f"c.RemoteKit.{trait} = […]"
-        return own_command(self.instance, " ".join(("init", *(f"{option} {value}" for value in values))))
+        return documented_command(self.instance, " ".join(("init", *(f"{option} {value}" for value in values))))
 
 
 class Checkpoint:

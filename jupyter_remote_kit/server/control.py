@@ -55,7 +55,7 @@ class Control:
             ("/shutdown", _Order, {"answer": replies.shutdown, "then": self._stop}),
             ("/credentials", _Order, {"answer": replies.credentials}),
             ("/certificate", _Order, {"answer": replies.certificate}),
-            ("/tickets", _Order, {"answer": replies.ticket}),
+            ("/tickets", _Wish, {"answer": replies.ticket}),
             ("/sessions", _Question, {"answer": replies.sessions}),
             ("/sessions/end", _Wish, {"answer": replies.end_sessions}),
         ]
@@ -123,11 +123,11 @@ class _Order(_Handler):
 
 
 class _Wish(_Handler):
-    """An order that says more: a JSON object."""
+    """An order that may say more: a JSON object."""
 
     async def post(self) -> None:
         try:
-            wish = json.loads(self.request.body)
+            wish = json.loads(self.request.body or b"{}")
         except (ValueError, RecursionError):
             wish = None
         if not isinstance(wish, dict):

@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
-from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.commandline import documented_command
+from jupyter_remote_kit.plan.remoteserver import laptop_command
 from jupyter_remote_kit.server import offers, refusals
 from jupyter_remote_kit.server.extension import find_kit
 from jupyter_remote_kit.server.handlers import OnlyGets
@@ -65,15 +66,19 @@ class LoginHandler(LoginFormHandler):
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""
+        provider = cast("RemoteKitIdentityProvider", self.identity_provider)
+        hint, command = _way_back(provider)
+        if message is BLANK and self.get_argument("link", default="") == "expired":
+            message = msg("This link has expired.")
         after = offers.leads_back(self.get_argument("next", default=self.base_url), _authenticator(self).is_ours)
         query = urlencode({"next": after})
         page = PAGE.render(
             asked_locale(self),
             title=msg("Sign in to JupyterLab"),
-            label=msg("Password or token"),
+            label=msg("Password or token") if provider.hashed_password else msg("Token"),
             button=msg("Sign in"),
-            hint=msg("Forgotten it? Set a new one on the host:"),
-            command=_new_password(cast("RemoteKitIdentityProvider", self.identity_provider)),
+            hint=hint,
+            command=command,
             error=message,
             action=f"{url_path_join(self.base_url, 'login')}?{query}",
             xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
@@ -125,20 +130,27 @@ class TicketHandler(OnlyGets, JupyterHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """302 to the start page with the cookie, or 302 to the login form: a ticket that does not fit tells nothing more."""
+        """302 to the start page with the cookie, or 302 to the login form, which says that the link has expired, and nothing more."""
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "same-origin")
         if self._tickets.redeem(self.get_argument("ticket", default="")):
             _authenticator(self).sign_in(self, self.identity_provider.generate_anonymous_user(self), "ticket")
             self.redirect(self.settings["default_url"])
         else:
-            self.redirect(url_path_join(self.base_url, "login"))
+            self.redirect(f"{url_path_join(self.base_url, 'login')}?link=expired")
 
 
-def _new_password(provider: RemoteKitIdentityProvider) -> str:
-    """The command that sets the password of this server. Without the path of the program, which is none of a stranger's business."""
+def _way_back(provider: RemoteKitIdentityProvider) -> tuple[Message, str]:
+    """How to come in without what the form asks for, and the command that does it."""
     kit = find_kit(provider.server)
-    return own_command(kit.instance, "password") if kit is not None and kit.instance else "jupyter server password"
+    if provider.hashed_password:
+        instance = kit.instance if kit is not None else ""
+        command = documented_command(instance, "password") if instance else "jupyter server password"
+        return msg("Forgotten it? Set a new one on the host:"), command
+    # Nobody has a password who comes by `connect`.
+    known_as = kit.tickets.known_as if kit else None
+    command = laptop_command("connect", known_as, kit.instance) if kit and known_as else "jupyter remotekit connect [USER@]HOST"
+    return msg("Connect again, on your own machine:"), command
 
 
 def _authenticator(handler: JupyterHandler) -> Authenticator:

@@ -12,8 +12,9 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
 from jupyter_remote_kit import __version__, words
-from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.errors import RemoteKitError, WrongUsage
 from jupyter_remote_kit.host import whoami
+from jupyter_remote_kit.plan import hostnames
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
 
 if TYPE_CHECKING:
@@ -85,8 +86,13 @@ class Replies:
         self._kit.reload_certificate()
         return {"reloaded": True}
 
-    async def ticket(self) -> dict[str, Any]:
-        """A one-time ticket, as the path that takes it."""
+    async def ticket(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """A one-time ticket, as the path that takes it. `known_as` is the name that a laptop has for this host."""
+        if "known_as" in wish:
+            try:
+                self._kit.tickets.known_as = hostnames.parse(str(wish["known_as"]))
+            except WrongUsage:
+                raise HTTPError(400) from None
         path = url_path_join(self._app.base_url, "remotekit/open")
         return {"path": url_concat(path, {"ticket": self._kit.tickets.issue()}), "expires_in": LIFETIME_SECONDS}
 

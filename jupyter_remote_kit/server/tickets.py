@@ -14,11 +14,16 @@ MAX_OUTSTANDING = 32
 
 
 class Tickets:
-    """The tickets that were handed out and not yet used. Kept as SHA-256 only, so a dump of the memory opens nothing."""
+    """The tickets that were handed out and not yet used. Kept as SHA-256 only, so a dump of the memory opens nothing.
+
+    `known_as` is what the laptop that asked for one last calls this host. It comes over the control socket, never from a request: the
+    sign-in page shows a command with it.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._expiry: dict[bytes, float] = {}
+        self.known_as: str | None = None
 
     def issue(self) -> str:
         """A new ticket of 256 bits, URL-safe, good once within `LIFETIME_SECONDS`; the oldest gives way when there are too many."""

@@ -12,7 +12,7 @@ import pytest
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.host import processes, whoami
 from jupyter_remote_kit.plan import freeport
-from jupyter_remote_kit.plan.remoteserver import Handover
+from jupyter_remote_kit.plan.remoteserver import KNOWN_AS, Handover
 from tests.commands.background import begun, ended_after, outcome
 from tests.commands.host import LAN, PASSWORD, SSH, Host, detached, free_port, is_alive
 from tests.e2e.stage.canaries import Canaries
@@ -29,6 +29,7 @@ def get(data: dict[str, Any], path: str, token: str = "") -> httpx.Response:
 
 
 def test_a_server_is_started_and_handed_over_and_the_next_time_found(host: Host) -> None:
+    host.variables[KNOWN_AS] = "gpu"
     with ended_after(host, "connect"):
         first = host.must(*WISH).data
         assert first["started"] is True
@@ -42,6 +43,7 @@ def test_a_server_is_started_and_handed_over_and_the_next_time_found(host: Host)
         assert came_in.cookies
         assert "/login" not in came_in.headers["Location"]
         assert "/login" in get(first, first["ticket"]).headers["Location"]
+        assert "jupyter remotekit connect gpu</code>" in get(first, "/login").text
 
         url, headers = f"http://127.0.0.1:{first['port']}/api/kernels", {"Authorization": f"token {first['token']}"}
         assert httpx.post(url, headers=headers, trust_env=False, timeout=30).status_code == 201

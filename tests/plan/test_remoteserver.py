@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jupyter_remote_kit import __version__, grammar
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.plan.remoteserver import Handover, instance_for, up_arguments
+from jupyter_remote_kit.plan.remoteserver import Handover, instance_for, laptop_command, up_arguments
 
 TOKEN = "t" * 48
 ANSWER: dict[str, Any] = {
@@ -134,3 +134,8 @@ def test_a_socket_of_the_user_alone() -> None:
 def test_nothing_may_be_missing(missing: str) -> None:
     with pytest.raises(Failed):
         Handover.parse({key: value for key, value in ANSWER.items() if key != missing}, __version__)
+
+
+def test_what_is_typed_on_the_laptop() -> None:
+    assert laptop_command("connect", "gpu", "connect") == "jupyter remotekit connect gpu"
+    assert laptop_command("stop", "gpu.lab", "lab-1") == "jupyter remotekit stop gpu.lab --instance lab-1"

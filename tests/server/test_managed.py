@@ -14,8 +14,9 @@ import websocket
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import passwords
+from jupyter_remote_kit.plan.instance import traits_of
 from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.settings import Access
+from jupyter_remote_kit.settings import Access, Credentials
 
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
@@ -212,9 +213,34 @@ def test_tickets_sign_in_once(machine: Machine) -> None:
     with server.client() as other:
         for used in (path, "/remotekit/open?ticket=x", "/remotekit/open"):
             answer = other.get(used)
-            assert (answer.status_code, answer.headers["location"]) == (302, "/login")
+            assert (answer.status_code, answer.headers["location"]) == (302, "/login?link=expired")
+        assert "This link has expired." in other.get("/login?link=expired").text
         assert other.get("/remotekit/api/status").status_code == 403
     assert path.partition("=")[2] not in server.output
+
+
+@pytest.mark.parametrize(
+    ("instance", "known_as", "command"),
+    [
+        ("connect", "gpu", "jupyter remotekit connect gpu</code>"),
+        ("lab-1", "gpu.lab", "jupyter remotekit connect gpu.lab --instance lab-1</code>"),
+        ("connect", "", "jupyter remotekit connect [USER@]HOST</code>"),
+    ],
+)
+def test_without_a_password_the_page_says_how_to_come_in_again(machine: Machine, instance: str, known_as: str, command: str) -> None:
+    settings = machine.settings(instance=instance)
+    machine.write(settings, traits_of(settings, Credentials(Secret(TOKEN), None), machine.layout.leaf_file(instance)))
+    server = machine.start(settings)
+    server.ready()
+    path = server.control.ticket(known_as)
+    with server.client() as client:
+        client.get(path)
+    with server.client() as other:
+        page = other.get(other.get(path).headers["location"]).text
+    assert "This link has expired." in page
+    assert command in page
+    assert ">Token</label>" in page
+    assert "jupyter remotekit password" not in page
 
 
 def new_credentials(machine: Machine, path: Path, **changes: str) -> None:

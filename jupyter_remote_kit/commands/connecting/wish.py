@@ -10,7 +10,6 @@ from jupyter_remote_kit.plan import addressbook, remoteserver
 from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options
 from jupyter_remote_kit.plan.kitsearch import Search
 from jupyter_remote_kit.plan.remoteserver import Handover
-from jupyter_remote_kit.plan.shell import quoted
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.urls import authority
 
@@ -63,8 +62,7 @@ class Wish:
 
     def command(self, verb: str) -> str:
         """The command line that means this server, as it can be pasted on this machine."""
-        instance = ("--instance", self.instance) if self.instance != remoteserver.DEFAULT_INSTANCE else ()
-        return invocation.command(quoted((verb, self.name, *instance)))
+        return invocation.command(remoteserver.server_arguments(verb, self.name, self.instance))
 
     def url(self, port: int, path: str) -> str:
         """A URL of this machine by the name that only this server has: cookies heed names, not ports."""
