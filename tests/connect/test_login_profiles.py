@@ -57,7 +57,7 @@ def options(lab: Lab, user: str) -> tuple[str, bool | None]:
 
 
 @pytest.mark.parametrize("user", SHELLS)
-def test_one_that_ends_the_shell_is_left_out_at_once(lab: Lab, gpu: Host, user: str) -> None:
+def test_one_that_ends_the_shell_is_left_out(lab: Lab, gpu: Host, user: str) -> None:
     profile(gpu, user, "exec sh")
     with nothing_more(lab):
         problems = started(lab, user)
@@ -66,17 +66,19 @@ def test_one_that_ends_the_shell_is_left_out_at_once(lab: Lab, gpu: Host, user: 
     name, read = options(lab, user)
     assert (problem["code"], read) == ("profile-ended", False)
     assert problem["hint"].endswith(f": jupyter remotekit hosts set {name} --login-profile")
-    # It is remembered, and not said again.
-    assert started(lab, user) == []
-    stopped(lab, user)
-    # The hint, once it is mended: what it sets is in the server's environment.
-    profile(gpu, user, f"{'set -x' if user == 'finn' else 'export'} {'FROM_PROFILE yes' if user == 'finn' else 'FROM_PROFILE=yes'}")
-    words = problem["hint"].partition(": jupyter remotekit ")[2].split()
-    lab.laptop.kit(*words, check=True)
-    assert started(lab, user) == []
+
+
+def test_one_that_is_mended_is_read_again(lab: Lab, gpu: Host) -> None:
+    profile(gpu, "bob", "exit 3")
+    lab.laptop.kit("hosts", "set", options(lab, "bob")[0], "--default", "login-profile", check=True)
+    (problem,) = started(lab, "bob")
+    stopped(lab, "bob")
+    profile(gpu, "bob", "export FROM_PROFILE=yes")
+    lab.laptop.kit(*problem["hint"].partition(": jupyter remotekit ")[2].split(), check=True)
+    assert started(lab, "bob") == []
     servers = [process for process in gpu.processes() if "jupyter_remote_kit.server" in process.argv]
     assert any(b"FROM_PROFILE=yes" in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0") for process in servers)
-    stopped(lab, user)
+    stopped(lab, "bob")
 
 
 def test_one_that_hangs_costs_its_time_once(lab: Lab, gpu: Host) -> None:

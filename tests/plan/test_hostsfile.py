@@ -46,6 +46,7 @@ def test_the_file_says_what_differs_from_the_defaults_and_no_more() -> None:
         "instance": "run_1",
         "allow_root": True,
         "browser": False,
+        "login_profile": False,
     }
     assert "数据" in hostsfile.render(BOOK).decode()
 
