@@ -15,7 +15,7 @@ PACKAGE = Path(jupyter_remote_kit.__file__).parent
 _MAKERS = {"Problem": 2, "Finding": 3, "_Rule": 3, "_problem_of": 2}
 _ERRORS = frozenset({"Failed", "Refused", "WrongUsage", "Ended"})
 # What words a command of ours, and which of its arguments is the text.
-_COMMANDS = {"own_command": 1, "command_for": 1, "command": 0}
+_COMMANDS = {"own_command": 1, "command_for": 1, "arguments": 1, "command": 0}
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ import os
 import shlex
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, Problem
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import fail2ban as machine
-from jupyter_remote_kit.host import files, instances
+from jupyter_remote_kit.host import files, instances, ownprogram
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import fail2ban
-from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.commandline import arguments, own_command
 from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.fail2ban import INSTALL, REMOVE, Jail
 from jupyter_remote_kit.plan.layout import SYSTEM, Layout
@@ -101,11 +100,11 @@ def outdated(layout: Layout, settings: Settings) -> tuple[Problem, ...]:
 
 def root_command(layout: Layout, instance: str, option: str) -> str:
     """The line that does it as root: its environment has other folders, and may lack this program."""
-    program = Path(sys.executable).with_name("jupyter-remotekit")
+    script = ownprogram.own_script()
+    program = (str(script),) if script else (sys.executable, "-m", "jupyter_remote_kit")
     folders = {"CONFIG": layout.config_dir, "DATA": layout.data_dir, "RUNTIME": layout.runtime_dir}
     variables = [f"JUPYTER_{name}_DIR={folder}" for name, folder in folders.items()]
-    words = own_command(instance, f"audit {option}").split()[2:]
-    return shlex.join(("sudo", "env", *variables, str(program), *words))
+    return shlex.join(("sudo", "env", *variables, *program, *arguments(instance, f"audit {option}").split()))
 
 
 def _check_root(layout: Layout, instance: str, option: str) -> None:

@@ -8,13 +8,14 @@ from jupyter_remote_kit.settings import DEFAULT_INSTANCE
 
 def own_command(instance: str, text: str) -> str:
     """One of our commands for `instance`, as it is called on this machine; the default one goes without saying."""
-    return command(_with_instance(instance, text))
+    return command(arguments(instance, text))
 
 
 def documented_command(instance: str, text: str) -> str:
     """The same as in the documentation: for pages that unauthenticated clients see, to which no path of this machine is told."""
-    return f"{DOCUMENTED.program} {_with_instance(instance, text)}"
+    return f"{DOCUMENTED.program} {arguments(instance, text)}"
 
 
-def _with_instance(instance: str, text: str) -> str:
+def arguments(instance: str, text: str) -> str:
+    """What stands behind the program."""
     return text if instance == DEFAULT_INSTANCE else f"{text} --instance {instance}"

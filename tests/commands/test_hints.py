@@ -17,10 +17,14 @@ from pathlib import Path
 import click
 import pytest
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.cli import _root
+from jupyter_remote_kit.commands import banning
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.invocation import DOCUMENTED, Invocation
 from jupyter_remote_kit.messages import untranslated
+from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.server import unixsocket
 from tests import hints
 from tests.commands.host import SSH, Host, Outcome, detached, free_port
@@ -45,9 +49,10 @@ directory-in-the-way not-loaded part-missing control-socket no-service other-sco
 runs-outside not-told not-started
 unit-masked systemd-only no-kit kit-broken host-key-unknown host-key-changed fail2ban-outdated fail2ban-stopped no-audit
 already-connected server-ended as-root hash-broken hash-not-argon2id hash-weak token-short no-credentials no-password control-timeout
-control-failed service-installed others-instance no-authority plain-http-chosen defect key-encrypted file-exposed file-too-large"""
+control-failed service-installed others-instance no-authority plain-http-chosen defect key-encrypted file-exposed file-too-large
+extension-failed extension-needed"""
 COMMAND = """already-running any-network-chosen any-proxy-trusted authority-replaced authority-unreadable bound-beyond-loopback
-certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
+certificate-ends-soon certificate-unusable extension-disabled handover-alone hosts-version instance-setting kit-version kit-differs
 language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves start-busy
 host-missing not-root no-systemd fail2ban-left not-reached host-answer"""
 WORDS = """address-not-here any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
@@ -56,7 +61,7 @@ identity-provider-replaced install-busy install-failed jail-taken key-does-not-f
 line-cut line-silent local-port-taken login-replaced no-forwarding no-free-port no-such-env no-wheels not-ready nothing-to-try old-python
 password-change-in-page password-in-host password-is-a-name password-option-missing password-short path project-dir remote-env
 remote-python runs-elsewhere secrets-left-out several-hosts since socket-replaces-port system-python timeout unauthenticated-access
-unauthenticated-access-in-settings wheel xsrf-checks-off no-such-python"""
+unauthenticated-access-in-settings wheel xsrf-checks-off no-such-python base-url-not-served"""
 SYSTEM = """busy certificate-unreadable disk-full ends-at-logout fail2ban-reload host-shell host-unknown journal-closed jump-failed
 key-unreadable no-certutil no-fail2ban no-loopback no-program no-python no-shell no-ssh no-sudo no-user-manager not-for-user not-yours
 process-stays record-damaged shell-hangs ssh-config ssh-failed ssh-refused sudo-refused unit-not-loaded unknown-user user-site
@@ -110,16 +115,19 @@ def _parse(command: click.Command, words: list[str], context: click.Context | No
             _parse(below, rest, made)
 
 
-PLACEHOLDERS = {"install.py:104": " --run-as ann", "trust.py:56": " ann@gpu"}
+# What the sentence around it adds, or what a computed part may be.
+COMPLETED = {
+    "trust": "trust ann@gpu",
+    "audit X": "audit --install-fail2ban",
+    "service installX": "service install --system",
+    "connect X X--install": "connect gpu1 --install",
+    "service install --port X --replace": "service install --port 8801 --replace",
+}
 
 
 @pytest.mark.parametrize(("place", "text"), hints.commands(), ids=lambda value: value)
 def test_the_command_line_knows_it(place: str, text: str) -> None:
-    words = shlex.split(text.replace(" --port X", " --port 8801").replace("installX", "install").replace("X--install", "--install"))
-    words = [word.replace("X", "gpu1") for word in words]
-    if place.startswith("commands/banning.py:107"):
-        words[-1] = "--install-fail2ban"
-    words += PLACEHOLDERS.get(place.rpartition("/")[2], "").split()
+    words = shlex.split(COMPLETED.get(text, text).replace("X", "gpu1"))
     try:
         _parse(_root(), words)
     except click.exceptions.Exit:
@@ -202,10 +210,6 @@ def a_known_host(host: Host) -> None:
     host.must("hosts", "add", "ann@gpu.example.org")
 
 
-def broken(host: Host) -> None:
-    host.layout.instance_file("default").write_text("{")
-
-
 def a_taken_port(host: Host) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     host.variables["TAKEN"] = str(listener.getsockname()[1])
@@ -219,9 +223,7 @@ SITUATIONS: dict[str, Situation] = {
     "not-running": Situation(instance, ("sessions",), again=False),
     "session-id": Situation(instance, ("sessions", "--end", "x", "--instance", "gpu1"), again=False),
     "usage": Situation(nothing, ("init", "--no-such-option"), again=False),
-    "nothing-to-set": Situation(
-        lambda host: host.must("hosts", "add", "ann@gpu.example.org") and None, ("hosts", "set", "gpu"), again=False
-    ),
+    "nothing-to-set": Situation(a_known_host, ("hosts", "set", "gpu"), again=False),
     "unknown-host": Situation(nothing, ("hosts", "rename", "gpu9", "gpu8"), again=False),
     "yes-missing": Situation(instance, ("remove",), option=True),
     "password-missing": Situation(nothing, ("init", "--access", "lan", "--allow-root", "--password-stdin"), again=False),
@@ -332,3 +334,16 @@ def test_defaults_that_are_broken_are_written_again_by_the_hint(host: Host) -> N
     assert "overrides.json" in outcome.everything
     host.must("init")
     json.loads(host.layout.overlay_file("default").read_text())
+
+
+def test_root_is_told_the_whole_command_however_the_user_calls_it(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "config", tmp_path / "data", tmp_path / "my runtime")
+    invocation.settle(lambda: Invocation("/opt/kit/bin/jupyter-remotekit"))
+    try:
+        words = shlex.split(banning.root_command(layout, "gpu1", "--install-fail2ban"))
+    finally:
+        invocation.settle(lambda: DOCUMENTED)
+    assert words[:2] == ["sudo", "env"]
+    assert f"JUPYTER_RUNTIME_DIR={layout.runtime_dir}" in words
+    assert words[-4:] == ["audit", "--install-fail2ban", "--instance", "gpu1"]
+    assert Path(words[-5]).name == "jupyter-remotekit"
