@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from jupyter_remote_kit import __version__
@@ -224,12 +224,11 @@ async def _not_known(line: Line, host: str, kit: str, words: str) -> Failed:
     theirs = next((said.split()[-1] for said in reversed(answer.lines) if said.strip()), "?")
     if theirs != __version__:
         message = msg("The kit on {host} ({kit}) does not know what it is asked.", host=host, kit=printable(kit))
-        return Failed.of("kit-version", message, other_version(__version__, _shown_words(theirs)))
-    repair = (str(PurePosixPath(kit).parent / "python"), "-m", "pip", "install", "--force-reinstall", f"jupyter-remote-kit=={__version__}")
+        return Failed.of("kit-version", message, other_version(__version__, _shown_words(theirs), kit))
     return Failed.of(
         "kit-differs",
         msg("The kit on {host} is not what it says it is, {version}: {words}", host=host, version=theirs, words=_shown_words(words)),
-        msg("On {host}: {words}", host=host, words=shell.quoted(tuple(map(printable, repair)))),
+        msg("On {host}: {words}", host=host, words=remoteserver.reinstalled(kit, __version__)),
     )
 
 

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import PurePosixPath
 from typing import Any
 
 from jupyter_remote_kit import grammar, invocation
@@ -64,6 +66,15 @@ def up_arguments(instance: str, *, project_dir: str | None, language: str | None
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What hints about an answer need: the `version` of this side, the path of the `kit` on the host, and what starts the server again."""
+
+    version: str
+    kit: str
+    again: str
+
+
+@dataclass(frozen=True)
 class Handover:
     """What the host's kit hands over: where its server listens, and how to come in.
 
@@ -82,14 +93,11 @@ class Handover:
     kernels: int
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any], version: str) -> Handover:
-        """Out of the `data` of `up --handover --json`; `version` is that of this side.
-
-        Raises `Failed` for what no kit of ours would say: the host may be anybody's.
-        """
+    def parse(cls, data: Mapping[str, Any], asked: Asked) -> Handover:
+        """Out of the `data` of `up --handover --json`. Raises `Failed` for what no kit of ours would say: the host may be anybody's."""
         wrong = next((name for name, fits in _FITS.items() if name not in data or not fits(data[name])), None)
         if wrong is not None:
-            raise _not_understood(wrong, data, version)
+            raise _not_understood(wrong, data, asked)
         socket = data.get("socket")
         return cls(
             instance=data["instance"],
@@ -125,21 +133,40 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def _not_understood(name: str, data: Mapping[str, Any], ours: str) -> Failed:
+def _not_understood(name: str, data: Mapping[str, Any], asked: Asked) -> Failed:
     """What is wrong with an answer. Versions explain it only where they differ; a secret is not repeated."""
     value = "…" if name in {"token", "ticket"} and name in data else printable(json.dumps(data.get(name), ensure_ascii=False)[:_SHOWN])
     theirs = data.get("version")
     message = msg("The kit on the host gave an answer that cannot be understood: its {name} is {value}.", name=name, value=value)
-    if isinstance(theirs, str) and theirs != ours:
-        return Failed.of("host-answer", message, other_version(ours, printable(theirs[:_SHOWN])))
-    return Failed.of("host-answer", message, msg("Start it anew: jupyter remotekit stop HOST, then connect; or see its log on the host"))
+    if isinstance(theirs, str) and theirs != asked.version:
+        return Failed.of("host-answer", message, other_version(asked.version, printable(theirs[:_SHOWN]), asked.kit))
+    return Failed.of("host-answer", message, msg("Start the server again: {command}", command=asked.again))
 
 
-def other_version(ours: str, theirs: str) -> Message:
-    """What to do where the host's kit is another one than this."""
+def reinstalled(kit: str, version: str) -> str:
+    """A command for the host: install this version over the kit at that path."""
+    python = str(PurePosixPath(kit).parent / "python")
+    words = (python, "-m", "pip", "install", "--force-reinstall", f"jupyter-remote-kit=={version}")
+    return shell.quoted(tuple(map(printable, words)))
+
+
+def other_version(ours: str, theirs: str, kit: str) -> Message:
+    """What to do where the kit at that path of the host is of another version than this: the older one is brought up."""
+    if _release(theirs) < _release(ours):
+        return msg(
+            "This is version {ours}, that of the host {theirs}; bring both to the same, on the host: {command}",
+            ours=ours,
+            theirs=theirs,
+            command=reinstalled(kit, ours),
+        )
     return msg(
         "This is version {ours}, that of the host {theirs}; bring both to the same, on this machine: {command}",
         ours=ours,
         theirs=theirs,
         command=invocation.upgrade(),
     )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The release segment of a version (PEP 440), for comparisons; empty for what has none."""
+    return tuple(map(int, takewhile(str.isdecimal, version.split("."))))

@@ -12,7 +12,7 @@ import pytest
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.host import processes, whoami
 from jupyter_remote_kit.plan import freeport
-from jupyter_remote_kit.plan.remoteserver import KNOWN_AS, Handover
+from jupyter_remote_kit.plan.remoteserver import KNOWN_AS, Asked, Handover
 from tests.commands.background import begun, ended_after, outcome
 from tests.commands.host import LAN, PASSWORD, SSH, Host, detached, free_port, is_alive
 from tests.e2e.stage.canaries import Canaries
@@ -53,7 +53,7 @@ def test_a_server_is_started_and_handed_over_and_the_next_time_found(host: Host)
         assert {name: again[name] for name in same} == {name: first[name] for name in same}
         assert again["ticket"] != first["ticket"]
         # As the laptop reads it.
-        assert Handover.parse(again, __version__).kernels == 1
+        assert Handover.parse(again, Asked(__version__, "", "")).kernels == 1
 
 
 def test_nobody_else_sees_the_token(host: Host, tmp_path: Path) -> None:

@@ -359,7 +359,10 @@ def test_a_kit_of_another_version(lab: Lab, gpu: Host) -> None:
     init.write_text(init.read_text().replace(f'"{__version__}"', '"0.0.1"'))
     problem = fails(lab, "kit-version", "erin@gpu", "--env", "/opt/old")
     assert "/opt/old/bin/jupyter-remotekit" in problem["message"]
-    assert f"This is version {__version__}, that of the host 0.0.1;" in problem["hint"]
+    assert (
+        f"This is version {__version__}, that of the host 0.0.1; bring both to the same, on the host: /opt/old/bin/python "
+        in problem["hint"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from jupyter_remote_kit import __version__, grammar
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.plan.remoteserver import Handover, instance_for, laptop_command, up_arguments
+from jupyter_remote_kit.plan.remoteserver import Asked, Handover, instance_for, laptop_command, up_arguments
+from jupyter_remote_kit.plan.terminal import printable
 
+ASKED = Asked(__version__, "/opt/my env/bin/jupyter-remotekit", "jupyter remotekit stop gpu && jupyter remotekit connect gpu")
 TOKEN = "t" * 48
 ANSWER: dict[str, Any] = {
     "instance": "connect",
@@ -54,7 +56,7 @@ def test_the_command_says_only_what_was_chosen() -> None:
 
 
 def test_what_is_handed_over() -> None:
-    handover = Handover.parse(ANSWER, __version__)
+    handover = Handover.parse(ANSWER, ASKED)
     assert (handover.port, handover.base_url, handover.started, handover.kernels) == (18801, "/", True, 2)
     assert handover.token.reveal() == TOKEN
     assert TOKEN not in repr(handover)
@@ -83,14 +85,14 @@ def test_what_is_handed_over() -> None:
 )
 def test_what_no_kit_would_say_is_not_believed(wrong: dict[str, Any]) -> None:
     with pytest.raises(Failed) as refused:
-        Handover.parse({**ANSWER, **wrong}, __version__)
+        Handover.parse({**ANSWER, **wrong}, ASKED)
     assert refused.value.problems[0].code == "host-answer"
 
 
 @pytest.mark.parametrize("base_url", ["/a@b/", "/a:b/", "/gpu%20box/", "/a+b(c)/", "/a//b/", "/~alice,bob;x='y'!/"])
 def test_a_path_of_any_characters_that_a_url_may_have_is_understood(base_url: str) -> None:
     answer = {**ANSWER, "base_url": base_url, "ticket": f"{base_url}remotekit/open?ticket=abc-_9"}
-    assert Handover.parse(answer, __version__).base_url == base_url
+    assert Handover.parse(answer, ASKED).base_url == base_url
 
 
 @pytest.mark.parametrize(
@@ -106,34 +108,45 @@ def test_a_path_of_any_characters_that_a_url_may_have_is_understood(base_url: st
 )
 def test_it_says_what_it_does_not_understand_and_no_secret(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Failed) as refused:
-        Handover.parse({**ANSWER, "version": __version__, **wrong}, __version__)
+        Handover.parse({**ANSWER, "version": __version__, **wrong}, ASKED)
     (problem,) = refused.value.problems
     assert said in str(problem.message)
     assert len(str(problem.message)) < 200
     assert str(problem.message).isprintable()
     # The versions agree: they are not the reason.
     assert "version" not in f"{problem.message}{problem.hint}"
+    assert str(problem.hint) == f"Start the server again: {ASKED.again}"
 
 
-def test_another_version_is_a_reason() -> None:
+@pytest.mark.parametrize(
+    ("theirs", "mend"),
+    [
+        ("9.9.9", "on this machine: pip install --upgrade jupyter-remote-kit"),
+        ("9.9.9\x1b", "on this machine: pip install --upgrade jupyter-remote-kit"),
+        ("0.0.9", f"on the host: '/opt/my env/bin/python' -m pip install --force-reinstall jupyter-remote-kit=={__version__}"),
+        ("?", f"on the host: '/opt/my env/bin/python' -m pip install --force-reinstall jupyter-remote-kit=={__version__}"),
+    ],
+)
+def test_another_version_is_a_reason_and_the_older_one_is_replaced(theirs: str, mend: str) -> None:
     with pytest.raises(Failed) as refused:
-        Handover.parse({**ANSWER, "version": "9.9.9\x1b", "base_url": 1}, __version__)
-    assert f"This is version {__version__}, that of the host 9.9.9\\x1b;" in str(refused.value.problems[0].hint)
+        Handover.parse({**ANSWER, "version": theirs, "base_url": 1}, ASKED)
+    hint = f"This is version {__version__}, that of the host {printable(theirs)}; bring both to the same, {mend}"
+    assert str(refused.value.problems[0].hint) == hint
 
 
 @pytest.mark.parametrize("socket", [None, 7, "relative", "/with:colon", "/with blank", "/" + "a" * 103])
 def test_a_socket_that_ssh_cannot_be_told_of_is_none(socket: object) -> None:
-    assert Handover.parse({**ANSWER, "socket": socket}, __version__).socket is None
+    assert Handover.parse({**ANSWER, "socket": socket}, ASKED).socket is None
 
 
 def test_a_socket_of_the_user_alone() -> None:
-    assert Handover.parse(ANSWER, __version__).socket == ANSWER["socket"]
+    assert Handover.parse(ANSWER, ASKED).socket == ANSWER["socket"]
 
 
 @pytest.mark.parametrize("missing", sorted(set(ANSWER) - {"started", "socket"}))
 def test_nothing_may_be_missing(missing: str) -> None:
     with pytest.raises(Failed):
-        Handover.parse({key: value for key, value in ANSWER.items() if key != missing}, __version__)
+        Handover.parse({key: value for key, value in ANSWER.items() if key != missing}, ASKED)
 
 
 def test_what_is_typed_on_the_laptop() -> None:

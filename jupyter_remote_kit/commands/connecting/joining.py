@@ -21,7 +21,7 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import shell, sshtrouble
 from jupyter_remote_kit.plan.kitsearch import NotFound, Search
 from jupyter_remote_kit.plan.liveness import DEAD_AFTER_S
-from jupyter_remote_kit.plan.remoteserver import Handover
+from jupyter_remote_kit.plan.remoteserver import Asked, Handover
 from jupyter_remote_kit.plan.ssh import Near
 from jupyter_remote_kit.plan.terminal import printable
 
@@ -61,7 +61,8 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
         kit = await installing.install(line, wanted, show=screen.working)
         reply = await _up(line, wish, wish.search.with_kit(kit))
     try:
-        return Joined(reply.kit, Handover.parse(reply.data, __version__))
+        again = f"{wish.command('stop')} && {wish.command('connect')}"
+        return Joined(reply.kit, Handover.parse(reply.data, Asked(__version__, reply.kit, again)))
     except Failed:
         if reply.data.get("started") is True:
             await stop_soon(line, wish)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import addressbook, paths
 from jupyter_remote_kit.host.line import Line
@@ -20,9 +21,9 @@ def left(line: Line, known: KnownHost, options: Options) -> tuple[Problem, ...]:
     # Where it cannot be written down, the next line finds out again.
     with suppress(RemoteKitError, OSError):
         addressbook.change(paths.layout(), lambda book: book.without_profile(known))
-    again = quoted(("jupyter", "remotekit", "hosts", "set", known.name, "--login-profile"))
+    again = invocation.command(f"hosts set {quoted((known.shown,))} --login-profile")
     hint = msg("Once it is mended, have it read again: {command}", command=again)
-    return (Problem(f"profile-{greeting.profile.value}", _reason(greeting, known.name, options.profile_s), hint),)
+    return (Problem(f"profile-{greeting.profile.value}", _reason(greeting, known.shown, options.profile_s), hint),)
 
 
 def _reason(greeting: Greeting, host: str, seconds: int) -> Message:
