@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed, Refused
+from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import instance_of
@@ -204,7 +205,7 @@ def _made_private(path: Path, status: os.stat_result) -> str:
     """What mends it: a socket of this user's that is too open is closed; whatever else stands there is moved away."""
     if status.st_uid == os.geteuid() and stat.S_ISSOCK(status.st_mode):
         return f"chmod 600 {shlex.quote(str(path))}"
-    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.aside')}"
+    return trouble.move_aside(path)
 
 
 def _request(method: str, route: str, wish: Mapping[str, Any] | None) -> bytes:

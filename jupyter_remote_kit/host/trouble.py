@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, RemoteKitError
+from jupyter_remote_kit.host import folders
 from jupyter_remote_kit.messages import Message, msg
 
 
@@ -52,17 +53,24 @@ def _mend(number: int, path: Path) -> str:
     if number in {errno.ENOSPC, errno.EDQUOT}:
         return f"df -h {quoted(above)}"
     if number == errno.EROFS:
-        names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
-        return "export " + " ".join(f"{name}=/var/tmp/jupyter-{os.geteuid()}/{folder}" for name, folder in names.items())
+        return _elsewhere(f"/var/tmp/jupyter-{folders.user_id()}")  # noqa: S108  # see there
     if number in {errno.ENOTDIR, errno.EEXIST}:
-        return _move(above)
+        return move_aside(above)
     if number == errno.ENOENT:
         return f"ls -la {quoted(above)}"
     return _permit(path)
 
 
+def _elsewhere(folder: str) -> str:
+    """Another place for Jupyter's files. Any user can write to /var/tmp: the folder is used only where it was not there before."""
+    kinds = ("config", "data", "runtime")
+    return f"mkdir -m 700 {folder} && export " + " ".join(f"JUPYTER_{kind.upper()}_DIR={folder}/{kind}" for kind in kinds)
+
+
 def _permit(path: Path) -> str:
     """Of the folders on the way, and what stands there: the first that this user may not use."""
+    if not folders.HAS_MODES:
+        return f'icacls "{path}"'
     for step in (*reversed(path.parents), path):
         try:
             status = step.stat()
@@ -71,10 +79,11 @@ def _permit(path: Path) -> str:
         wanted = os.X_OK if stat.S_ISDIR(status.st_mode) and step not in {path, path.parent} else os.R_OK | os.W_OK
         if os.access(step, wanted):
             continue
-        if status.st_uid == os.geteuid():
+        if status.st_uid == folders.user_id():
             return f"chmod u+rwX {quoted(step)}"
-        if step.is_relative_to(Path.home()):
-            return f"sudo chown -R {os.geteuid()} {quoted(step)}"
+        # Unlike `Path.home` it raises nothing where there is no home.
+        if step.is_relative_to(os.path.expanduser("~")):  # noqa: PTH111
+            return f"sudo chown -R {folders.user_id()} {quoted(step)}"
         break
     return f"ls -ld {quoted(path)} {quoted(path.parent)}"
 
@@ -97,7 +106,7 @@ def symlink_in_the_way(path: Path) -> RemoteKitError:
     return Failed.of(
         "symlink-in-the-way",
         msg("{path} is a symbolic link; it is left as it is.", path=path),
-        msg("See where it leads: ls -l {path}; then move it away: {command}", path=quoted(path), command=_move(path)),
+        msg("See where it leads: ls -l {path}; then move it away: {command}", path=quoted(path), command=move_aside(path)),
     )
 
 
@@ -122,7 +131,7 @@ def wrong_owner(path: Path, uid: int) -> RemoteKitError:
     return Failed.of(
         "wrong-owner",
         msg("{path} belongs to another user ({uid}); it is left as it is.", path=path, uid=uid),
-        msg("Take ownership of it: sudo chown -R {user} {path}", user=os.geteuid(), path=quoted(path)),
+        msg("Take ownership of it: sudo chown -R {user} {path}", user=folders.user_id(), path=quoted(path)),
     )
 
 
@@ -136,8 +145,9 @@ def os_errors(path: Path) -> Iterator[None]:
 
 
 def _aside(path: Path) -> Message:
-    return msg("Move it away: {command}", command=_move(path))
+    return msg("Move it away: {command}", command=move_aside(path))
 
 
-def _move(path: Path) -> str:
+def move_aside(path: Path) -> str:
+    """A command that gives what stands there another name."""
     return f"mv {quoted(path)} {quoted(path.with_name(path.name + '.aside'))}"

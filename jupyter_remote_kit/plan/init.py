@@ -114,18 +114,18 @@ def _file(path: Path, content: Secret, mode: int, facts: Facts) -> Iterator[Writ
     return write_unless_same(path, content, mode, facts.file(path), facts.manifest.get(str(path), ()))
 
 
-def _another_root(path: Path, facts: Facts) -> Path:
-    """A root directory that can be used, or made, where `path` cannot."""
+def _another_root(path: Path, facts: Facts) -> str:
+    """A root directory that can be used, or made, where `path` cannot; as a shell reads it."""
     home = facts.file(facts.home)
     if facts.home != path and home.kind is FileKind.DIRECTORY and home.writable:
-        return facts.home
-    # Unlike /tmp it outlives a reboot.
-    return Path(f"/var/tmp/notebooks-{facts.uid}")  # noqa: S108  # shown, not made
+        return shlex.quote(str(facts.home))
+    # Unlike /tmp it outlives a reboot. Any user can write to it: one of a fixed name could be another's.
+    return '"$(mktemp -d /var/tmp/notebooks.XXXXXX)"'
 
 
 def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
     path, fact = settings.root_dir, facts.file(settings.root_dir)
-    hint = msg("Choose another one: --root-dir {folder}", folder=shlex.quote(str(_another_root(path, facts))))
+    hint = msg("Choose another one: --root-dir {folder}", folder=_another_root(path, facts))
     if fact.kind is FileKind.ABSENT:
         yield MakeDirectory(path)
     elif fact.kind is not FileKind.DIRECTORY:

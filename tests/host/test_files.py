@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -231,6 +232,8 @@ def test_a_read_only_disk_leaves_the_old_file(read_only: Path) -> None:
     with pytest.raises(Failed) as error:
         files.write_atomic(read_only / "there", NEW, 0o600)
     assert code_of(error) == "read-only"
+    # In a folder that another user may have made first, nothing is kept.
+    assert str(error.value.problems[0].hint).startswith("Have Jupyter keep its files elsewhere: mkdir -m 700 /var/tmp/jupyter-")
     assert (read_only / "there").read_bytes() == OLD
 
 
@@ -262,6 +265,13 @@ def test_hints_can_be_pasted_whatever_the_path(tmp_path: Path) -> None:
     mend = trouble._permit(folder / "f") if os.geteuid() else f"chmod u+rwX {trouble.quoted(folder)}"
     subprocess.run(["sh", "-c", mend], check=True)
     assert folder.stat().st_mode & 0o700 == 0o700
+
+
+def test_a_laptop_with_windows_is_told_of_its_own_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trouble.folders, "HAS_MODES", False)
+    monkeypatch.delattr(os, "geteuid")
+    error = trouble.failed(PermissionError(errno.EACCES, "Access is denied"), Path("/Ann Lee/hosts.json"))
+    assert str(error.problems[0].hint) == 'icacls "/Ann Lee/hosts.json"'
 
 
 def test_what_a_killed_writer_left_is_swept_at_the_next_write(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str
 def test_the_hint_never_names_what_cannot_be_used_either(root_dir: Path, home: FileFact) -> None:
     with pytest.raises(Refused) as caught:
         plan_init(settings(root_dir=root_dir), CREDENTIALS, facts(files={ROOT_DIR: replace(DIRECTORY, writable=False), HOME: home}))
-    assert str(caught.value.problems[0].hint) == "Choose another one: --root-dir /var/tmp/notebooks-1000"
+    assert str(caught.value.problems[0].hint) == 'Choose another one: --root-dir "$(mktemp -d /var/tmp/notebooks.XXXXXX)"'
 
 
 def test_an_absent_root_directory_is_made_for_the_user_alone() -> None:
