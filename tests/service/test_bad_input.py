@@ -153,7 +153,9 @@ def test_without_sudo_the_error_says_so(machine_with: Boot) -> None:
     machine.inside("/usr/bin/sudo").unlink()
     with machine.login("alice") as login:
         done = kit(login, "service", "install", "--system", "--access", "ssh", "--json", user="alice")
-    assert [row["code"] for row in json.loads(done.stdout)["problems"]] == ["no-sudo"]
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert problem["code"] == "no-sudo"
+    assert "service install --system --run-as alice --instance default" in problem["hint"]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def check() -> None:
-    """Raises `Failed` where nobody can have root run the kit, before anything is asked or written."""
+def check(instance: str, user: str) -> None:
+    """Raises `Failed` where root cannot be had to install a service of `user`, before anything is asked or written."""
     if not is_root():
-        argv = kit_argv(("service", "install", "--system"))
+        argv = kit_argv(("service", "install", "--system", "--run-as", user, "--instance", instance))
         if programs.find("sudo") is None:
             raise _no_sudo(argv)
 

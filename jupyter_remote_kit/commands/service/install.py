@@ -89,7 +89,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     asking = context.interactive and not yes
     scope = Scope.SYSTEM if said["system"] else Scope.USER
     if scope is Scope.SYSTEM and not dry_run:
-        elevated.check()
+        elevated.check(instance, user)
     prepared = init.prepare(context, answers, source, ask=asking, look=lambda tried: _look(tried, scope, wish))
     return _install(context, prepared, scope, wish, asking=asking)
 
