@@ -87,8 +87,13 @@ def _package() -> str:
     from importlib import metadata
 
     try:
-        url = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}").get("url")
-    except (metadata.PackageNotFoundError, ValueError, OSError, AttributeError):
+        record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        url = record.get("url")
+        if "vcs_info" in record:
+            # As pip takes it; the commit that was current then is not asked for, the branch or tag is.
+            branch = record["vcs_info"].get("requested_revision")
+            url = f"{record['vcs_info']['vcs']}+{url}{f'@{branch}' if branch else ''}"
+    except (metadata.PackageNotFoundError, ValueError, LookupError, TypeError, OSError, AttributeError):
         return DOCUMENTED.package
     return quoted(url) if isinstance(url, str) and url and _stands(url) else DOCUMENTED.package
 

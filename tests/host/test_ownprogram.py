@@ -102,6 +102,10 @@ def test_an_environment_of_uv_has_no_pip(tmp_path: Path, monkeypatch: pytest.Mon
         ("[]", "jupyter-remote-kit"),
         ('{"url": "https://example.org/kit.whl"}', "https://example.org/kit.whl"),
         ('{"url": "file:///nowhere/kit.whl"}', "jupyter-remote-kit"),
+        ('{"url": "https://example.org/kit", "vcs_info": {"vcs": "git", "commit_id": "0a1b"}}', "git+https://example.org/kit"),
+        ('{"url": "https://example.org/kit", "vcs_info": {"vcs": "git", "requested_revision": "v1"}}', "git+https://example.org/kit@v1"),
+        ('{"url": "https://example.org/kit", "vcs_info": {}}', "jupyter-remote-kit"),
+        ('{"url": "https://example.org/kit", "vcs_info": "git"}', "jupyter-remote-kit"),
         (json.dumps({"url": f"file://{os.path.realpath('/usr/bin/env')}"}), f"file://{os.path.realpath('/usr/bin/env')}"),
     ],
 )
