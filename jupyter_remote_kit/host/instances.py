@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, Refused
@@ -10,7 +9,7 @@ from jupyter_remote_kit.host import files
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import FileKind
-from jupyter_remote_kit.plan.instance import Instance, parse
+from jupyter_remote_kit.plan.instance import Instance, begun_again, parse
 from jupyter_remote_kit.plan.layout import Layout
 
 IN_THE_WAY = frozenset({"symlink-in-the-way", "wrong-owner", "not-a-file"})
@@ -53,9 +52,8 @@ def require(layout: Layout, name: str) -> Instance:
 
 
 def begin_again(path: Path, name: str) -> Message:
-    """The hint for an instance file that cannot be used: `init` reads it as well, and would be refused for it."""
-    moved = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(name, 'init')}"
-    return msg("Move the file away and run init again: {command}", command=moved)
+    """The hint for an instance file that cannot be used, and of which no line is to blame."""
+    return msg("Move the file away and run init again: {command}", command=begun_again(path, name))
 
 
 def _read(path: Path) -> bytes:

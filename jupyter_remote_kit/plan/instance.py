@@ -241,9 +241,10 @@ def _text(value: str) -> str:
 
 
 def _broken(path: Path, message: Message) -> RemoteKitError:
-    moved = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(path.stem, 'init')}"
-    return Refused.of(
-        "instance-file-broken",
-        message,
-        msg("Fix that line, or move the file away and run init again: {command}", command=moved),
-    )
+    hint = msg("Fix that line, or move the file away and run init again: {command}", command=begun_again(path, path.stem))
+    return Refused.of("instance-file-broken", message, hint)
+
+
+def begun_again(path: Path, name: str) -> str:
+    """A command that moves an instance file away which cannot be used, and writes another: `init` reads it as well."""
+    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.broken')} && {own_command(name, 'init')}"
