@@ -155,7 +155,7 @@ TABLE: list[Row] = [
         ("Host header", "g%70u", "RFC 3986, 3.2.2", "ours: no client encodes a name"),
         ("address", "fe80::1%eth0", "RFC 4007, 11", "ours: no browser opens a URL with a zone"),
         ("network", "10.0.0.0/255.0.0.0", "RFC 4632, 3.1", "no CIDR"),
-        ("network", "0.0.0.0", "RFC 1122, 3.2.1.3", "ours: whoever writes it means all of them: any"),
+        ("network", "0.0.0.0", "RFC 1122, 3.2.1.3", "ours: it is meant for all of them: any"),
         ("port", "0", "RFC 6335, 6", "reserved"),
         ("user", "a b", "passwd(5)", "ours: shells part it"),
         ("user", "a:b", "passwd(5)", "parts the fields"),

@@ -73,7 +73,7 @@ def _look(tried: Prepared, asked: Asked, status: Mapping[str, Any] | None) -> No
     if asked.handover:
         handover.check_access(tried.settings.access)
     serving.check(tried)
-    # Where nobody is asked nothing lies between this and `_written`, which knows whether another `up` has just taken the port.
+    # Without a question nothing lies between this and `_written`, which knows whether another `up` has just taken the port.
     if asked.ask and status is None and not asked.dry_run:
         serving.check_port(tried.settings.ip, tried.settings.port)
 

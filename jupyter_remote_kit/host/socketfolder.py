@@ -92,7 +92,7 @@ def _candidates(layout: Layout) -> Iterator[Path]:
     session = _SESSIONS / str(uid) / _NAME / name
     shared = _TEMPORARY / f"{_NAME}-{uid}" / name
     if _has_own_tmp():
-        # Nobody outside of this service would find it there.
+        # Processes outside of this service would not find it there.
         if _is_private(session.parents[1]):
             yield session
         return

@@ -105,7 +105,7 @@ def test_nothing_is_asked_and_nothing_written(
         outcome = host.run(*words.split(), *options, "--access", "lan", "--password-stdin", "--json", stdin=PASSWORD)
         assert outcome.code in {1, 78}
         assert code is None or code in outcome.codes
-        # Where nobody is asked the lock of whoever starts comes first, and its folder.
+        # Without a question the lock of a start comes first, and its folder.
         assert "--detach" in words or host.tree() == before
 
 

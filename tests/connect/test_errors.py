@@ -374,7 +374,7 @@ def test_a_kit_of_another_version(lab: Lab, gpu: Host) -> None:
         ("#!/bin/sh\necho; echo 'Module load: cuda'; echo 'bye'\n", "host-answer", "cannot be understood: Module load: cuda"),
         ("#!/gone/bin/python\n", "kit-broken", "its Python is gone"),
     ],
-    ids=["traceback", "killed", "stranger", "no answer", "gone"],
+    ids=["traceback", "killed", "another program", "no answer", "gone"],
 )
 def test_a_kit_that_is_broken(lab: Lab, gpu: Host, kit: str, code: str, words: str) -> None:
     gpu.write("/home/erin/env/bin/jupyter-remotekit", kit, user="erin", mode=0o755)

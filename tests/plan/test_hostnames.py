@@ -82,7 +82,7 @@ def test_a_name_that_would_clash_is_not_given(text: str, taken: list[str], name:
     ],
 )
 def test_no_alias_is_the_name_of_another_host(one: str, others: list[str]) -> None:
-    """Whoever types one of them would be connected to the other."""
+    """A person who types one of them would be connected to the other."""
     names = ["gpu"]
     names.append(hostnames.name_for(target.parse(one), names))
     for other in others:

@@ -162,7 +162,7 @@ async def check(line: Line, wish: Wish, near: Near, joined: Joined) -> None:
 
 
 def _can_install(context: Context, wish: Wish, missing: NotFound) -> bool:
-    """Whether there is a Python for it, and somebody who wants it or can be asked."""
+    """Whether there is a Python for it, and an option or a person at the terminal can say yes."""
     wanted = wish.install.wanted
     return missing.installable and wanted is not False and (wanted is True or context.interactive)
 

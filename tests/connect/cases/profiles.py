@@ -127,7 +127,7 @@ CASES = (
     ),
     bash("readonly names", "readonly n=1 request=2 code=3 data=4 own=5 PATH HOME IFS; declare -r python=6 kit=7"),
     bash("a prompt that runs programs", "PS1='$(git branch) '; PROMPT_COMMAND='history -a; sleep 9'; export PS1 PROMPT_COMMAND"),
-    bash("a history that nobody may change", "readonly HISTFILE HISTSIZE=5000; export HISTCONTROL; shopt -s histappend"),
+    bash("a read-only history", "readonly HISTFILE HISTSIZE=5000; export HISTCONTROL; shopt -s histappend"),
     bash("a time-out of the shell", "readonly TMOUT=1; export TMOUT", TMOUT=""),
     bash("IFS", "IFS=/; export IFS", FROM_PROFILE="yes"),
     bash("a folder to work in", "cd /usr; CDPATH=/:/etc; export CDPATH; cd etc"),
