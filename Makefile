@@ -35,7 +35,7 @@ test: ## Install what the tests need, then lint, types, unit tests, jest, browse
 	@echo "All checks have passed."
 
 test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server, floods of a minute, 50 kernels killed, 100 drops
-	REMOTEKIT_LONG=1 REMOTEKIT_KILLS=200 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy $(PYTEST)
+	REMOTEKIT_LONG=1 REMOTEKIT_KILLS=200 $(bin)/pytest -n $(JOBS) --timeout 3600 tests/e2e tests/policy tests/host/test_login_profiles.py $(PYTEST)
 	REMOTEKIT_LONG=1 $(bin)/pytest --timeout 3600 tests/gate $(PYTEST)
 	REMOTEKIT_LONG=1 $(bin)/pytest -n $(JOBS) --dist loadfile --timeout 3600 tests/service $(PYTEST)
 	REMOTEKIT_LONG=1 REMOTEKIT_DROPS=25 $(bin)/pytest --timeout 7200 tests/connect $(PYTEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -21,6 +22,7 @@ from tests.connect.cases.profiles import CASES, FOREVER, SAYS, Case
 from tests.e2e.stage.waiting import until
 from tests.plan.session import Session
 
+LONG = os.environ.get("REMOTEKIT_LONG") == "1"
 PROFILE_S = 2
 KIT = f"#!{sys.executable} -I\nimport json, os, sys\nprint(json.dumps([sys.argv[1:], os.getcwd()]))\n"
 ARGUMENTS = ("up", "--root-dir", "it's $HOME; `touch canary`\n数据\\n%b", "")
@@ -93,12 +95,17 @@ def test_a_session_behind_it(home: Path, case: Case) -> None:
         check(session, home, case)
 
 
-# All of which bash might inherit something from another bash, and a part of them for zsh.
+# By default those of which a bash inherits more than variables of another bash, and a sample for zsh; all with `REMOTEKIT_LONG=1`.
+IN_TIME = tuple(case for case in CASES if case.profile is not Profile.LATE)
+INHERITED = tuple(
+    case for case in IN_TIME if any(word in str(case.files) for word in ("export -f", "SHELLOPTS", "BASH_ENV", "TMOUT", "IFS"))
+)
+
+
 @pytest.mark.parametrize(
     ("case", "script"),
-    [(case, BASH) for case in CASES if case.profile is Profile.USED and ("export" in str(case.files) or "set " in str(case.files))]
-    + [(case, ZSH) for case in CASES[::4] if case.profile is not Profile.LATE],
-    ids=lambda given: given.name if isinstance(given, Case) else given.split()[1].rpartition("/")[2],
+    [(case, BASH) for case in (IN_TIME if LONG else INHERITED)] + [(case, ZSH) for case in IN_TIME[:: 1 if LONG else 8]],
+    ids=lambda given: given.name if isinstance(given, Case) else given.split()[2].rpartition("/")[2],
 )
 def test_so_it_is_where_another_shell_is_bin_sh(home: Path, case: Case, script: str, tmp_path: Path) -> None:
     if shutil.which(script.split()[2]) is None:
