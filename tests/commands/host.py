@@ -128,6 +128,20 @@ class Host:
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def paste(self, command: str, variables: Mapping[str, str] | None = None) -> Outcome:
+        """What a user gets who pastes that line into a shell in the home."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            env={**self.environment, **(variables or {})},
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
     def must(self, *argv: str, stdin: str = "") -> Outcome:
         """Run it, and fail the test when it fails."""
         outcome = self.run(*argv, stdin=stdin)

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import socket
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from jupyter_remote_kit import invocation
 from jupyter_remote_kit.cli import _root
 from jupyter_remote_kit.commands import banning
 from jupyter_remote_kit.commands.context import Context
-from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.invocation import DOCUMENTED, Invocation
 from jupyter_remote_kit.messages import untranslated
 from jupyter_remote_kit.plan.layout import Layout
-from jupyter_remote_kit.server import unixsocket
+from jupyter_remote_kit.server import overlay, unixsocket
 from tests import hints
-from tests.commands.host import SSH, Host, Outcome, detached, free_port
+from tests.commands.host import PASSWORD, SSH, Host, Outcome, detached, free_port
 
 
 class How(Enum):
@@ -42,9 +41,9 @@ class How(Enum):
 
 TRIED = """control-socket-exposed exposed-path instance-file-broken no-instance no-session not-a-directory not-a-file
 not-running password-missing root-dir-not-a-directory session-id still-running
-symlink-in-the-way usage nothing-to-set unknown-host port-taken yes-missing restart-needed"""
+symlink-in-the-way overlay-broken usage nothing-to-set unknown-host port-taken yes-missing restart-needed"""
 # tests/commands/test_loading.py, tests/host/test_socketfolder.py, tests/service, tests/connect, tests/gate/test_fail2ban.py, tests/server.
-ELSEWHERE = """overlay-broken permission root-dir-not-writable
+ELSEWHERE = """permission root-dir-not-writable
 directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering
 runs-outside not-told not-started
 unit-masked systemd-only no-kit kit-broken host-key-unknown host-key-changed fail2ban-outdated fail2ban-stopped no-audit
@@ -241,7 +240,7 @@ SITUATIONS: dict[str, Situation] = {
 }
 # Tried by a test of their own below.
 SITUATIONS |= dict.fromkeys(
-    ("still-running", "restart-needed", "no-session", "exposed-path"),
+    ("still-running", "restart-needed", "no-session", "exposed-path", "overlay-broken"),
     Situation(nothing, ()),
 )
 
@@ -255,17 +254,8 @@ def hint_of(outcome: Outcome) -> str:
 
 
 def paste(host: Host, command: str) -> Outcome:
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        env={**host.environment, "PASSWORD": "correct horse battery"},
-        cwd=host.home,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    """The hint, in the shell of a user who has a password in a variable."""
+    return host.paste(command, {"PASSWORD": PASSWORD})
 
 
 @pytest.mark.parametrize("code", [code for code, situation in SITUATIONS.items() if situation.argv])
@@ -329,11 +319,13 @@ def test_what_others_can_read_is_closed_by_the_hint(host: Host) -> None:
 
 def test_defaults_that_are_broken_are_written_again_by_the_hint(host: Host) -> None:
     instance(host)
-    host.layout.overlay_file("default").write_text("{")
-    outcome = host.run("up", "--detach", "--dry-run")
-    assert "overrides.json" in outcome.everything
-    host.must("init")
-    json.loads(host.layout.overlay_file("default").read_text())
+    file = host.layout.overlay_file("default")
+    file.write_text("{")
+    with pytest.raises(Failed) as broken:
+        overlay.read(file, "default")
+    pasted = paste(host, str(broken.value.problems[0].hint))
+    assert pasted.code == 0, pasted.everything
+    assert overlay.read(file, "default")
 
 
 def test_root_is_told_the_whole_command_however_the_user_calls_it(tmp_path: Path) -> None:

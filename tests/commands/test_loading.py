@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import jupyter_remote_kit
-from tests.commands.host import SSH, Host, Outcome, console_script, free_port
+from tests.commands.host import SSH, Host, console_script, free_port
 
 Variables = Mapping[str, str]
 
@@ -82,21 +82,6 @@ ROWS = {
 }
 
 
-def _pasted(host: Host, command: str, variables: Variables) -> Outcome:
-    """What a user gets who pastes the hint into the same shell."""
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        env={**host.environment, **variables},
-        cwd=host.home,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_the_cause_leads_and_the_hint_mends(host: Host, row: Row, tmp_path: Path) -> None:
     if row.argv[0] in {"up", "trust"}:
@@ -113,7 +98,7 @@ def test_the_cause_leads_and_the_hint_mends(host: Host, row: Row, tmp_path: Path
     assert rest == [], failed.err
     assert row.variable in second
     hint = second.partition("hint: ")[2]
-    mended = _pasted(host, f"{hint} --dry-run" if row.argv[0] in {"up", "init"} else hint, variables)
+    mended = host.paste(f"{hint} --dry-run" if row.argv[0] in {"up", "init"} else hint, variables)
     assert "cannot be loaded" not in mended.err
     if row.argv[0] != "trust":
         # What `trust --here` says of an instance over ssh is another matter.
