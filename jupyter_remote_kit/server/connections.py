@@ -306,9 +306,12 @@ class GuardedServer(HTTPServer):
     def turn_of(self, connection: Connection, heads: Heads) -> Awaitable[bool] | None:
         """What a stranger's request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
         # Stopped, nobody gives turns any more, and nobody new can come.
-        stream = connection.stream
-        if connection.progress.signed_in or not isinstance(stream, GuardedStream | GuardedSSLStream) or not self._listeners:
+        if connection.progress.signed_in or not self._listeners:
             return None
+        stream = connection.stream
+        if not isinstance(stream, GuardedStream | GuardedSSLStream):
+            # tornado goes on with the requests that it has read already, although the connection is closed for sending: up to 1,000 of them.
+            return _dropped()
         if connection.exempt:
             client = self._client_of(connection.peer, heads.headers)
             # Whoever asked last on this connection may have been signed in, and have given its place up.
@@ -402,6 +405,12 @@ def _connection_of(server_conn: object) -> Connection | None:
     """Ours, of what tornado calls a server connection; `None` for a stream that came by another way."""
     stream: IOStream | None = getattr(server_conn, "stream", None)
     return stream.guarded if isinstance(stream, GuardedStream | GuardedSSLStream) else None
+
+
+def _dropped() -> Awaitable[bool]:
+    turn = asyncio.get_running_loop().create_future()
+    turn.set_result(False)
+    return turn
 
 
 def _crowd_of(address: IPAddress | None) -> str:

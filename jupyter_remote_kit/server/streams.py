@@ -127,7 +127,7 @@ class _Guarded(IOStream):
         One of them holds the read buffer of 64 KiB and this stream, which holds the error: a cycle that waits for a full collection, far
         away in a process of 100,000 lasting objects and more. 2,000 guesses a second left 60 MB of them (measured), and 6 MB like this.
         """
-        if isinstance(exc_info, UnsatisfiableReadError):
+        if isinstance(exc_info, UnsatisfiableReadError) and not self.closed():
             # What tornado closes without an answer: there is no end of the header in `MOST_READ`.
             self._refuse_header(refusals.endless_header(MOST_READ))
         super().close(exc_info)

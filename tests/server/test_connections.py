@@ -24,7 +24,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.netutil import bind_unix_socket
 from tornado.routing import Matcher, Rule
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler, websocket_connect
 
 from jupyter_remote_kit.grammar import IPAddress
@@ -49,12 +49,27 @@ SOON = 5.0
 
 
 class Hello(RequestHandler):
+    answered = 0
+
     async def get(self) -> None:
+        Hello.answered += 1
         await asyncio.sleep(float(self.get_argument("sleep", "0")))
         self.finish(bytes(int(self.get_argument("size", "5"))))
 
     def put(self) -> None:
         self.finish(str(len(self.request.body)))
+
+
+@stream_request_body
+class Refusing(RequestHandler):
+    """Answers before the body has been read, as the gate does."""
+
+    def data_received(self, chunk: bytes) -> None:
+        pass
+
+    def prepare(self) -> None:
+        self.set_status(413)
+        self.finish(b"too large")
 
 
 class Echo(WebSocketHandler):
@@ -195,7 +210,7 @@ def client_of(peer: IPAddress | None, headers: HTTPHeaders) -> IPAddress | None:
 async def serving(rules: Rules = RULES, tls: Path | None = None, exempt: str = "") -> AsyncIterator[Served]:
     """A server, taken down in the end; nothing of it may be left."""
     holder = KeyHolder()
-    app = Application([("/", Hello), ("/ws", Echo)], log_function=lambda _: None)
+    app = Application([("/", Hello), ("/refused", Refusing), ("/ws", Echo)], log_function=lambda _: None)
     app.default_router.rules.insert(0, Rule(holder, Hello))
     options = server_context({"certfile": str(tls)}) if tls else None
     limits = {"max_header_size": MOST_READ, "ssl_options": options}
@@ -669,6 +684,19 @@ async def test_few_large_headers_are_held_at_a_time(leaf: Path) -> None:
         friend = await served.ask(KEY, source="127.0.5.2")
         assert await say(*friend, f"{GET}{KEY}Cookie: {'y' * 60_000}\r\n\r\n") == 200
         assert len(served.server._large) == 9
+
+
+@in_a_loop
+async def test_requests_behind_one_that_was_refused_before_its_body_take_no_turn(leaf: Path) -> None:
+    for tls in (None, leaf):
+        async with serving(replace(RULES, deadlines=Deadlines()), tls) as served:
+            reader, writer = await served.open()
+            before = Hello.answered
+            refused = f"POST /refused HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\n\r\nx"
+            assert await say_and_end(reader, writer, refused + f"{GET}\r\n" * 300) == 413
+            await served.close_clients()
+            await until(lambda: not served.server._connections)
+            assert Hello.answered == before
 
 
 @in_a_loop
