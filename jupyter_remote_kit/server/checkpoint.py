@@ -157,6 +157,9 @@ class Checkpoint:
         signing_in = request.path == self._login and not visit.signed_in
         if not (signing_in or visit.way is Way.COOKIE) or not proxied.has_lost_host(request, self._site.base_url, self._site.settings):
             return None
+        # Another extension may have a route among Jupyter's, and take other origins there.
+        if self._whose(request) is Owner.OTHER:
+            return None
         origin = request.headers["Origin"]
         if offers.is_cross_site(request):
             return refusals.other_site(origin)

@@ -310,7 +310,7 @@ class GuardedServer(HTTPServer):
             return None
         stream = connection.stream
         if not isinstance(stream, GuardedStream | GuardedSSLStream):
-            # tornado goes on with the requests that it has read already, although the connection is closed for sending: up to 1,000 of them.
+            # Answered before its body, and closed. tornado goes on with the requests that it has read already, up to 1,000 of them.
             return _dropped()
         if connection.exempt:
             client = self._client_of(connection.peer, heads.headers)

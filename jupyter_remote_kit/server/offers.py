@@ -105,7 +105,7 @@ def is_cross_site(request: HTTPServerRequest) -> bool:
 
 def largest_part(request: HTTPServerRequest) -> HeaderPart:
     """Of the request's address and its header fields the one with the most bytes."""
-    fields = [HeaderPart(name, sum(map(len, request.headers.get_list(name)))) for name in request.headers]
+    fields = [HeaderPart(name, sum(len(name) + len(value) for value in request.headers.get_list(name))) for name in request.headers]
     return max([HeaderPart("", len(request.uri or "")), *fields], key=lambda part: part.size)
 
 
@@ -138,8 +138,11 @@ def _is_text(path: str) -> bool:
 
 def leads_back(url: str, is_ours: IsOurs) -> str:
     """`url`, where a sign-in leads to, without our token in its query: it would stand in the form, and in the address bar after that."""
-    path, mark, query = url.partition("?")
-    return f"{path}{mark}{without_ours(query, is_ours)}".rstrip("?") if mark else url
+    path, _, query = url.partition("?")
+    kept = without_ours(query, is_ours)
+    if kept == query:
+        return url
+    return f"{path}?{kept}" if kept else path
 
 
 def without_ours(query: str, is_ours: IsOurs) -> str:

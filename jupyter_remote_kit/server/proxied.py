@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import Application
 
-# What these have in common: jupyter_server and JupyterLab compare `Origin` with `Host` there. Applications behind a proxy of Jupyter's
-# decide for themselves.
-_COMPARED = re.compile(r"(?:login|(?:lab/|remotekit/)?api/.*|terminals/websocket/.*|lsp/.*)\Z")
+# Where jupyter_server and JupyterLab compare `Origin` with `Host`. Other extensions, and applications behind them, decide for themselves.
+_COMPARED = re.compile(r"(?:login|(?:lab/|remotekit/)?api/.*|terminals/websocket/.*)\Z")
 _SOCKETS = re.compile(r"(?:api/kernels/[^/]+/channels|terminals/websocket/[^/]+|api/events/subscribe)\Z")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SHOWN = 120

@@ -184,7 +184,7 @@ def large_header(part: HeaderPart, host: str, most: int, sign_in: str) -> Refusa
     if not part.name:
         sentence = msg("The address is {kilobytes} kB long; before you sign in, {most} kB are read.", **values)
         return Refusal(431, sentence, sign_in=sign_in)
-    sentence = msg("The header {name} has {kilobytes} kB; before you sign in, {most} kB are read.", name=part.name, **values)
+    sentence = msg("The header {name} has {kilobytes} kB; before you sign in, {most} kB are read.", name=proxied.shown(part.name), **values)
     return Refusal(431, sentence, sign_in=sign_in)
 
 

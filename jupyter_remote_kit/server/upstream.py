@@ -34,6 +34,9 @@ def withhold(request: HTTPServerRequest, cookie_names: Collection[str], is_ours:
             headers.add("Cookie", text)
     if is_ours(offers.in_header(request)):
         del headers["Authorization"]
+    if "Referer" in headers:
+        # A browser with a session keeps our token in its address bar.
+        headers["Referer"] = offers.leads_back(headers["Referer"], is_ours)
     request.query = offers.without_ours(request.query, is_ours)
 
 

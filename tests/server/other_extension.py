@@ -97,8 +97,8 @@ def _load_jupyter_server_extension(app: Any) -> None:
     web_app = app.web_app
     web_app.settings["other_extension_jinja2_env"] = Environment(loader=DictLoader({"page": TEMPLATE}), autoescape=True)
 
-    def at(path: str) -> str:
-        return url_path_join(web_app.settings["base_url"], "other", path)
+    def at(path: str, under: str = "other") -> str:
+        return url_path_join(web_app.settings["base_url"], under, path)
 
     web_app.add_handlers(
         ".*",
@@ -108,6 +108,9 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (at("twice"), Twice),
             (at("api"), Api),
             (at("plain"), Plain),
+            # Among Jupyter's own.
+            (at("plain", "api/other"), Plain),
+            (at("socket", "api/other"), Socket),
             (at("template"), Templated),
             (at("socket"), Socket),
             (at("moved"), RedirectHandler, {"url": "/other/plain"}),

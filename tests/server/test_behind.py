@@ -352,6 +352,30 @@ def test_a_preflight_is_answered_alike(pair: Pair, path: str, origin: str, signe
     assert managed.status == bare.status
 
 
+FOREIGN = {"Origin": "https://elsewhere.example"}
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("DELETE", "/other/plain", {}, 202),
+        ("DELETE", "/api/other/plain", {}, 202),
+        ("GET", "/other/socket", UPGRADE, 101),
+        ("GET", "/api/other/socket", UPGRADE, 101),
+    ],
+)
+def test_an_extension_decides_which_origins_it_takes(pair: Pair, method: str, path: str, headers: dict[str, str], status: int) -> None:
+    for server in pair.both:
+        assert ask(server, method, path, signed_in(pair, server, "cookie") | FOREIGN | headers).status == status
+
+
+@pytest.mark.parametrize(("method", "path", "headers"), [("DELETE", "/api/contents/a", {}), ("GET", "/lsp/ws/pylsp", UPGRADE)])
+def test_jupyters_own_pages_take_their_own_origin(pair: Pair, method: str, path: str, headers: dict[str, str]) -> None:
+    for server in pair.both:
+        assert ask(server, method, path, signed_in(pair, server, "cookie") | FOREIGN | headers).status in {403, 404}
+
+
 REFUSED = {
     "a NUL": ("/app/a%00b", {}),
     "no UTF-8": ("/app/%FF", {}),

@@ -171,6 +171,22 @@ def test_of_a_query_our_token_alone_is_taken(query: str) -> None:
     assert request.query == QUERIES[query]
 
 
+REFERERS = {
+    f"https://gpu:8888/lab?token={OURS}": "https://gpu:8888/lab",
+    f"https://gpu:8888/proxy/80/?a=%20&token={OURS}&b=c?": "https://gpu:8888/proxy/80/?a=%20&b=c?",
+    "https://gpu:8888/proxy/80/?token=theirs": "https://gpu:8888/proxy/80/?token=theirs",
+    "https://gpu:8888/?": "https://gpu:8888/?",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("referer", REFERERS)
+def test_of_a_referrer_our_token_alone_is_taken(referer: str) -> None:
+    request = a_request(Referer=referer)
+    upstream.withhold(request, NAMES, is_ours)
+    assert request.headers["Referer"] == REFERERS[referer]
+
+
 @pytest.mark.parametrize(
     ("uri", "location"),
     [
