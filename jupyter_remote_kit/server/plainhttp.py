@@ -95,14 +95,20 @@ def _came_by_https(headers: HTTPHeaders) -> bool:
 
 
 def local_address(peer: socket.socket) -> str:
-    """The address and port that the other end of `peer` connected to, as in a URL; empty where there is none that fits in one."""
+    """The address and port that the other end of `peer` connected to, as in a URL; empty where there is none that fits in one.
+
+    A client on the internet is not told a private address, to which a router has sent its request.
+    """
     if peer.family not in {socket.AF_INET, socket.AF_INET6}:
         return ""
     try:
         address, port = peer.getsockname()[:2]
+        client = networks.plain(peer.getpeername()[0])
     except OSError:
         return ""
     plain = networks.plain(address)
+    if client.is_global and not plain.is_global:
+        return ""
     # Without its zone it is no address, and no browser understands a zone (RFC 6874).
     if plain.version == IPV6 and plain.is_link_local:
         return ""

@@ -20,12 +20,12 @@ CHUNK = 64 * 1024
 
 
 class Watched:
-    """A socket that the event loop watches until it is readable. Closing it twice does no harm."""
+    """A socket that the event loop watches: `readable` is called with it. Closing it twice does no harm."""
 
-    def __init__(self, peer: socket.socket) -> None:
+    def __init__(self, peer: socket.socket, readable: Callable[[socket.socket], None]) -> None:
         self._peer: socket.socket | None = peer
         self._loop = IOLoop.current()
-        self._loop.add_handler(peer, self._on_readable, IOLoop.READ)
+        self._loop.add_handler(peer, lambda peer, _events: readable(peer), IOLoop.READ)
 
     def closed(self) -> bool:
         """Whether the socket is closed, or was handed on."""
@@ -51,9 +51,6 @@ class Watched:
         self._peer = None
         return peer
 
-    def _on_readable(self, peer: socket.socket, _events: int) -> None:
-        raise NotImplementedError
-
 
 class FirstBytes(Watched):
     """Waits for the first bytes of a connection, and leaves them unread.
@@ -62,10 +59,10 @@ class FirstBytes(Watched):
     """
 
     def __init__(self, peer: socket.socket, arrived: Callable[[socket.socket, bool], None], gone: Callable[[], None]) -> None:
-        super().__init__(peer)
+        super().__init__(peer, self._peek)
         self._arrived, self._gone = arrived, gone
 
-    def _on_readable(self, peer: socket.socket, _events: int) -> None:
+    def _peek(self, peer: socket.socket) -> None:
         try:
             first = peer.recv(PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -89,9 +86,9 @@ class Draining(Watched):
         self._gone = gone
         with suppress(OSError):
             peer.shutdown(socket.SHUT_WR)
-        super().__init__(peer)
+        super().__init__(peer, self._discard)
 
-    def _on_readable(self, peer: socket.socket, _events: int) -> None:
+    def _discard(self, peer: socket.socket) -> None:
         try:
             count = len(peer.recv(CHUNK, socket.MSG_DONTWAIT))
         except BlockingIOError:

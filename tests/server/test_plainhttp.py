@@ -19,6 +19,7 @@ from tornado.netutil import bind_unix_socket
 from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.server.bounds import Rules
 from jupyter_remote_kit.server.deadlines import Deadlines
+from jupyter_remote_kit.server.plainhttp import local_address
 from jupyter_remote_kit.server.sockets import DRAINED, begins_as_http
 from jupyter_remote_kit.server.sources import Pace
 from jupyter_remote_kit.server.tls import server_context
@@ -333,6 +334,38 @@ async def test_over_ipv6_and_a_unix_socket(leaf: Path, tmp_path: Path) -> None:
         status, headers, body = head(await reader.read())
         assert (status, headers.get("location")) == (400, None)
         assert "Put https:// before the address." in body
+
+
+class Accepted(socket.socket):
+    """One that came over a network that this machine is not on."""
+
+    def __init__(self, own: str, client: str) -> None:
+        super().__init__(socket.AF_INET6 if ":" in own else socket.AF_INET)
+        self._own, self._client = own, client
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._own, 8800
+
+    def getpeername(self) -> tuple[str, int]:
+        return self._client, 50000
+
+
+@pytest.mark.parametrize(
+    ("own", "client", "told"),
+    [
+        ("192.168.0.107", "192.168.0.5", "192.168.0.107:8800"),
+        ("192.168.0.107", "8.8.8.8", ""),
+        ("172.17.0.2", "2001:4860::8", ""),
+        ("8.8.4.4", "8.8.8.8", "8.8.4.4:8800"),
+        ("8.8.4.4", "192.168.0.5", "8.8.4.4:8800"),
+        ("::ffff:192.168.0.107", "::ffff:8.8.8.8", ""),
+        ("2001:4860::4", "2001:4860::8", "[2001:4860::4]:8800"),
+        ("fe80::1", "fe80::2", ""),
+    ],
+)
+def test_a_private_address_is_not_told_to_the_internet(own: str, client: str, told: str) -> None:
+    with Accepted(own, client) as peer:
+        assert local_address(peer) == told
 
 
 @in_a_loop
