@@ -11,6 +11,8 @@ export interface ITriggerOptions {
 
 /** How long parsing may take before the tree as far as it goes is used, in milliseconds. */
 const PARSING = 25;
+/** The most characters before the cursor: the time of `WORD` grows with the square of a word's length, to seconds for 20,000 digits. */
+const LONGEST_LINE = 1000;
 const WORD = /[\p{L}\p{M}\p{N}\p{Pc}]+$/u;
 const WORD_CHARACTER = /^[\p{L}\p{M}\p{N}\p{Pc}]/u;
 const MAGIC = /^\s*(%%?)\p{L}[\p{L}\p{N}_]*$/u;
@@ -42,6 +44,9 @@ export function placeAt(
     return null;
   }
   const before = textBefore(state, position);
+  if (before.length > LONGEST_LINE) {
+    return null;
+  }
   if (options.ipython) {
     const magic = MAGIC.exec(before);
     if (magic) {

@@ -55,7 +55,7 @@ interface IPopup {
 
 type Items = CompletionHandler.ICompletionItem[];
 
-/** Opens completers while somebody types, and sees to it that no key changes what was typed. */
+/** Opens completers while the user types, and sees to it that no key changes what was typed. */
 export class Typing implements IFilter {
   constructor(private readonly _options: ITypingOptions) {}
 
@@ -288,7 +288,7 @@ export class Typing implements IFilter {
   };
 
   /**
-   * Leave Enter to the editor where nobody has chosen.
+   * Leave Enter to the editor until the user has moved in the list.
    *
    * JupyterLab's editors make no new line while they have the class (`StateCommands.completerOrInsertNewLine`), and it is what binds Enter to
    * the popup (`completer:select-notebook`, `…-console`, `…-file`).

@@ -19,6 +19,15 @@ function place(text: string, ipython = false): Place | null {
   return placeAt(state, position, { ipython });
 }
 
+describe('a line of data', () => {
+  it('is looked at no longer than a key may take', () => {
+    const { state, position } = at(`x = "${'deadbeef'.repeat(20000)}".u`);
+    const begun = performance.now();
+    expect(placeAt(state, position, { ipython: true })).toBeNull();
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+});
+
 describe('a popup opens by itself', () => {
   it.each([
     'a',
