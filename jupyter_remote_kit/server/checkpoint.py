@@ -151,7 +151,7 @@ class Checkpoint:
         """What the server behind the gate would refuse without saying why. What a token came with is compared with nothing."""
         if visit.signed_in and proxied.has_lost_upgrade(request, self._site.base_url):
             refusal = refusals.no_upgrade(self._site.upstream, self._site.base_url)
-            # Nobody sees the answer to a WebSocket.
+            # Browsers show no answer to a WebSocket's handshake.
             log.warning("%s %s", refusal.sentence, request.path)
             return refusal
         signing_in = request.path == self._login and not visit.signed_in

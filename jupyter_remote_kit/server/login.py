@@ -147,7 +147,7 @@ def _way_back(provider: RemoteKitIdentityProvider) -> tuple[Message, str]:
         instance = kit.instance if kit is not None else ""
         command = documented_command(instance, "password") if instance else "jupyter server password"
         return msg("Forgotten it? Set a new one on the host:"), command
-    # Nobody has a password who comes by `connect`.
+    # Clients of `connect` have no password.
     known_as = kit.tickets.known_as if kit else None
     command = laptop_command("connect", known_as, kit.instance) if kit and known_as else "jupyter remotekit connect [USER@]HOST"
     return msg("Connect again, on your own machine:"), command

@@ -30,10 +30,10 @@ class Connection:
     """One connection that was taken up: whose it is, and what it is doing.
 
     `source` is what it is counted by; `exempt` says that the peer is a proxy or on this machine, so that each of its requests may be from
-    somebody else; `paid` are the turns that it has had, `requests` the requests that it was ready for. `plain` is the address that the
+    another client; `paid` are the turns that it has had, `requests` the requests that it was ready for. `plain` is the address that the
     client connected to where it speaks plain HTTP to a server of HTTPS, which is answered with where that is; `None` otherwise.
 
-    Of the last request, `header` is the bytes of its header, and `vouched` whether that was found to be of somebody signed in. `body_due`
+    Of the last request, `header` is the bytes of its header, and `vouched` whether a client that is signed in sent it. `body_due`
     says that its body has yet to come, and `answered` that it has been answered: then the body is discarded before the socket is closed.
     `grown` is called when a header is larger than `MOST_HEADER`, and `large` is the source that it is counted by from then on.
     """

@@ -34,7 +34,7 @@ class Page:
 
 
 def asked_locale(handler: RequestHandler) -> str:
-    """The locale of whoever asks. The answer is kept nowhere, and depends on this header."""
+    """The locale that the client asks for. The answer is kept nowhere, and depends on this header."""
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Vary", "Accept-Language")
     return negotiated_locale(handler.request.headers.get("Accept-Language", ""))

@@ -131,7 +131,7 @@ def test_plain_requests_at_a_server_of_https_do_not_hold_up_those_signed_in(
 
 
 def meanwhile(server: Server, header: str, query: int, figure: Callable[[str], None]) -> None:
-    """Somebody who is signed in, while sixteen connections of the same address send plain requests with `header`."""
+    """A client that is signed in, while sixteen connections of the same address send plain requests with `header`."""
     with server.client(headers={"Authorization": f"token {TOKEN}"}) as client:
         quiet = _p95(client)
         argv = [sys.executable, "-I", "-c", FLOOD, server.url.rpartition(":")[2], str(query)]

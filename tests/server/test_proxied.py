@@ -130,7 +130,7 @@ def test_without_the_scheme_and_the_clients_address_people_get_in(server: Server
     ],
     ids=["nginx's default", "without the port", "another name"],
 )
-def test_a_changed_host_is_named_where_somebody_signs_in(lines: str, seen: str, server: Server, tmp_path: Path) -> None:
+def test_a_changed_host_is_named_on_signing_in(lines: str, seen: str, server: Server, tmp_path: Path) -> None:
     with nginx(server, tmp_path, lines) as browser:
         told = browser.sign_in(Accept="*/*")
         page, chinese = browser.sign_in(), browser.sign_in(**{"Accept-Language": "zh-CN"})
@@ -146,7 +146,7 @@ def test_a_changed_host_is_named_where_somebody_signs_in(lines: str, seen: str, 
         assert browser.sign_in().status_code == 302
 
 
-def test_a_changed_host_is_named_to_the_page_of_somebody_signed_in(server: Server, tmp_path: Path) -> None:
+def test_a_changed_host_is_named_to_a_page_that_is_signed_in(server: Server, tmp_path: Path) -> None:
     with nginx(server, tmp_path, PASS) as browser:
         # The address with the token has no Origin.
         assert browser.client.get(f"/lab?token={TOKEN}", headers=NAVIGATION).status_code == 302
@@ -204,8 +204,8 @@ def test_lines_for_websockets_that_are_missing_are_named(server: Server, tmp_pat
     with nginx(server, tmp_path, PASS + HOST + line_for_nginx(told)) as browser:
         assert browser.sign_in().status_code == 302
         assert browser.client.get("/api/events/subscribe", headers=WEBSOCKET | {"Origin": browser.origin}).status_code == 101
-    with httpx.Client(base_url=server.url, trust_env=False) as stranger:
-        assert stranger.get("/api/kernels/1/channels").status_code == 302
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        assert client.get("/api/kernels/1/channels").status_code == 302
 
 
 def test_a_prefix_that_is_taken_away_is_named(machine: Machine, tmp_path: Path) -> None:
