@@ -78,7 +78,7 @@ def has_lost_upgrade(request: HTTPServerRequest, base_url: str) -> bool:
 def outside(web_app: Application, base_url: str) -> Callable[[str], bool]:
     """Tells of a path whether it is not below `base_url` and no extension has a route for it all the same.
 
-    jupyter_server redirects unauthenticated clients from there to the sign-in page, and through a proxy that strips `base_url` that is a loop.
+    jupyter_server redirects unauthenticated clients from there to the sign-in page: a loop, through a proxy that strips `base_url`.
     """
     matchers = [rule.matcher for rule in web_app.wildcard_router.rules if rule.target is not Template404]
     routes = [matcher.regex for matcher in matchers if isinstance(matcher, PathMatches) and not matcher.regex.pattern.startswith(base_url)]
