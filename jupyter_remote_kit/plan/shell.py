@@ -29,9 +29,11 @@ PATIENT_PROFILE_S = 45
 # What a profile may have left in the environment that would change the loop: options of bash (SHELLOPTS), its functions (BASH_FUNC_read%%),
 # and TMOUT, which is a time limit for its `read`. The loop runs nothing that is not built in, so that any PATH and LD_PRELOAD will do.
 _CLEAN = """\
-set +eufCvx; unset -f cat cd command echo getent head kill printf pwd read setsid sleep wait 2>/dev/null; unset IFS TMOUT CDPATH;
+set +aeufCvx; unset -f cat cd command echo getent head kill printf pwd read setsid sleep wait 2>/dev/null; unset IFS TMOUT CDPATH;
 case :$PATH: in *:/usr/bin:*) ;; *) PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export PATH;; esac;
 """
+# What is exported already stays exported when a shell assigns it: the variables of these scripts begin with `rk_`, so that a `request` or
+# `code` of the user's is in every kernel as it was, and the request is not.
 # Behind a profile, `$1` is the process that waits for it; 8, 7 and 6 are the session's own input, output and errors. `LC_ALL=C`: in GBK and
 # Shift-JIS a backslash may be the second byte of a character.
 _LOOP = (
@@ -39,17 +41,18 @@ _LOOP = (
     + """\
 case $1 in ?*) exec <&8 >&7 2>&6; cd "$REMOTEKIT_DIR" 2>/dev/null; kill -s USR1 $1 || exit;; esac;
 exec 6>&- 7>&- 8<&-; unset REMOTEKIT_LOOP REMOTEKIT_DIR;
-while LC_ALL=C read -r request; do eval "$(LC_ALL=C printf %b "$request")"; code=$?; echo; echo "$0 $code"; done
+while LC_ALL=C read -r rk_request; do eval "$(LC_ALL=C printf %b "$rk_request")"; rk_code=$?; echo; echo "$0 $rk_code"; done
 """
 )
 # The profile sets up CUDA, modules and the PATH of conda, and sshd runs a command without it. csh takes `-l` alone only, and dash knows it
 # since 0.5.11.
 _LOGIN = r"""
-run="exec /bin/sh -c \"\$REMOTEKIT_LOOP\" $0 $$"; seconds=$1;
+rk_run="exec /bin/sh -c \"\$REMOTEKIT_LOOP\" $0 $$"; rk_seconds=$1;
 case "${SHELL##*/}" in
-bash|zsh|ksh|ksh93|mksh|fish) set -- "$SHELL" -l -c "$run";;
-sh|dash|ash) set -- "$SHELL" -c "for f in /etc/profile \"\$HOME/.profile\"; do if [ -r \"\$f\" ]; then . \"\$f\"; fi; done; $run";;
-*) seconds=0;;
+bash|zsh|ksh|ksh93|mksh|fish) set -- "$SHELL" -l -c "$rk_run";;
+sh|dash|ash) set -- "$SHELL" -c "for rk_f in /etc/profile \"\$HOME/.profile\"; do if [ -r \"\$rk_f\" ]; then . \"\$rk_f\"; fi; done;
+$rk_run";;
+*) rk_seconds=0;;
 esac;
 """
 # USR1 comes from the loop behind the profile, ALRM when its time is over, HUP when the line is gone: `watch` reads to the end of input.
@@ -58,21 +61,22 @@ esac;
 # The traps are set when the two helpers are there: a signal to a subshell that has not yet dropped its parent's traps is lost.
 # csh looks for its history behind a `!`, in single quotes too, unless a blank follows.
 _SUPERVISOR = r"""
-case $seconds in 0) echo; echo "$0 $$"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0";; esac;
+case $rk_seconds in 0) echo; echo "$0 $$"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0";; esac;
 signal() { kill -s "$@"; };
-quiet() { signal TERM $timer; signal TERM $watch; wait $watch; };
+quiet() { signal TERM $rk_timer; signal TERM $rk_watch; wait $rk_watch; };
 bare() { quiet; trap - USR1 ALRM HUP TERM; echo; echo "$0 $$ $*"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0" 2>&6; };
-up() { case $late in "") served=1; quiet; echo; echo "$0 $$ used 0";; esac; };
-late() { case $served in "") late=1; signal HUP -- -$login; sleep 0.2 || sleep 1; signal KILL $login; bare late 0;; esac; };
-gone() { case $served in "") signal HUP -- -$login;; *) signal HUP $login;; esac; quiet; exit 129; };
-late= served= login= timer= watch=; exec 6>&2 7>&1 8<&0 2>/dev/null;
-{ sleep $seconds & nap=$! ; trap "kill \$nap; exit" TERM; wait $nap && kill -s ALRM $$; } </dev/null >/dev/null 6>&- 7>&- 8<&- & timer=$! ;
-{ read -r any; kill -s HUP $$; } <&8 >/dev/null 6>&- 7>&- 8<&- & watch=$! ;
+up() { case $rk_late in "") rk_served=1; quiet; echo; echo "$0 $$ used 0";; esac; };
+late() { case $rk_served in "") rk_late=1; signal HUP -- -$rk_login; sleep 0.2 || sleep 1; signal KILL $rk_login; bare late 0;; esac; };
+gone() { case $rk_served in "") signal HUP -- -$rk_login;; *) signal HUP $rk_login;; esac; quiet; exit 129; };
+rk_late= rk_served= rk_login= rk_timer= rk_watch=; exec 6>&2 7>&1 8<&0 2>/dev/null;
+{ sleep $rk_seconds & nap=$! ; trap "kill \$nap; exit" TERM; wait $nap && kill -s ALRM $$; } </dev/null >/dev/null 6>&- 7>&- 8<&-
+& rk_timer=$! ;
+{ read -r any; kill -s HUP $$; } <&8 >/dev/null 6>&- 7>&- 8<&- & rk_watch=$! ;
 trap up USR1; trap late ALRM; trap gone HUP TERM;
 if command -v setsid >/dev/null; then set -- setsid "$@"; else set -m; fi;
-"$@" </dev/null >/dev/null & login=$! ;
-while wait $login; code=$?; kill -0 $login; do :; done;
-case $served.$code in 1.99) bare unfit 0;; 1.*) exit $code;; *) bare ended $code;; esac
+"$@" </dev/null >/dev/null & rk_login=$! ;
+while wait $rk_login; rk_code=$?; kill -0 $rk_login; do :; done;
+case $rk_served.$rk_code in 1.99) bare unfit 0;; 1.*) exit $rk_code;; *) bare ended $rk_code;; esac
 """
 
 

@@ -49,6 +49,9 @@ def dash(name: str, text: str, profile: Profile = Profile.USED) -> Case:
     return Case(name, {".profile": f"{text}\n{SAYS}"}, profile, "dash")
 
 
+_SHORT = ("request", "code", "run", "seconds", "late", "served", "login", "timer", "watch", "any")
+_EXPORTED = dict.fromkeys(_SHORT, "mine")
+
 CASES = (
     # -- another shell in the place of this one --------------------------------------------------------------------------------------
     bash("exec zsh -l", "exec zsh -l", Profile.ENDED),
@@ -147,6 +150,13 @@ CASES = (
     bash("old habits", "export GREP_OPTIONS='--color=always' POSIXLY_CORRECT=1 LESS=-R TERM=dumb", POSIXLY_CORRECT="1"),
     bash("another HOME", "export HOME=/tmp", HOME="/tmp"),
     bash("an environment that is emptied", "exec env -i bash -c :", Profile.ENDED),
+    bash(
+        "names of short scripts",
+        "export request=1 code=2 run=3 seconds=4 late=5 served=6 login=7 timer=8 watch=9 any=a; set -a; export SHELLOPTS",
+        **dict(zip(_SHORT, "123456789a", strict=True)),
+        **{"$(env | grep -c ^rk_)": "0"},
+    ),
+    Case("names that sshd's shell exports", {".bash_profile": SAYS}, reaches=dict(_EXPORTED), environ=dict(_EXPORTED)),
     bash("much of it", 'for i in $(seq 400); do export "V$i=$(printf %0200d $i)"; done', V400=f"{400:0200d}"),
     bash("modules", 'module() { eval "$(echo export MODULES=loaded)"; }; export -f module; module load cuda', MODULES="loaded"),
     bash(
