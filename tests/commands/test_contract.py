@@ -96,12 +96,12 @@ WRONG_USAGE = [
 ]
 # What a terminal would be asked, and the option that the sentence has to name.
 ASKED = [
-    (("init",), "--generate-password"),
-    (("init", "--access", "lan"), "--password-stdin"),
-    (("init", "--access", "relay"), "--generate-password"),
-    (("init", "--yes"), "--generate-password"),
-    (("up",), "--generate-password"),
-    (("up", "--detach", "--access", "relay"), "--password-stdin"),
+    (("init", "--allow-root"), "--generate-password"),
+    (("init", "--access", "lan", "--allow-root"), "--password-stdin"),
+    (("init", "--access", "relay", "--allow-root"), "--generate-password"),
+    (("init", "--yes", "--allow-root"), "--generate-password"),
+    (("up", "--allow-root"), "--generate-password"),
+    (("up", "--detach", "--access", "relay", "--allow-root"), "--password-stdin"),
     (("password",), "--generate-password"),
     (("token",), "--yes"),
     (("remove",), "--yes"),
