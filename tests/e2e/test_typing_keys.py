@@ -142,10 +142,9 @@ async def signature_help_beside_the_line(typist: Typist) -> None:
     tooltip = typist.page.locator(SIGNATURE)
     await tooltip.wait_for(timeout=60_000)
     await typist.page.screenshot(path=artefact("signature.png"))
-    box, line = await tooltip.bounding_box(), await typist.page.locator(".cm-focused .cm-activeLine").bounding_box()
+    box, line = await tooltip.bounding_box(), await typist.line_box()
     assert box is not None
-    assert line is not None
-    assert box["y"] >= line["y"] + line["height"] or box["y"] + box["height"] <= line["y"]
+    assert box["y"] >= line["bottom"] or box["y"] + box["height"] <= line["top"]
     assert box["y"] >= 0
     assert box["height"] >= 40
 

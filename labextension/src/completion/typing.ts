@@ -21,6 +21,8 @@ const SERVER = 'lsp';
 const AFTER_KEY = 80;
 /** When a language server says that it is ready, it is told of the open documents: in milliseconds. */
 const AFTER_READY = 250;
+/** Where nothing was answered it is asked again after so long: a document may not have reached its server yet, in milliseconds. */
+const AGAIN = [1000, 3000];
 const MOVES = new Set(['ArrowDown', 'ArrowUp', 'PageDown', 'PageUp']);
 /** Languages that are prose, or that have completers of their own; JupyterLab leaves them out too (`isHintableMimeType`). */
 const PROSE = new Set([
@@ -76,9 +78,10 @@ export class Typing implements IFilter {
       this._passive(handler);
       this._refine(handler);
     }
-    if (typed && handler && this._options.enabled()) {
+    if (typed) {
       this._typed = { view: update.view, state: update.state };
-      this._timer = window.setTimeout(() => this._open(handler), AFTER_KEY);
+      this._tries = 0;
+      this._timer = window.setTimeout(this._attempt, AFTER_KEY);
     }
   };
 
@@ -87,14 +90,12 @@ export class Typing implements IFilter {
     window.clearTimeout(this._readyTimer);
     this._readyTimer = window.setTimeout(() => {
       const handler = this._typed && this._handlerOf(this._typed.view);
-      if (!handler || !this._isUntouched()) {
-        return;
-      }
-      if (this._isPassive(handler)) {
+      if (handler && this._isUntouched() && this._isPassive(handler)) {
         // The kernel's answer alone.
         this._dismiss(handler);
       }
-      this._open(handler);
+      this._tries = 0;
+      this._attempt();
     }, AFTER_READY);
   };
 
@@ -130,6 +131,9 @@ export class Typing implements IFilter {
       const number = this._requests;
       const view = viewOf(context);
       const reply = await fetch(request, trigger);
+      if (!reply && byTyping && number === this._requests) {
+        this._again();
+      }
       if (!reply || !view) {
         return reply;
       }
@@ -210,6 +214,27 @@ export class Typing implements IFilter {
       this._dismiss(handler);
     } else {
       handler.completer.model?.setCompletionItems(shown);
+    }
+  }
+
+  private readonly _attempt = (): void => {
+    const handler = this._typed && this._handlerOf(this._typed.view);
+    if (!this._isUntouched()) {
+      return;
+    }
+    if (handler && this._options.enabled()) {
+      this._open(handler);
+    } else {
+      this._again();
+    }
+  };
+
+  private _again(): void {
+    const delay = AGAIN[this._tries];
+    this._tries += 1;
+    if (delay !== undefined) {
+      window.clearTimeout(this._timer);
+      this._timer = window.setTimeout(this._attempt, delay);
     }
   }
 
@@ -325,6 +350,7 @@ export class Typing implements IFilter {
   private readonly _watched = new WeakSet<Completer>();
   private _opening = false;
   private _requests = 0;
+  private _tries = 0;
   private _timer = 0;
   private _readyTimer = 0;
   private _typed: (Pick<EditorView, 'state'> & { view: EditorView }) | null =

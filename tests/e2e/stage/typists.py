@@ -26,6 +26,7 @@ COMPLETER = "@jupyterlab/completer-extension:manager"
 SLOW = Path(__file__).with_name("slow_language_server.py")
 POPUP = ".jp-Completer:not(.lm-mod-hidden)"
 EDITOR = ":is(.jp-Notebook .jp-CodeCell, .jp-FileEditor) .cm-content"
+CURSOR_LINE = "(node => (node.closest ? node : node.parentElement).closest('.cm-line'))(getSelection().focusNode)"
 READY_WITHIN_MS = 90_000
 T = TypeVar("T")
 
@@ -130,10 +131,10 @@ class Typist:
             await self.page.keyboard.press(key)
 
     async def saved(self, path: Path) -> str:
-        """Save, and return what is in the file, or in the last cell of the notebook."""
+        """Save, and return what is in the file, or in the last cell of the notebook; while it is being written it is empty."""
         before = path.stat().st_mtime_ns
         await self.keys("Control+s")
-        await eventually(lambda: path.stat().st_mtime_ns != before and text_in(path) is not None, "the document to be saved")
+        await eventually(lambda: path.stat().st_mtime_ns != before and bool(text_in(path)), "the document to be saved")
         return text_in(path) or ""
 
     async def typed(self, kind: str, piece: Piece, *, server: bool = True) -> str:
@@ -143,9 +144,14 @@ class Typist:
         return await self.saved(path)
 
     async def line(self) -> str:
-        """The line with the cursor."""
-        text: str = await self.page.locator(".cm-focused .cm-activeLine").first.inner_text()
-        return text.rstrip("\n")
+        """The text of the line with the cursor."""
+        text: str = await self.page.evaluate(f"{CURSOR_LINE}.textContent")
+        return text
+
+    async def line_box(self) -> dict[str, float]:
+        """Where the line with the cursor is, in pixels."""
+        box: dict[str, float] = await self.page.evaluate(f"{CURSOR_LINE}.getBoundingClientRect().toJSON()")
+        return box
 
     async def first_item(self, within: float = 10, wanted: str | None = None) -> str | None:
         """The first suggestion of the popup, as soon as there is one, or as soon as it is `wanted`; `None` when there is none in time."""
