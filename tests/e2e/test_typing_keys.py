@@ -101,7 +101,7 @@ async def magics_behind_a_percent_sign_only(typist: Typist) -> None:
     for typed in ("a", "def f(a", "al"):
         await typist.page.keyboard.type(typed, delay=30)
         await typist.first_item(4)
-        items = await typist.page.locator(".jp-Completer-match").all_inner_texts()
+        items = await typist.popup.locator(".jp-Completer-match").all_inner_texts()
         assert not [item for item in items if item.startswith("%")]
         await typist.clear_line()
 
@@ -126,7 +126,8 @@ async def a_console(typist: Typist) -> None:
     await typist.page.locator(".jp-Launcher-section").nth(1).locator(".jp-LauncherCard").first.click()
     prompt = typist.page.locator(".jp-CodeConsole-promptCell .cm-content")
     await prompt.click()
-    await seen(typist.page.locator(".jp-CodeConsole-banner, .jp-CodeConsole-content .jp-OutputArea-output").first, 40)
+    await typist.page.locator(".jp-CodeConsole-banner").wait_for()
+    await typist.page.locator(".jp-StatusBar-Widget", has_text="| Idle").wait_for()
     await popup_at(typist, "enumera", "enumerate")
     await typist.keys("Enter")
     await typist.page.keyboard.type("x = 3.")

@@ -22,7 +22,7 @@ const AFTER_KEY = 80;
 /** When a language server says that it is ready, it is told of the open documents: in milliseconds. */
 const AFTER_READY = 250;
 /** Where nothing was answered it is asked again after so long: a document may not have reached its server yet, in milliseconds. */
-const AGAIN = [1000, 3000];
+const AGAIN = [1000, 3000, 8000];
 const MOVES = new Set(['ArrowDown', 'ArrowUp', 'PageDown', 'PageUp']);
 /** Languages that are prose, or that have completers of their own; JupyterLab leaves them out too (`isHintableMimeType`). */
 const PROSE = new Set([
