@@ -34,7 +34,7 @@ class PasswordSource:
         return self.from_stdin or self.generate
 
     def read_stdin(self, command: str) -> Secret:
-        """The first line of standard input. Raises `Failed` when there is none, or it is not one that can be typed; `command` is what reads it."""
+        """The first line of standard input, which `command` reads. Raises `Failed` when there is none, or one that cannot be typed."""
         line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1) if sys.stdin else b""
         if len(line) > MAX_PASSWORD_BYTES:
             raise Failed.of("password-long", msg("The password on standard input is longer than {bytes} bytes.", bytes=MAX_PASSWORD_BYTES))
