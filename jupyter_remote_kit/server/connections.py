@@ -283,7 +283,7 @@ class GuardedServer(HTTPServer):
         else:
             delegate = plainhttp.PlainHTTP(request_conn, self.admits_host, connection.plain)
         if connection.requests:
-            connection.progress.enter(State.IDLE, self._clock())
+            connection.enter(State.IDLE)
         connection.requests += 1
         if connection.exempt:
             # The next request is somebody else's.
@@ -301,7 +301,7 @@ class GuardedServer(HTTPServer):
         if connection.closed or connection.progress.signed_in:
             self._forget(connection)
         else:
-            connection.progress.enter(State.UPGRADED, self._clock())
+            connection.enter(State.UPGRADED)
 
     def turn_of(self, connection: Connection, heads: Heads) -> Awaitable[bool] | None:
         """What a stranger's request has to wait for; `None`: nothing. It comes to `False` when the connection is to be dropped."""
@@ -319,7 +319,7 @@ class GuardedServer(HTTPServer):
             self._count_by(connection, connection.source if client is None else _crowd_of(client))
             if client is None:
                 return None
-        connection.progress.enter(State.QUEUED, self._clock())
+        connection.enter(State.QUEUED)
         cost = REQUEST_COST * max(1.0, connection.header / HEADER_A_TURN)
         visitor = Queued(connection.source, cost, connection, asyncio.get_running_loop().create_future())
         self._door.ask(visitor, visitor.source, visitor.cost, self._clock())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "remotekit_owner"
 _KIT = "jupyter_remote_kit"
-_JUPYTER = frozenset({"jupyter_server", "jupyter_server_terminals", "jupyterlab", "jupyterlab_server"})
+_JUPYTER = frozenset({"jupyter_server", "jupyter_server_terminals", "jupyterlab", "jupyterlab_server", "nbclassic", "notebook"})
 # By name: jupyter_server imports nbconvert only for a conversion.
 _NBCONVERT = "jupyter_server.nbconvert.handlers"
 
@@ -24,8 +24,8 @@ class Owner(Enum):
     """Whose an answer is."""
 
     KIT = "the kit's"
-    JUPYTER = "a page or an API of jupyter_server or JupyterLab"
-    FILES = "a file that jupyter_server or JupyterLab delivers: the user's, or an extension's"
+    JUPYTER = "a page or an API of jupyter_server, JupyterLab or Jupyter Notebook"
+    FILES = "a file that one of them delivers: the user's, or an extension's"
     OTHER = "another extension's, or of an application behind one"
 
 

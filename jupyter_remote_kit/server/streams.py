@@ -88,12 +88,13 @@ class Connection:
 
     def drain(self, peer: socket.socket) -> None:
         """Discard what still comes on the socket of a stream that is closed, and close it then."""
-        self.stream = Draining(peer, self.close)
         self.enter(State.DRAINING)
+        self.stream = Draining(peer, self.close)
 
     def enter(self, state: State) -> None:
-        """From now on it is doing this."""
-        self.progress.enter(state, self.clock())
+        """From now on it is doing this. Draining is the last state, whatever tornado still finds in its buffer."""
+        if not isinstance(self.stream, Draining):
+            self.progress.enter(state, self.clock())
 
     def came(self, count: int) -> None:
         """Note that `count` bytes came."""

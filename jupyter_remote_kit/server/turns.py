@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
 
 from jupyter_remote_kit.server.deadlines import State
+from jupyter_remote_kit.server.sockets import Draining
 from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
 
 
@@ -124,8 +125,9 @@ class Request(HTTPMessageDelegate):
     async def _wait(self, turn: Awaitable[bool], start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         stream = self._connection.stream
         if not await turn or not isinstance(stream, GuardedStream | GuardedSSLStream) or stream.closed():
-            # Not an exception: tornado would log it with its traceback.
-            self._connection.close()
+            # Not an exception: tornado would log it with its traceback. One that is being drained is closed when it has been.
+            if not isinstance(stream, Draining):
+                self._connection.close()
             return
         stream.set_close_callback(None)
         passed = self._pass(start_line, headers)

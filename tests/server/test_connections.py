@@ -31,7 +31,7 @@ from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.host import certificates
 from jupyter_remote_kit.server.bounds import Bounds, Rules
 from jupyter_remote_kit.server.connections import GuardedServer
-from jupyter_remote_kit.server.deadlines import Deadlines
+from jupyter_remote_kit.server.deadlines import Deadlines, State
 from jupyter_remote_kit.server.listener import Listener
 from jupyter_remote_kit.server.sources import Pace, Paces
 from jupyter_remote_kit.server.streams import MOST_READ
@@ -688,12 +688,13 @@ async def test_few_large_headers_are_held_at_a_time(leaf: Path) -> None:
 
 @in_a_loop
 async def test_requests_behind_one_that_was_refused_before_its_body_take_no_turn(leaf: Path) -> None:
-    for tls in (None, leaf):
+    refused = f"POST /refused HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\n\r\nx"
+    for tls, behind in ((None, 300), (leaf, 300), (leaf, 0)):
         async with serving(replace(RULES, deadlines=Deadlines()), tls) as served:
-            reader, writer = await served.open()
             before = Hello.answered
-            refused = f"POST /refused HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\n\r\nx"
-            assert await say_and_end(reader, writer, refused + f"{GET}\r\n" * 300) == 413
+            assert await say_and_end(*await served.open(), refused + f"{GET}\r\n" * behind) == 413
+            # What comes next is discarded, for a few seconds.
+            assert [connection.progress.state for connection in served.server._all] == [State.DRAINING]
             await served.close_clients()
             await until(lambda: not served.server._connections)
             assert Hello.answered == before

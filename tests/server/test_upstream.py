@@ -35,9 +35,16 @@ class Derived(SuperviseAndProxyHandler):
     """As jupyter-rsession-proxy and jupyter-server-proxy's own configuration make them."""
 
 
+class Tree(RequestHandler):
+    """As Jupyter Notebook's."""
+
+    __module__ = "notebook.app"
+
+
 @pytest.mark.parametrize(
     ("handler", "owner"),
     [
+        (Tree, Owner.JUPYTER),
         (LoginHandler, Owner.KIT),
         (RefusalHandler, Owner.KIT),
         (ContentsHandler, Owner.JUPYTER),
