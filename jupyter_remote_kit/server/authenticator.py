@@ -15,7 +15,7 @@ from jupyter_remote_kit.plan.audit import BUSY, CROSS_SITE, REPEATED_TOKEN, THRO
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind
 from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.server import cookies, offers, refusals
+from jupyter_remote_kit.server import cookies, offers, refusals, responses
 from jupyter_remote_kit.server.devices import LIFETIME_S
 from jupyter_remote_kit.server.session import Why
 from jupyter_remote_kit.server.throttle import Answer, Count, Throttle
@@ -294,7 +294,7 @@ def _counted(request: HTTPServerRequest, visit: Visit) -> tuple[str, str]:
 
 def _refuse_unless_taken(handler: RequestHandler, answer: Answer) -> None:
     if answer.wait:
-        refusals.write(handler, refusals.throttled(answer))
+        responses.write(handler, refusals.throttled(answer))
         raise Finish
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tornado.routing import Matcher, Router, Rule
 
 from jupyter_remote_kit.server import refusals
-from jupyter_remote_kit.server.refusals import Refusal, RefusalHandler
+from jupyter_remote_kit.server.refusals import Refusal
+from jupyter_remote_kit.server.responses import RefusalHandler
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest

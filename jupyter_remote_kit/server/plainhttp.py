@@ -15,7 +15,7 @@ from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, R
 from jupyter_remote_kit.plan import hosts, networks
 from jupyter_remote_kit.plan.answers import is_loopback
 from jupyter_remote_kit.server import headers as protective
-from jupyter_remote_kit.server import refusals
+from jupyter_remote_kit.server import refusals, responses
 from jupyter_remote_kit.server.owners import Owner
 from jupyter_remote_kit.server.refusals import Refusal
 
@@ -42,7 +42,7 @@ class PlainHTTP(HTTPMessageDelegate):
         """Write the whole answer."""
         assert isinstance(start_line, RequestStartLine)  # noqa: S101  # a server reads requests
         refusal = self._answer(start_line, headers)
-        answer, body = refusals.rendered(refusal, headers)
+        answer, body = responses.rendered(refusal, headers)
         for name, value in protective.DEFAULTS[Owner.KIT].items():
             answer.setdefault(name, value)
         # A body that follows is not read. tornado closes the connection after an answer that came before the end of the request.

@@ -1,33 +1,19 @@
-"""What the gate answers by itself: short, without reading a body, in the client's language, as a page for people and JSON for programs."""
+"""What the server answers instead of serving: each refusal with its status, its cause and what mends it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
 
-from tornado import escape
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import RequestHandler
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server import proxied
 from jupyter_remote_kit.server.proxied import Line
-from jupyter_remote_kit.server.templates import Page
 from jupyter_remote_kit.server.throttle import Answer, Count
-from jupyter_remote_kit.words import catalogue, negotiated_locale
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from tornado.httputil import HTTPHeaders
-
-    from jupyter_remote_kit.messages import Translate
-
-PAGE = Page("refused.html")
 MINUTE_S = 60
 COOKIE = "Cookie"
-LOCALES = ("en", "zh_CN")
 
 
 @dataclass(frozen=True)
@@ -202,25 +188,6 @@ def too_many_lines(most: int) -> Refusal:
     return Refusal(431, msg("The request has more than {most} header lines.", most=most))
 
 
-def unasked(refusal: Refusal) -> bytes:
-    """A whole answer to a header that was not parsed: in every language, since there is no telling which one is asked for."""
-    lines = []
-    for locale in LOCALES:
-        translate = catalogue(locale)
-        lines.append(" ".join(part for part in (refusal.sentence.render(translate), _hint(refusal, translate)) if part))
-    body = "\n".join((*lines, "")).encode()
-    status = HTTPStatus(refusal.status)
-    head = (
-        f"HTTP/1.1 {status} {status.phrase}",
-        "Content-Type: text/plain; charset=utf-8",
-        "X-Content-Type-Options: nosniff",
-        "Cache-Control: no-store",
-        "Connection: close",
-        f"Content-Length: {len(body)}",
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
-
-
 def _kilobytes(count: int) -> int:
     return math.ceil(count / 1000)
 
@@ -282,78 +249,3 @@ def proxy_without_tls(address: str) -> Refusal:
 def _whole(wait_s: float) -> int:
     """Whole seconds, one at least: who comes back too early is told to wait again."""
     return max(1, math.ceil(wait_s))
-
-
-@stream_request_body
-class RefusalHandler(RequestHandler):
-    """Answers with a `Refusal` as soon as the headers are there: a body is neither waited for nor read.
-
-    A plain tornado handler: jupyter_server's `prepare` would look for a user first.
-    """
-
-    def initialize(self, refusal: Refusal) -> None:
-        """`refusal` is what the gate decided."""
-        self._refusal = refusal
-
-    def prepare(self) -> None:
-        """Answer before any verb is looked at; tornado runs no method after a `finish` here."""
-        write(self, self._refusal)
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Nothing is expected: tornado closes a connection whose answer came before its body."""
-        return None
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Verbs that tornado does not know end here, before `prepare`."""
-        write(self, self._refusal)
-
-    def check_xsrf_cookie(self) -> None:
-        """Nothing is done here that could be forged."""
-
-    def log_exception(self, *args: Any) -> None:
-        """A verb that is none is the stranger's mistake, not worth a traceback."""
-        if not isinstance(args[1], HTTPError):
-            super().log_exception(*args)
-
-
-def write(handler: RequestHandler, refusal: Refusal) -> None:
-    """Finish `handler` with `refusal`, for whoever asks."""
-    handler.set_status(refusal.status)
-    headers, body = rendered(refusal, handler.request.headers)
-    # tornado ends the connection after an answer that came before the body was read, and says so to nobody.
-    for name, value in (headers | {"Connection": "close"}).items():
-        handler.set_header(name, value)
-    handler.finish(body)
-
-
-def rendered(refusal: Refusal, asked: HTTPHeaders) -> tuple[dict[str, str], str]:
-    """The headers of the answer and its body, by the `Accept` and `Accept-Language` of the request's headers."""
-    locale = negotiated_locale(asked.get("Accept-Language", ""))
-    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language", **refusal.headers}
-    if "text/html" in asked.get("Accept", ""):
-        return headers | {"Content-Type": "text/html; charset=utf-8"}, _page(refusal, locale)
-    translate = catalogue(locale)
-    answer = {"message": refusal.sentence.render(translate), "reason": None, "hint": _hint(refusal, translate)}
-    return headers | {"Content-Type": "application/json; charset=UTF-8"}, escape.json_encode(answer)
-
-
-def _page(refusal: Refusal, locale: str) -> str:
-    """The refusal as HTML."""
-    return PAGE.render(
-        locale,
-        title=msg("JupyterLab"),
-        sentence=refusal.sentence,
-        hint=refusal.hint,
-        command=refusal.command,
-        sign_in=refusal.sign_in,
-        advice=refusal.advice.hint if refusal.advice else "",
-        lines=refusal.advice.lines if refusal.advice else (),
-        back=msg("Back to the sign-in page"),
-    )
-
-
-def _hint(refusal: Refusal, translate: Translate) -> str | None:
-    parts = [refusal.hint.render(translate), refusal.command]
-    if refusal.advice is not None:
-        parts += [refusal.advice.hint.render(translate), "; ".join(f"{line.program}: {line.text}" for line in refusal.advice.lines)]
-    return " ".join(part for part in parts if part) or None

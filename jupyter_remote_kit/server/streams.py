@@ -10,7 +10,7 @@ from typing import Any
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError, UnsatisfiableReadError
 
 from jupyter_remote_kit.grammar import IPAddress
-from jupyter_remote_kit.server import refusals
+from jupyter_remote_kit.server import refusals, responses
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
 from jupyter_remote_kit.server.refusals import Refusal
 from jupyter_remote_kit.server.sockets import Draining, Watched
@@ -156,7 +156,7 @@ class _Guarded(IOStream):
     def _refuse_header(self, refusal: Refusal) -> None:
         """Answer a header that is not worth parsing, as far as it can be sent at once. What follows it is discarded."""
         with suppress(OSError):
-            self.write_to_fd(memoryview(refusals.unasked(refusal)))
+            self.write_to_fd(memoryview(responses.unasked(refusal)))
         self.guarded.body_due = True
 
     def set_nodelay(self, value: bool) -> None:

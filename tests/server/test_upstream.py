@@ -16,7 +16,7 @@ from tornado.web import Application, ErrorHandler, RequestHandler
 from jupyter_remote_kit.server import headers, offers, owners, upstream
 from jupyter_remote_kit.server.login import LoginHandler
 from jupyter_remote_kit.server.owners import Owner
-from jupyter_remote_kit.server.refusals import RefusalHandler
+from jupyter_remote_kit.server.responses import RefusalHandler
 
 OURS = "canary-token-0123456789abcdef0123456789"
 NAMES = {"username-gpu-8888", "remotekit-device-gpu-8888"}
