@@ -105,7 +105,7 @@ def is_cross_site(request: HTTPServerRequest) -> bool:
 
 def largest_part(request: HTTPServerRequest) -> HeaderPart:
     """Of the request's address and its header fields the one with the most bytes."""
-    fields = [HeaderPart(name, sum(len(name) + len(value) for value in request.headers.get_list(name))) for name in request.headers]
+    fields = [HeaderPart(name, sum(map(len, request.headers.get_list(name)))) for name in request.headers]
     return max([HeaderPart("", len(request.uri or "")), *fields], key=lambda part: part.size)
 
 
