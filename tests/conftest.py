@@ -6,10 +6,14 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from jupyter_remote_kit import invocation
 
 FIGURE = "figure"
+# How long an example takes says how busy the machine is: 363 ms were seen for a parser of 60 us.
+settings.register_profile("kit", deadline=None)
+settings.load_profile("kit")
 
 
 def pytest_configure() -> None:

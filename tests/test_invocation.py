@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_remote_kit import invocation
 from jupyter_remote_kit.invocation import DOCUMENTED, Invocation
-from jupyter_remote_kit.plan.commandline import own_command
+from jupyter_remote_kit.plan.commandline import documented_command, own_command
 
 
 @pytest.fixture(autouse=True)
@@ -38,4 +38,6 @@ def test_the_process_is_asked_once_and_only_where_a_command_is_worded() -> None:
     assert asked == []
     assert own_command("gpu1", "down") == "'/my venv/bin/jupyter-remotekit' down --instance gpu1"
     assert invocation.reinstall() == "/v/bin/python -m pip install --force-reinstall /src/kit"
+    # To a client that is not signed in no path of this machine is told.
+    assert documented_command("gpu1", "password") == "jupyter remotekit password --instance gpu1"
     assert asked == [1]

@@ -150,13 +150,16 @@ def test_a_shell_that_ends_at_once_is_quoted(printed: str, said: list[str], word
     assert str(trouble.problem.hint) == "Try it by hand: ssh alice@gpu"
 
 
+GPU_2222 = Target("gpu", None, 2222)
+
+
 @pytest.mark.parametrize(
-    ("trouble", "code", "message"),
+    ("trouble", "code", "message", "command"),
     [
-        (slow_shell(Target("gpu", None, 2222), 45), "shell-hangs", "The shell of gpu:2222 did not answer within 45 s."),
-        (silent(Target("gpu", None, 2222)), "line-silent", "gpu:2222 gives no sign of life."),
+        (slow_shell(GPU_2222, 45), "shell-hangs", "The shell of gpu:2222 did not answer within 45 s.", "ssh -p 2222 gpu 'echo ok'"),
+        (silent(GPU_2222), "line-silent", "gpu:2222 gives no sign of life.", "ssh -p 2222 gpu"),
     ],
 )
-def test_what_answers_nothing_may_do_so_later(trouble: Trouble, code: str, message: str) -> None:
+def test_what_answers_nothing_may_do_so_later(trouble: Trouble, code: str, message: str, command: str) -> None:
     assert (trouble.problem.code, str(trouble.problem.message), trouble.lasting) == (code, message, False)
-    assert str(trouble.problem.hint).endswith(": ssh -p 2222 gpu")
+    assert str(trouble.problem.hint).endswith(f": {command}")
