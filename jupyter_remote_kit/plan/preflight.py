@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jupyter_remote_kit.errors import Problem, Refused
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import Message, msg
+from jupyter_remote_kit.plan import shell
 from jupyter_remote_kit.plan.terminal import printable
 
 _MARK = "remotekit-preflight "
@@ -51,7 +52,7 @@ def _problems(facts: Mapping[str, Any], host: str, *, own: bool, allow_root: boo
     for place in (*facts["installs"], *facts["keeps"]):
         if not (place["directory"] and place["writable"]):
             yield _unusable(place, host)
-        needed = NEEDED_BYTES if own and place in facts["installs"] and not place["there"] else _LEAST_BYTES
+        needed = NEEDED_BYTES if own and place in facts["installs"] and place["at"] != place["path"] else _LEAST_BYTES
         if isinstance(place["free"], int) and place["free"] < needed:
             yield Problem(
                 "disk-full",
@@ -62,13 +63,21 @@ def _problems(facts: Mapping[str, Any], host: str, *, own: bool, allow_root: boo
                     path=printable(str(place["path"])),
                     needed=-(-needed // _MEGABYTE),
                 ),
-                msg("On {host}: {words}", host=host, words="df -h ~"),
+                _there(host, "df", "-h", place["at"]),
             )
 
 
 def _unusable(place: Mapping[str, Any], host: str) -> Problem:
-    path = printable(str(place["path"]))
-    look = msg("On {host}: {words}", host=host, words="ls -ld ~ ~/.jupyter ~/.local/share")
+    at = str(place["at"])
+    path = printable(at)
     if not place["directory"]:
-        return Problem("not-a-directory", msg("{path} on {host} is not a directory.", path=path, host=host), look)
-    return Problem("permission", msg("Nothing can be written to {path} on {host}.", path=path, host=host), look)
+        message = msg("{path} on {host} is not a directory.", path=path, host=host)
+        return Problem("not-a-directory", message, _there(host, "mv", at, f"{at}.aside"))
+    message = msg("Nothing can be written to {path} on {host}.", path=path, host=host)
+    # Another user's folder is for that user, or for root, to open.
+    return Problem("permission", message, _there(host, *(("chmod", "u+rwx") if place["own"] else ("ls", "-ld")), at))
+
+
+def _there(host: str, *words: str) -> Message:
+    """A command for the host; what it names are the host's own words."""
+    return msg("On {host}: {words}", host=host, words=shell.quoted(tuple(map(printable, words))))

@@ -10,7 +10,7 @@ import pytest
 from jupyter_remote_kit.errors import Refused
 from jupyter_remote_kit.plan import preflight
 
-GOOD = {"path": "/home/alice/x", "there": True, "directory": True, "writable": True, "free": 10**12}
+GOOD = {"path": "/home/alice/x", "at": "/home/alice/x", "own": True, "directory": True, "writable": True, "free": 10**12}
 FACTS: dict[str, Any] = {"root": False, "root_allowed": False, "installs": [GOOD], "keeps": [GOOD], "root_dir": None}
 
 
@@ -29,7 +29,7 @@ def told(**facts: Any) -> tuple[str, ...]:
         ({"installs": [GOOD | {"free": None}]}, {}),
         # What is there already needs little more.
         ({"installs": [GOOD | {"free": 2 << 20}]}, {}),
-        ({"installs": [GOOD | {"there": False, "free": 2 << 20}]}, {"own": False}),
+        ({"installs": [GOOD | {"at": "/home/alice", "free": 2 << 20}]}, {"own": False}),
     ],
 )
 def test_a_host_that_takes_it(facts: dict[str, Any], options: dict[str, bool]) -> None:
@@ -37,24 +37,41 @@ def test_a_host_that_takes_it(facts: dict[str, Any], options: dict[str, bool]) -
 
 
 @pytest.mark.parametrize(
-    ("facts", "code", "words"),
+    ("facts", "code", "words", "mend"),
     [
-        ({"root": True}, "as-root", "The server on gpu would run as root"),
-        ({"root_dir": GOOD | {"directory": False}}, "not-a-directory", "/home/alice/x on gpu is not a directory."),
-        ({"root_dir": GOOD | {"writable": False}}, "permission", "Nothing can be written to /home/alice/x on gpu."),
-        ({"installs": [GOOD | {"writable": False}]}, "permission", "Nothing can be written to"),
-        ({"keeps": [GOOD | {"directory": False, "path": "/x\x1b[2J"}]}, "not-a-directory", r"/x\x1b[2J on gpu"),
-        ({"installs": [GOOD | {"there": False, "free": 95_999_999}]}, "disk-full", "gpu has 95 MB left for /home/alice/x, and 360 MB"),
-        ({"keeps": [GOOD | {"free": 0}]}, "disk-full", "gpu has 0 MB left for /home/alice/x, and 2 MB are needed."),
+        ({"root": True}, "as-root", "The server on gpu would run as root", "add --allow-root"),
+        (
+            {"root_dir": GOOD | {"directory": False}},
+            "not-a-directory",
+            "/home/alice/x on gpu is not a directory.",
+            "--project-dir ~/project",
+        ),
+        (
+            {"root_dir": GOOD | {"writable": False}},
+            "permission",
+            "Nothing can be written to /home/alice/x on gpu.",
+            "--project-dir ~/project",
+        ),
+        ({"installs": [GOOD | {"writable": False}]}, "permission", "Nothing can be written to", "On gpu: chmod u+rwx /home/alice/x"),
+        ({"installs": [GOOD | {"writable": False, "own": False, "at": "/o p"}]}, "permission", "to /o p on gpu.", "On gpu: ls -ld '/o p'"),
+        ({"keeps": [GOOD | {"directory": False, "at": "/x"}]}, "not-a-directory", "/x on gpu", "On gpu: mv /x /x.aside"),
+        ({"keeps": [GOOD | {"directory": False, "at": "/x\x1b[2J"}]}, "not-a-directory", r"/x\x1b[2J on gpu", r"mv '/x\x1b[2J' "),
+        (
+            {"installs": [GOOD | {"at": "/home", "free": 95_999_999}]},
+            "disk-full",
+            "gpu has 95 MB left for /home/alice/x, and 360 MB",
+            "On gpu: df -h /home",
+        ),
+        ({"keeps": [GOOD | {"free": 0}]}, "disk-full", "gpu has 0 MB left for /home/alice/x, and 2 MB are needed.", "df -h /home/alice/x"),
     ],
 )
-def test_what_refuses_it(facts: dict[str, Any], code: str, words: str) -> None:
+def test_what_refuses_it(facts: dict[str, Any], code: str, words: str, mend: str) -> None:
     with pytest.raises(Refused) as refused:
         preflight.check(told(**facts), "gpu", own=True, allow_root=False)
     (problem,) = refused.value.problems
     assert problem.code == code
     assert words in str(problem.message)
-    assert problem.hint
+    assert mend in str(problem.hint)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def folder(variable: str, otherwise: str) -> Path:
 
 
 def state(path: Path) -> dict[str, Any]:
-    """Whether something can be put below `path`, which may have to be made first, and how many bytes are free there."""
+    """Whether something can be put below `path`, and how many bytes are free there; `at` is as much of it as there is."""
     found = next(place for place in (path, *path.parents) if os.path.lexists(place))
     try:
         system = os.statvfs(found)
@@ -30,7 +30,8 @@ def state(path: Path) -> dict[str, Any]:
     except OSError:
         free, fixed = None, False
     writable = not fixed and os.access(found, os.W_OK | os.X_OK)
-    return {"path": str(path), "there": found == path, "directory": found.is_dir(), "writable": writable, "free": free}
+    own = not fixed and found.lstat().st_uid == os.geteuid()
+    return {"path": str(path), "at": str(found), "own": own, "directory": found.is_dir(), "writable": writable, "free": free}
 
 
 def root_allowed(instance: str) -> bool:
