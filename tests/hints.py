@@ -14,7 +14,7 @@ import jupyter_remote_kit
 PACKAGE = Path(jupyter_remote_kit.__file__).parent
 # What makes a problem, and which of its arguments is the hint.
 _MAKERS = {"Problem": 2, "Finding": 3, "_Rule": 3, "_problem_of": 2}
-_ERRORS = frozenset({"Failed", "Refused", "WrongUsage", "Ended"})
+_ERRORS = frozenset({"Failed", "Refused", "WrongUsage", "Ended", "_KitFailed"})
 # What words a command of ours, and which of its arguments is the text.
 _COMMANDS = {"own_command": 1, "command_for": 1, "arguments": 1, "command": 0}
 

@@ -51,9 +51,9 @@ already-connected server-ended as-root hash-broken hash-not-argon2id hash-weak t
 control-failed service-installed others-instance no-authority plain-http-chosen defect key-encrypted file-exposed file-too-large
 extension-failed extension-needed"""
 COMMAND = """already-running any-network-chosen any-proxy-trusted authority-replaced authority-unreadable bound-beyond-loopback
-certificate-ends-soon certificate-unusable extension-disabled handover-alone hosts-version instance-setting kit-version kit-differs
-language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves start-busy
-host-missing not-root no-systemd fail2ban-left not-reached host-answer"""
+certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
+kit-differs language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves
+start-busy host-missing not-root no-systemd fail2ban-left not-reached host-answer"""
 WORDS = """address-not-here any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
 changed-meanwhile contradiction editable empty-password empty-token fingerprint host host-command host-slow identity-provider
 identity-provider-replaced install-busy install-failed jail-taken key-does-not-fit known-host-name legacy-hash legacy-notebookapp

@@ -11,6 +11,7 @@ import pytest
 
 from tests.connect.stage import Host, Lab, User
 from tests.connect.stage.connection import FINDS_KIT, connected
+from tests.connect.stage.machine import KIT
 
 ALIASES = {"aws/something/1": "alice", "gpu+a100": "bob", "实验室": "carol", "gpu:1": "dan", "a" * 900: "erin"}
 # What the names above could be taken for.
@@ -73,6 +74,6 @@ def test_a_line_is_held_to_it(lab: Lab, gpu: Host, alias: str) -> None:
 def test_what_is_printed_for_it_can_be_pasted(lab: Lab, gpu: Host) -> None:
     done = lab.laptop.kit("start", "aws/something/1", *FINDS_KIT)
     assert done.returncode == 0, done.stderr
-    command = next(line for line in done.stdout.splitlines() if "jupyter remotekit connect" in line).partition(": ")[2]
-    assert shlex.split(command)[-1] == "aws/something/1"
+    command = next(line for line in done.stdout.splitlines() if " connect " in line).partition(": ")[2]
+    assert shlex.split(command) == [KIT, "connect", "aws/something/1"]
     assert asked(lab, "stop", "aws/something/1", *FINDS_KIT)["changed"] is True

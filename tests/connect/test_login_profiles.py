@@ -65,7 +65,10 @@ def test_one_that_ends_the_shell_is_left_out(lab: Lab, gpu: Host, user: str) -> 
     (problem,) = problems
     name, read = options(lab, user)
     assert (problem["code"], read) == ("profile-ended", False)
-    assert problem["hint"].endswith(f": jupyter remotekit hosts set {name} --login-profile")
+    # A name that was made for URLs is nothing that a person types.
+    typed = name if name == "gpu" else f"{user}@gpu"
+    assert f" on {typed} ends the shell" in problem["message"]
+    assert problem["hint"].endswith(f": {KIT} hosts set {typed} --login-profile")
 
 
 def test_one_that_is_mended_is_read_again(lab: Lab, gpu: Host) -> None:
@@ -74,7 +77,7 @@ def test_one_that_is_mended_is_read_again(lab: Lab, gpu: Host) -> None:
     (problem,) = started(lab, "bob")
     stopped(lab, "bob")
     profile(gpu, "bob", "export FROM_PROFILE=yes")
-    lab.laptop.kit(*problem["hint"].partition(": jupyter remotekit ")[2].split(), check=True)
+    lab.laptop.kit(*problem["hint"].partition(f": {KIT} ")[2].split(), check=True)
     assert started(lab, "bob") == []
     servers = [process for process in gpu.processes() if "jupyter_remote_kit.server" in process.argv]
     assert any(b"FROM_PROFILE=yes" in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0") for process in servers)
