@@ -103,7 +103,7 @@ class NotFound(Failed):
     """There is no kit where it was looked for."""
 
     def __init__(self, absence: Absence, host: str) -> None:
-        super().__init__(_problem(absence, shlex.quote(host)))
+        super().__init__(_problem(absence, host))
         self.absence = absence
 
     @property
@@ -151,12 +151,12 @@ def _pythons(words: Sequence[str]) -> tuple[Python, ...]:
 
 
 def _problem(absence: Absence, host: str) -> Problem:
-    """One sentence, and what to paste. `host` is quoted for a shell."""
+    """One sentence, and what to paste."""
     if absence.missing is Missing.NO_SUCH_NAMED:
         return _no_such(absence, host)
     if not absence.usable_pythons:
         return _no_python(absence, host)
-    again = invocation.command(f"connect {host} {_option(absence)}--install")
+    again = invocation.command(f"connect {shlex.quote(host)} {_option(absence)}--install")
     install = msg("Install it there: {command}", command=again)
     if absence.broken:
         gone = msg("{kit} on {host} no longer runs: its Python is gone.", kit=printable(absence.broken[0]), host=host)

@@ -222,3 +222,11 @@ def test_a_shell_that_does_something_else_is_told_of(lines: tuple[str, ...], cod
     (problem,) = error.value.problems
     assert (problem.code, str(problem.message)) == ("host-shell", f"The shell of gpu1 did not do what it was told: {words}")
     assert str(problem.hint) == "On gpu1: /bin/sh -c 'echo $SHELL'"
+
+
+def test_an_alias_is_quoted_in_the_command_alone() -> None:
+    with pytest.raises(NotFound) as missing:
+        parse((NEW,), 64, "实验室")
+    (problem,) = missing.value.problems
+    assert str(problem.message).startswith("实验室 has no jupyter-remote-kit")
+    assert str(problem.hint).endswith(": jupyter remotekit connect '实验室' --install")
