@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -143,9 +144,27 @@ async def signature_help_beside_the_line(typist: Typist) -> None:
     tooltip = typist.page.locator(SIGNATURE)
     await tooltip.wait_for(timeout=60_000)
     await typist.page.screenshot(path=artefact("signature.png"))
-    box, line = await tooltip.bounding_box(), await typist.line_box()
+    await covers_nothing_typed(typist)
+    # The bracket is still open: what is typed next must not be covered either.
+    await typist.keys("Enter")
+    await typist.page.keyboard.type("'b',", delay=30)
+    await covers_nothing_typed(typist)
+
+
+async def covers_nothing_typed(typist: Typist) -> None:
+    """Signature help is beside the line with the cursor, once it has followed it there, and can be read."""
+    tooltip = typist.page.locator(SIGNATURE)
+
+    async def beside() -> bool:
+        box, line = await tooltip.bounding_box(), await typist.line_box()
+        return box is not None and (box["y"] >= line["bottom"] or box["y"] + box["height"] <= line["top"])
+
+    deadline = time.monotonic() + 5
+    while not await beside():
+        assert time.monotonic() < deadline, "the line that is typed is covered"
+        await asyncio.sleep(0.1)
+    box = await tooltip.bounding_box()
     assert box is not None
-    assert box["y"] >= line["bottom"] or box["y"] + box["height"] <= line["top"]
     assert box["y"] >= 0
     assert box["height"] >= 40
 

@@ -51,6 +51,7 @@ export function besideLine(
  */
 export function keepSignaturesBesideLine(page: Document): void {
   let tooltip: HTMLElement | null = null;
+  let pending = 0;
   const styled = new MutationObserver(() => place());
   const options = { attributes: true, attributeFilter: ['style', 'class'] };
 
@@ -79,6 +80,15 @@ export function keepSignaturesBesideLine(page: Document): void {
       styled.observe(popup, options);
     }
   }
+
+  // While a bracket is open the tooltip stays, and below the first lines of a page it would cover the next line that is typed. The frame
+  // comes after CodeMirror has drawn the cursor.
+  page.addEventListener('selectionchange', () => {
+    if (tooltip) {
+      cancelAnimationFrame(pending);
+      pending = requestAnimationFrame(place);
+    }
+  });
 
   new MutationObserver(() => {
     const found = page.body.querySelector<HTMLElement>(`:scope > ${SIGNATURE}`);
