@@ -23,6 +23,9 @@ from jupyter_remote_kit.plan import shell
 from jupyter_remote_kit.plan.inherited import ROWS, Row
 from tests.commands.host import PATIENCE_S, SSH, Host, console_script, detached, free_port
 
+# The same on every Python.
+pytestmark = pytest.mark.slow
+
 BARE_TOKEN = "bare-token-0123456789"
 SCRIPTS = str(Path(sys.executable).parent)
 # A shell of a terminal emulator that systemd has started, whose user has set what the kit itself would once set, and what its script on

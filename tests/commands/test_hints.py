@@ -28,6 +28,9 @@ from jupyter_remote_kit.server import overlay, unixsocket
 from tests import hints
 from tests.commands.host import PASSWORD, SSH, Host, Outcome, detached, free_port
 
+# The same on every Python.
+pytestmark = pytest.mark.slow
+
 
 class How(Enum):
     """How a hint is held to its word."""

@@ -22,6 +22,9 @@ from tests.connect.cases.profiles import CASES, FOREVER, SAYS, Case
 from tests.e2e.stage.waiting import until
 from tests.plan.session import Session
 
+# The same on every Python.
+pytestmark = pytest.mark.slow
+
 LONG = os.environ.get("REMOTEKIT_LONG") == "1"
 PROFILE_S = 2
 KIT = f"#!{sys.executable} -I\nimport json, os, sys\nprint(json.dumps([sys.argv[1:], os.getcwd()]))\n"
