@@ -176,7 +176,6 @@ ROUTES = {
     "/api/nowhere": Kind.JUPYTER,
     "/nowhere": Kind.JUPYTER,
     "/lab/api/settings/@jupyterlab/apputils-extension:themes": Kind.JUPYTER,
-    "/terminals/websocket/nowhere": Kind.JUPYTER,
     "/files/a.html": Kind.FILES,
     "/files/a.txt": Kind.FILES,
     "/files/nowhere": Kind.FILES,
@@ -374,6 +373,15 @@ def test_an_extension_decides_which_origins_it_takes(pair: Pair, method: str, pa
 def test_jupyters_own_pages_take_their_own_origin(pair: Pair, method: str, path: str, headers: dict[str, str]) -> None:
     for server in pair.both:
         assert ask(server, method, path, signed_in(pair, server, "cookie") | FOREIGN | headers).status in {403, 404}
+
+
+@pytest.mark.parametrize("path", ["/terminals/websocket/nowhere", "/api/kernels/nowhere/channels", "/api/events/subscribe"])
+@pytest.mark.parametrize("way", ["cookie", "token"])
+def test_the_path_of_a_websocket_without_upgrade_is_refused_by_both(pair: Pair, path: str, way: str) -> None:
+    """A bare server says 400 or 404; here the line that the proxy lacks is named (tests/server/test_proxied.py)."""
+    bare, managed = (ask(server, "GET", path, signed_in(pair, server, way)).status for server in pair.both)
+    assert bare in {400, 404}
+    assert managed == 426
 
 
 REFUSED = {
