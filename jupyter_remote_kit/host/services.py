@@ -23,8 +23,6 @@ from jupyter_remote_kit.plan.service import Place, ServiceFacts, parse_record
 from jupyter_remote_kit.plan.units import Scope
 
 TEMPLATES = Path(__file__).parent.parent / "templates/service"
-SCRIPT = ownprogram.SCRIPT
-DISTRIBUTION = ownprogram.DISTRIBUTION
 
 
 def place(scope: Scope, instance: str, layout: Layout, user: str | None = None) -> Place:
@@ -104,7 +102,7 @@ def program() -> tuple[Path, Path]:
     found = ownprogram.own_script()
     if found is None:
         mend = msg("{command}", command=invocation.reinstall())
-        raise Failed.of("no-script", msg("{path} is not there.", path=Path(sys.executable).with_name(SCRIPT)), mend)
+        raise Failed.of("no-script", msg("{path} is not there.", path=Path(sys.executable).with_name(ownprogram.SCRIPT)), mend)
     return Path(sys.executable), found
 
 
@@ -125,7 +123,7 @@ def newer_than_process(place: Place, pid: int | None) -> bool:
 
 def version() -> str:
     """The kit's own, as it was installed."""
-    return metadata.version(DISTRIBUTION)
+    return metadata.version(ownprogram.DISTRIBUTION)
 
 
 def _missing(*folders: Path) -> tuple[Path, ...]:

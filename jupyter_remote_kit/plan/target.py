@@ -154,7 +154,7 @@ def _why_not(text: str, excluded: frozenset[str], most: int) -> Message | None:
         return msg("a part of it begins with a dash, as an option does")
     wrong = next((char for char in text if char in excluded or _is_invisible(char)), None)
     if wrong is not None:
-        return msg("it has the character {char!r}, which a shell or a terminal would obey", char=wrong)
+        return msg("it has the character {char!r}, which a shell or a terminal interprets", char=wrong)
     if len(text.encode()) > most:
         return msg("a part of it is longer than {most} bytes", most=most)
     return None

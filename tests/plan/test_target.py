@@ -122,7 +122,7 @@ def test_what_is_no_host(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("gpu;id", "it has the character ';', which a shell or a terminal would obey"),
+        ("gpu;id", "it has the character ';', which a shell or a terminal interprets"),
         ("gpu\n", r"it has the character '\n', which"),
         ("-gpu", "a part of it begins with a dash, as an option does"),
         ("@gpu", "a part of it is missing"),
