@@ -7,6 +7,7 @@ jupyter_server in which what is replaced here has another name errs on the safe 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
@@ -28,12 +29,16 @@ from traitlets.config.loader import LazyConfigValue
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.extensions import FOLDER, NEEDED, FailedExtension, SkippedFile, Switch, is_alone, switches_of
+from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.userconfig import SERVER_SECTIONS
 from jupyter_remote_kit.server import report, userconfig
 
 Failure = FailedExtension | SkippedFile
 # Of an exception's words; some hold a whole document.
 LONGEST_REASON = 300
+# Ctrl-C, and the end of the event loop's tasks. What else is no `Exception` is a failure of the extension, such as a panic in Rust
+# (PyO3's `PanicException`: https://docs.rs/pyo3/latest/pyo3/panic/struct.PanicException.html).
+_PASSED_ON = (KeyboardInterrupt, asyncio.CancelledError)
 
 
 class Switches:
@@ -144,7 +149,9 @@ class Extensions(ExtensionManager):
         """As jupyter_server's. One of others that fails keeps neither us from putting our things away nor the server from its end."""
         try:
             await super().stop_extension(name, apps)  # type: ignore[no-untyped-call]
-        except (Exception, SystemExit) as error:
+        except _PASSED_ON:
+            raise
+        except BaseException as error:
             if name in NEEDED:
                 raise
             self._note(name, error)
@@ -161,7 +168,9 @@ class Extensions(ExtensionManager):
         """Within, an extension is at work: where it fails, the start ends or goes on without it."""
         try:
             yield
-        except (Exception, SystemExit) as error:
+        except _PASSED_ON:
+            raise
+        except BaseException as error:
             if name in NEEDED or userconfig.is_of_the_server(error, self._switches.read):
                 raise_needed(name, error)
             self._note(name, error)
@@ -221,9 +230,15 @@ def _entries(value: object) -> Mapping[str, object]:
 
 
 def _words(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:LONGEST_REASON]
+    kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:
+        # A `__str__` that fails itself.
+        return kind
+    text = printable(" ".join(said.split())[:LONGEST_REASON])
     # jupyter_server's own sentence.
-    return text if type(error).__name__ == "ExtensionModuleNotFound" else f"{type(error).__name__}: {text}"
+    return text if kind == "ExtensionModuleNotFound" else f"{kind}: {text}" if text else kind
 
 
 def _option(path: Path) -> str:

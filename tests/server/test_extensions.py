@@ -81,6 +81,25 @@ LEFTOVERS = {
     "ends_the_load": Leftover(
         POINT + "def _load_jupyter_server_extension(app):\n    raise SystemExit('the end')\n", "SystemExit: the end", by_command=True
     ),
+    "panics": Leftover(
+        POINT
+        + "class PanicException(BaseException):\n    pass\n"
+        + "def _load_jupyter_server_extension(app):\n    raise PanicException('called `Option::unwrap()`')\n",
+        "PanicException: called `Option::unwrap()`",
+        by_command=True,
+    ),
+    "says_nothing": Leftover(
+        POINT
+        + "class Silent(Exception):\n    def __str__(self):\n        raise TypeError\n"
+        + "def _load_jupyter_server_extension(app):\n    raise Silent\n",
+        "has failed: Silent",
+        by_command=True,
+    ),
+    "draws": Leftover(
+        POINT + "def _load_jupyter_server_extension(app):\n    raise ValueError('\\x1b[2J\\u202eno')\n",
+        r"ValueError: \x1b[2J\u202eno",
+        by_command=True,
+    ),
     "fails_to_start": Leftover(
         POINT + LOADS + "async def _start_jupyter_server_extension(app):\n    raise RuntimeError('at the start')\n",
         "RuntimeError: at the start",
@@ -176,7 +195,7 @@ def test_a_managed_server_serves_without_them_and_each_is_named_and_can_be_switc
         done = subprocess.run(command, shell=True, env=machine.environ(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "Validation failed" not in done.stderr, f"{name}: {done.stderr}"
-    for name in ("fails_to_link", "ends_the_load", "fails_to_start", "is_configured_wrong"):
+    for name in ("fails_to_link", "ends_the_load", "panics", "says_nothing", "draws", "fails_to_start", "is_configured_wrong"):
         paths[name].unlink()
     again = machine.start(settings)
     again.ready()
