@@ -219,7 +219,7 @@ def _password(context: Context, settings: Settings, kept: Secret | None, source:
     With `check` a person is asked until it passes.
     """
     if source.from_stdin:
-        return source.read_stdin(own_command(settings.instance, "init --password-stdin"))
+        return source.read_stdin(own_command(settings.instance, "init --generate-password"))
     if kept is not None or not (source.generate or settings.access.needs_password):
         return None
     if source.generate:

@@ -13,7 +13,7 @@ import click
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands.context import Decorated, Parsed, dry_run_option, one_of, option, with_options, yes_option
 from jupyter_remote_kit.errors import Failed, WrongUsage
-from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import WILDCARDS, Answers
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access
@@ -34,7 +34,7 @@ class PasswordSource:
         return self.from_stdin or self.generate
 
     def read_stdin(self, command: str) -> Secret:
-        """The first line of standard input, which `command` reads. Raises `Failed` when there is none, or one that cannot be typed."""
+        """The first line of standard input. Raises `Failed` when there is none, or one that cannot be typed; `command` makes one."""
         line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1) if sys.stdin else b""
         if len(line) > MAX_PASSWORD_BYTES:
             raise Failed.of("password-long", msg("The password on standard input is longer than {bytes} bytes.", bytes=MAX_PASSWORD_BYTES))
@@ -43,7 +43,7 @@ class PasswordSource:
         except UnicodeDecodeError:
             raise Failed.of("password-encoding", msg("The password on standard input is not UTF-8.")) from None
         if not text:
-            hint = msg('Pipe it in: printf %s "$PASSWORD" | {command}', command=command)
+            hint = msg("Pipe one in, or have one made: {command}", command=command)
             raise Failed.of("password-missing", msg("Standard input holds no password."), hint)
         return Secret(text)
 
@@ -53,15 +53,25 @@ def _address_or_wildcard(text: str) -> str:
 
 
 def _absolute_path(text: str) -> Path:
+    if "\n" in text or "\0" in text:
+        # It would be one in a unit, in a jail of fail2ban's and in what is printed.
+        raise _no_path(text, msg("{path!r} has a line break or a zero byte in it: such a path is not used.", path=text))
     try:
         text.encode()
         path = Path(text).expanduser().absolute()
-    except (UnicodeEncodeError, RuntimeError, OSError):
-        # Not UTF-8, `~` of a user who does not exist, or a working directory that is gone.
-        path = None
-    if path is None or not text or "\0" in text or "\n" in text:
-        raise WrongUsage.of("path", msg("{path!r} is not a path that can be used.", path=text), msg("Give the full path of a folder"))
+    except UnicodeEncodeError:
+        raise _no_path(text, msg("{path!r} is not UTF-8: such a path is not used.", path=text)) from None
+    except RuntimeError:
+        raise _no_path(text, msg("{path!r} begins with the home of a user who does not exist.", path=text)) from None
+    except OSError:
+        raise _no_path(text, msg("{path!r} is below the current directory, which is gone.", path=text)) from None
+    if not text:
+        raise _no_path(text, msg("The path is empty."))
     return path
+
+
+def _no_path(text: str, sentence: Message) -> WrongUsage:
+    return WrongUsage.of("path", sentence, msg("Give the full path of a folder"))
 
 
 HOST = Parsed("name", grammar.allowed_host)

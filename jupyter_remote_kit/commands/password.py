@@ -41,9 +41,8 @@ def command(context: Context, instance: str, password_stdin: bool, generate_pass
     if source.generate:
         password = passwords.generate_password()
     else:
-        password = (
-            source.read_stdin(own_command(instance, "password --password-stdin")) if source.from_stdin else init.ask_password(context, good)
-        )
+        making = own_command(instance, "password --generate-password")
+        password = source.read_stdin(making) if source.from_stdin else init.ask_password(context, good)
         good(password)
     credentials = replace(found.credentials, hashed_password=passwords.hash_password(password))
     made = password if source.generate else None

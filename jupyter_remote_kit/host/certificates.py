@@ -5,7 +5,9 @@ The CA is one that a laptop can trust without much thought: it can vouch for thi
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -289,8 +291,15 @@ def _spki(key: PublicKeyTypes) -> bytes:
 def _read(path: Path) -> bytes:
     with trouble.os_errors(path):
         if not path.is_file():
+            # The user has named it. Nothing in the way of the name is moved, as what is in the way of our own files is.
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             path.stat()
-            raise trouble.not_a_file(path)
+            raise Failed.of(
+                "not-a-file",
+                msg("{path} is not a regular file.", path=path),
+                msg("Name the file in it: find {path} -maxdepth 2 -name '*.pem'", path=trouble.quoted(path)),
+            )
         with path.open("rb") as file:
             return file.read(MAX_PEM)
 

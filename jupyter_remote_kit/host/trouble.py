@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from jupyter_core import paths as jupyter
+
 from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.host import folders
 from jupyter_remote_kit.messages import Message, msg
@@ -53,16 +55,17 @@ def _mend(number: int, path: Path) -> str:
     if number in {errno.ENOSPC, errno.EDQUOT}:
         return f"df -h {quoted(above)}"
     if number == errno.EROFS:
-        return _elsewhere(f"/var/tmp/jupyter-{folders.user_id()}")  # noqa: S108  # see there
+        return _elsewhere()
     if number in {errno.ENOTDIR, errno.EEXIST}:
-        return move_aside(above)
+        return move_aside(above) if _may_be_moved(above) else _elsewhere()
     if number == errno.ENOENT:
         return f"ls -la {quoted(above)}"
     return _permit(path)
 
 
-def _elsewhere(folder: str) -> str:
+def _elsewhere() -> str:
     """Another place for Jupyter's files. Any user can write to /var/tmp: the folder is used only where it was not there before."""
+    folder = f"/var/tmp/jupyter-{folders.user_id()}"  # noqa: S108  # see there
     kinds = ("config", "data", "runtime")
     return f"mkdir -m 700 {folder} && export " + " ".join(f"JUPYTER_{kind.upper()}_DIR={folder}/{kind}" for kind in kinds)
 
@@ -145,7 +148,18 @@ def os_errors(path: Path) -> Iterator[None]:
 
 
 def _aside(path: Path) -> Message:
-    return msg("Move it away: {command}", command=move_aside(path))
+    if _may_be_moved(path):
+        return msg("Move it away: {command}", command=move_aside(path))
+    return msg("What it is: {command}", command=f"ls -ld {quoted(path)}")
+
+
+def _may_be_moved(path: Path) -> bool:
+    """Whether nothing but Jupyter and this user's own programs can miss it: a home may be `/dev/null`, and a certificate's file `/tmp`."""
+    home = Path.home()
+    if home in path.parents and home != home.parent:
+        return True
+    kept = (jupyter.jupyter_config_dir(), jupyter.jupyter_data_dir(), jupyter.jupyter_runtime_dir())
+    return any(Path(folder) in path.parents for folder in kept) or path.name.startswith("jupyter-remotekit")
 
 
 def move_aside(path: Path) -> str:

@@ -26,7 +26,7 @@ from jupyter_remote_kit.messages import untranslated
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.server import overlay, unixsocket
 from tests import hints
-from tests.commands.host import PASSWORD, SSH, Host, Outcome, detached, free_port
+from tests.commands.host import SSH, Host, Outcome, detached, free_port
 
 # The same on every Python.
 pytestmark = pytest.mark.slow
@@ -257,8 +257,8 @@ def hint_of(outcome: Outcome) -> str:
 
 
 def paste(host: Host, command: str) -> Outcome:
-    """The hint, in the shell of a user who has a password in a variable."""
-    return host.paste(command, {"PASSWORD": PASSWORD})
+    """The hint, as it stands."""
+    return host.paste(command)
 
 
 @pytest.mark.parametrize("code", [code for code, situation in SITUATIONS.items() if situation.argv])
@@ -318,6 +318,47 @@ def test_what_others_can_read_is_closed_by_the_hint(host: Host) -> None:
     assert outcome.code == 78
     assert paste(host, hint_of(outcome)).code == 0
     host.must("urls")
+
+
+@pytest.mark.parametrize(
+    ("variables", "argv"),
+    [
+        # As in a home that is `/dev/null`.
+        ({"JUPYTER_CONFIG_DIR": "/dev/null/.jupyter", "JUPYTER_DATA_DIR": "/dev/null/.local/share/jupyter"}, ()),
+        ({"JUPYTER_DATA_DIR": "/etc/passwd"}, ()),
+        ({}, ("--certfile", "/dev/null")),
+        ({}, ("--certfile", "/etc", "--keyfile", "/etc")),
+        ({}, ("--certfile", "/etc/passwd/cert.pem")),
+        ({}, ("--certfile", "/dev/full/cert.pem")),
+    ],
+    ids=str,
+)
+def test_what_is_not_the_users_is_not_moved(host: Host, variables: dict[str, str], argv: tuple[str, ...]) -> None:
+    asked = ("init", "--yes", "--allow-root", "--generate-password", *argv)
+    outcome = host.run(*asked, variables=variables)
+    assert outcome.code
+    assert "mv " not in outcome.everything
+    hint = hint_of(outcome)
+    if " && export " in hint:
+        making, _, chosen = hint.replace("/var/tmp", str(host.home)).partition(" && export ")
+        assert paste(host, making).code == 0
+        assert host.run(*asked, variables={**variables, **dict(word.split("=", 1) for word in shlex.split(chosen))}).code == 0
+    else:
+        assert paste(host, hint).code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("a\nb", "'a\\nb' has a line break or a zero byte in it: such a path is not used."),
+        (b"\xff", "'\\udcff' is not UTF-8: such a path is not used."),
+        ("~no-such-user/x", "'~no-such-user/x' begins with the home of a user who does not exist."),
+        ("", "The path is empty."),
+    ],
+)
+def test_a_path_that_is_not_used_is_refused_with_the_reason(host: Host, path: str | bytes, reason: str) -> None:
+    outcome = host.run("init", "--yes", "--root-dir", path)
+    assert (outcome.code, outcome.err.splitlines()[0]) == (2, f"error: {reason}")
 
 
 def test_defaults_that_are_broken_are_written_again_by_the_hint(host: Host) -> None:
