@@ -128,6 +128,10 @@ export class Typing implements IFilter {
   ask(context: ICompletionContext, fetch: Fetch): Fetch {
     return async (request, trigger) => {
       const byTyping = this._opening;
+      if (!byTyping) {
+        // Asked for right after a letter: the popup is the user's, and no other takes its place.
+        this._cancel();
+      }
       const number = this._requests;
       const view = viewOf(context);
       const reply = await fetch(request, trigger);
