@@ -68,6 +68,16 @@ async def keys_of_a_popup_that_was_asked_for(typist: Typist) -> None:
         await typist.complete(True)
 
 
+async def a_popup_that_was_asked_for_right_after_a_letter(typist: Typist) -> None:
+    for kind in KINDS:
+        await fresh(typist, kind)
+        await typist.page.keyboard.type("robot.")
+        await typist.keys("Tab")
+        assert await typist.first_item(20) == "battery_level"
+        await typist.keys("Enter")
+        assert await typist.line() == "robot.battery_level"
+
+
 async def a_letter_after_escape_and_tab(typist: Typist) -> None:
     for kind in KINDS:
         await fresh(typist, kind)
@@ -189,6 +199,7 @@ CHECKS: tuple[Check, ...] = (
     what_was_typed_before_the_server_was_ready,
     keys_of_a_popup_that_opened_by_itself,
     keys_of_a_popup_that_was_asked_for,
+    a_popup_that_was_asked_for_right_after_a_letter,
     a_letter_after_escape_and_tab,
     shift_enter_and_control_enter,
     magics_behind_a_percent_sign_only,
