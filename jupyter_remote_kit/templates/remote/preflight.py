@@ -59,7 +59,7 @@ def main() -> None:
         "keeps": [state(path) for path in kept],
         "root_dir": state(Path(os.path.abspath(os.path.expanduser(root_dir)))) if root_dir else None,  # noqa: PTH100, PTH111  # `~bob`
     }
-    print(f"remotekit-preflight {json.dumps(told)}")  # noqa: T201  # the laptop reads it
+    sys.stdout.write(f"remotekit-preflight {json.dumps(told)}\n")
 
 
 if __name__ == "__main__":
