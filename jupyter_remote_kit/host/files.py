@@ -41,8 +41,8 @@ def file_fact(path: Path, *, with_content: bool = True) -> FileFact:
     """
     try:
         status = os.lstat(path)
-    except OSError:
-        return FileFact(writable=_can_create(path.parent))
+    except OSError as error:
+        return FileFact(writable=error.errno != errno.ENAMETOOLONG and _can_create(path.parent))
     kind = _kind(status.st_mode)
     writable = os.access(path, os.W_OK | os.X_OK) if kind is FileKind.DIRECTORY else _can_replace(path, status)
     content = _content(path) if with_content and kind is FileKind.FILE else None

@@ -126,8 +126,10 @@ def _another_root(path: Path, facts: Facts) -> str:
 def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
     path, fact = settings.root_dir, facts.file(settings.root_dir)
     hint = msg("Choose another one: --root-dir {folder}", folder=_another_root(path, facts))
-    if fact.kind is FileKind.ABSENT:
+    if fact.kind is FileKind.ABSENT and fact.writable:
         yield MakeDirectory(path)
+    elif fact.kind is FileKind.ABSENT:
+        raise Refused.of("root-dir-not-writable", msg("You cannot make the root directory {path}.", path=path), hint)
     elif fact.kind is not FileKind.DIRECTORY:
         raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
     elif not fact.writable:

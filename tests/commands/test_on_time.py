@@ -42,6 +42,17 @@ def file_as_root_dir(host: Host) -> Iterator[list[str]]:
 
 
 @contextmanager
+def root_dir_below_a_file(host: Host) -> Iterator[list[str]]:
+    (host.folder / "notes.txt").write_text("x")
+    yield ["--root-dir", str(host.folder / "notes.txt" / "new")]
+
+
+@contextmanager
+def long_root_dir(host: Host) -> Iterator[list[str]]:
+    yield ["--root-dir", str(host.folder / ("a" * 256))]
+
+
+@contextmanager
 def no_certificate(host: Host) -> Iterator[list[str]]:
     yield ["--access", "lan", "--certfile", str(host.folder / "none.pem"), "--keyfile", str(host.folder / "none.pem")]
 
@@ -79,6 +90,8 @@ CASES = [
     pytest.param("up --detach", as_root, "as-root", marks=needs_root),
     ("init --allow-root", file_as_root_dir, "root-dir-not-a-directory"),
     ("up --allow-root", file_as_root_dir, "root-dir-not-a-directory"),
+    ("init --allow-root", root_dir_below_a_file, "root-dir-not-writable"),
+    ("up --allow-root", long_root_dir, "root-dir-not-writable"),
     ("init --allow-root", no_certificate, None),
     ("init --allow-root", foreign_address, "address-not-here"),
     ("init --allow-root", file_in_the_way, "not-a-directory"),

@@ -212,6 +212,7 @@ def test_a_folder_of_ours_that_is_not_private_is_made_so(fact: FileFact) -> None
             "root-dir-not-writable",
             "You cannot write to the root directory /home/ann/notebooks.",
         ),
+        (FileFact(writable=False), "root-dir-not-writable", "You cannot make the root directory /home/ann/notebooks."),
     ],
 )
 def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str, sentence: str) -> None:
