@@ -16,7 +16,7 @@ from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.commands.options import PasswordSource
 from jupyter_remote_kit.errors import Failed, RemoteKitError
-from jupyter_remote_kit.host import foreground, paths, processes, starting
+from jupyter_remote_kit.host import foreground, paths, processes, room, starting
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import Answers
 from jupyter_remote_kit.plan.changes import waiting_for_restart
@@ -73,6 +73,9 @@ def _look(tried: Prepared, asked: Asked, status: Mapping[str, Any] | None) -> No
     if asked.handover:
         handover.check_access(tried.settings.access)
     serving.check(tried)
+    if status is None:
+        # The server's own files. How small a file system in memory is says nothing about them.
+        room.check((tried.facts.layout.runtime_dir,), least=0)
     # Without a question nothing lies between this and `_written`, which knows whether another `up` has just taken the port.
     if asked.ask and status is None and not asked.dry_run:
         serving.check_port(tried.settings.ip, tried.settings.port)

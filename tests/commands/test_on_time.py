@@ -70,6 +70,13 @@ def file_in_the_way(host: Host) -> Iterator[list[str]]:
 
 
 @contextmanager
+def file_as_runtime_dir(host: Host) -> Iterator[list[str]]:
+    host.layout.runtime_dir.parent.mkdir(parents=True, exist_ok=True)
+    host.layout.runtime_dir.write_text("x")
+    yield []
+
+
+@contextmanager
 def refused_configuration(host: Host) -> Iterator[list[str]]:
     host.layout.config_dir.mkdir(parents=True)
     (host.layout.config_dir / "jupyter_server_config.py").write_text("c.ServerApp.allow_origin = '*'\n")
@@ -96,6 +103,7 @@ CASES = [
     ("init --allow-root", foreign_address, "address-not-here"),
     ("init --allow-root", file_in_the_way, "not-a-directory"),
     ("up --allow-root", file_in_the_way, "not-a-directory"),
+    ("up --allow-root", file_as_runtime_dir, "not-a-directory"),
     ("up --allow-root", taken_port, "port-taken"),
     ("up --allow-root --detach", taken_port, "port-taken"),
     ("up --allow-root", refused_configuration, "any-origin"),
