@@ -106,6 +106,15 @@ def create_time(pid: int) -> float | None:
         return None
 
 
+def started_at(pid: int) -> float | None:
+    """`create_time` as the clock of files has it. Linux's is up to a second too early: the `btime` of /proc/stat is in whole seconds."""
+    created = create_time(pid)
+    if created is None or not hasattr(time, "CLOCK_BOOTTIME"):
+        return created
+    after_boot = created - psutil.boot_time()
+    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - after_boot)
+
+
 def process_alive(pid: int, started: float | None = None) -> bool:
     """Whether the process is there, is the one that was started at `started` (`None`: any), and is more than a zombie."""
     try:

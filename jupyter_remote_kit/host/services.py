@@ -114,7 +114,7 @@ def in_user_site() -> bool:
 
 def newer_than_process(place: Place, pid: int | None) -> bool:
     """Whether the unit or its environment was written after that process was started."""
-    started = processes.create_time(pid) if pid else None
+    started = processes.started_at(pid) if pid else None
     if started is None:
         return False
     written = [path.stat().st_mtime for path in (place.unit_file, place.environment_file) if _stands(path)]

@@ -261,3 +261,18 @@ def test_without_a_bus_it_starts_all_the_same(tmp_path: Path, with_scopes: Path)
         assert processes.process_alive(pid)
     finally:
         processes.terminate(pid, None, 5)
+
+
+def test_when_a_process_was_started_by_the_clock_of_files(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.touch()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        after.touch()
+        started = processes.started_at(process.pid)
+        assert started is not None
+        # The kernel counts in ticks of 10 ms.
+        assert before.stat().st_mtime - 0.05 <= started <= after.stat().st_mtime + 0.05
+    finally:
+        process.communicate()
+    assert processes.started_at(process.pid) is None
