@@ -103,11 +103,12 @@ def test_the_status_line_follows_kernels_and_people(machine: Machine, systemd: M
     ready(systemd)
     with server.client(headers=WITH_TOKEN) as client:
         identity = client.post("/api/kernels").json()["id"]
-        systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 1 · signed in: 0"))
+        # A program with the token is a session, as a browser is.
+        systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 1 · signed in: 1"))
         with server.signed_in():
-            systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 1 · signed in: 1"))
+            systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 1 · signed in: 2"))
         client.delete(f"/api/kernels/{identity}")
-    systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 0 · signed in: 1"))
+    systemd.wait_for(lambda states: states["STATUS"].endswith("kernels: 0 · signed in: 2"))
     told = [states["STATUS"] for states in systemd.told]
     assert len(told) == len(set(told)), "told though nothing had changed"
 
