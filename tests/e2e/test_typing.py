@@ -6,7 +6,7 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,6 +31,7 @@ POPUP_WITHIN_S = 8.0
 """Generous: two processors that others use too. The figure tells the rest."""
 pytestmark = pytest.mark.timeout(7200 if LONG else 600)
 Setting = tuple[str, str]
+Work = Callable[[Typist], Awaitable[None]]
 
 
 @dataclass
@@ -67,13 +68,28 @@ def shares() -> dict[tuple[str, str, int], list[Piece]]:
 
 @pytest.fixture(scope="module")
 def results(host: Host, laptop: Laptop, canaries: Canaries) -> Iterator[Results]:
-    """Everything is typed side by side."""
+    """Everything is typed side by side; in the short form, where two processors have other tests to run, at three desks."""
     found = Results()
-    work = [(desk(host, canaries, SERVERS[server]), typing_at(kind, server, mine, found)) for (kind, server, _), mine in shares().items()]
-    work += [(desk(host, canaries, None), asking_at(kind, found)) for kind in KINDS]
+    desks: dict[object, tuple[float | None, list[Work]]] = {}
+    for (kind, server, number), mine in shares().items():
+        _, works = desks.setdefault((kind, server, number) if LONG else server, (SERVERS[server], []))
+        works.append(typing_at(kind, server, mine, found))
+    for kind in KINDS:
+        desks.setdefault(f"asking {kind}" if LONG else "asking", (None, []))[1].append(asking_at(kind, found))
+    work = [(desk(host, canaries, slowed), one_after_the_other(works)) for slowed, works in desks.values()]
     asyncio.run(side_by_side(Laptop(host.machine, laptop.home), work))
     yield found
     host.stop_everything()
+
+
+def one_after_the_other(works: Iterable[Work]) -> Work:
+    """All of it at one desk."""
+
+    async def do(typist: Typist) -> None:
+        for work in works:
+            await work(typist)
+
+    return do
 
 
 _ports = iter(range(8800, 8900))
@@ -87,7 +103,7 @@ def desk(host: Host, canaries: Canaries, slowed: float | None) -> Desk:
     return made
 
 
-def typing_at(kind: str, server: str, mine: list[Piece], found: Results) -> Callable[[Typist], object]:
+def typing_at(kind: str, server: str, mine: list[Piece], found: Results) -> Work:
     """Type `mine` with completion off, as quickly as it goes, and then with it on."""
 
     async def do(typist: Typist) -> None:
@@ -101,7 +117,7 @@ def typing_at(kind: str, server: str, mine: list[Piece], found: Results) -> Call
     return do
 
 
-def asking_at(kind: str, found: Results) -> Callable[[Typist], object]:
+def asking_at(kind: str, found: Results) -> Work:
     """Type up to each place where a popup is wanted, and wait for it."""
 
     async def do(typist: Typist) -> None:
