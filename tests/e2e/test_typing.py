@@ -18,6 +18,8 @@ from tests.e2e.stage.laptop import Laptop
 from tests.e2e.stage.typists import Desk, Piece, Typist, side_by_side
 
 LONG = os.environ.get("REMOTEKIT_LONG") == "1"
+PASSES = int(os.environ.get("REMOTEKIT_PASSES", "3"))
+"""How often the whole corpus is typed in the long form: with three passes each place has each of the pauses."""
 KINDS = (".ipynb", ".py")
 SERVERS = {"fast": None, "slow": 1.2}
 """How much later an answer comes, in seconds: beyond the second after which JupyterLab does without it, too."""
@@ -47,9 +49,8 @@ def pieces() -> list[Piece]:
     """What each kind of document gets, with each of the language servers."""
     groups = [CORPUS[start : start + GROUP] for start in range(0, len(CORPUS), GROUP)]
     if LONG:
-        return [Piece(lines, (pause,)) for pause in reversed(PAUSES) for lines in groups] + [
-            Piece(ORDINARY, (2.0,), only_before_enter=True)
-        ]
+        typed = [Piece(lines, PAUSES[turn:] + PAUSES[:turn]) for turn in range(PASSES) for lines in groups]
+        return [*typed, Piece(ORDINARY, (2.0,), only_before_enter=True)]
     return [Piece(CORPUS[83:91], PAUSES), Piece(CORPUS[20:26] + CORPUS[47:50], PAUSES)]
 
 
