@@ -36,9 +36,10 @@ from jupyter_remote_kit.server import report, userconfig
 Failure = FailedExtension | SkippedFile
 # Of an exception's words; some hold a whole document.
 LONGEST_REASON = 300
-# Ctrl-C, and the end of the event loop's tasks. What else is no `Exception` is a failure of the extension, such as a panic in Rust
+# Ctrl-C, the end of the event loop's tasks, and a file of the server's configuration that could not be read: an extension's own file may
+# hold settings of ServerApp. Every other `BaseException` is a failure of the extension, such as a panic in Rust
 # (PyO3's `PanicException`: https://docs.rs/pyo3/latest/pyo3/panic/struct.PanicException.html).
-_PASSED_ON = (KeyboardInterrupt, asyncio.CancelledError)
+_PASSED_ON = (KeyboardInterrupt, asyncio.CancelledError, userconfig.Unreadable)
 
 
 class Switches:

@@ -312,11 +312,20 @@ def test_it_is_looked_at_after_every_hook(hook: str, machine: Machine) -> None:
     assert refused(machine) == ["xsrf-checks-off", "extension-failed"]
 
 
-def test_a_setting_of_the_servers_in_its_file_is_no_fault_of_the_extension(machine: Machine) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("c.ServerApp.quit_button = 7\n", "The 'quit_button' trait"),
+        # What is below the line that fails is not known, and it may be a setting of the server's.
+        ("import no_such_module\nc.ServerApp.quit_button = True\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ],
+    ids=["a setting that cannot be used", "a file that cannot be read"],
+)
+def test_what_is_wrong_with_the_server_in_its_file_is_no_fault_of_the_extension(text: str, reason: str, machine: Machine) -> None:
     write(machine, "tidy", APP.format(name="tidy"))
-    machine.configure("jupyter_tidy_config.py", "\nc.ServerApp.quit_button = 7\n")
+    machine.configure("jupyter_tidy_config.py", f"\n{text}")
     (refusal,) = machine.refusal(machine.settings())
-    assert f"{machine.layout.config_dir / 'jupyter_tidy_config.py'}, line 2: The 'quit_button' trait" in refusal
+    assert f"{machine.layout.config_dir / 'jupyter_tidy_config.py'}, line 2: {reason}" in refusal
 
 
 HALF_AN_UPGRADE = """
