@@ -13,7 +13,21 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import paths
-from jupyter_remote_kit.server import headers, journal, keys, logs, notify, overlay, owners, pages, proxied, report, tuning, unixsocket
+from jupyter_remote_kit.server import (
+    headers,
+    journal,
+    keys,
+    languageservers,
+    logs,
+    notify,
+    overlay,
+    owners,
+    pages,
+    proxied,
+    report,
+    tuning,
+    unixsocket,
+)
 from jupyter_remote_kit.server.audit import Audit
 from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
@@ -71,6 +85,7 @@ class Protection:
         app.web_app.settings["page_config_data"]["remotekitMode"] = kit.mode.value
         self._lay_defaults_under()
         owners.note_handlers(app.web_app)
+        languageservers.share(app)
         app.web_app.add_transform(headers.protective(hsts=kit.hsts))
         self._limit_logs()
         self._work_among_notebooks()

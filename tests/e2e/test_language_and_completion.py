@@ -76,6 +76,17 @@ def second_cell(lab: Lab) -> None:
     lab.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(1).click()
 
 
+def complete_in_the_file(lab: Lab, name: str) -> None:
+    """Go to the end of the file `name`, opening it in this page where it is not open, and complete what only jedi knows."""
+    if not lab.page.locator(".jp-FileEditor:visible").count():
+        lab.page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    lab.page.locator(".jp-FileEditor:visible .cm-content").click()
+    lab.page.keyboard.press("Control+End")
+    until(lambda: offered(lab.page, "shovel.dig", "dig_deeper_than_any_kernel"), "jedi's entry in the popup", LANGUAGE_SERVER_WITHIN_S)
+    lab.page.keyboard.press("Escape")
+    lab.page.keyboard.press("Enter")
+
+
 def test_the_interface_is_chinese_at_the_first_load(lab: Lab) -> None:
     assert {"文件", "编辑", "查看", "运行", "设置", "帮助"} <= set(lab.menus())
     assert lab.page.locator("html").get_attribute("lang") in {"zh", "zh-CN", "zh_CN"}
@@ -99,14 +110,33 @@ def test_completion_pops_up_while_typing_in_a_file(lab: Lab, host: Host) -> None
     lab.picture("completion-file.png")
 
 
-def test_completion_pops_up_in_a_file_beside_a_notebook(lab: Lab, host: Host) -> None:
+def test_completion_pops_up_in_a_file_beside_a_notebook_and_in_the_notebook(lab: Lab, host: Host) -> None:
+    """The first of them tells the language server where modules are looked for, and for a notebook that is not where they are."""
     (host.home / "work" / "beside.py").write_text("import shovel\n\n")
     second_cell(lab)
-    # In the same page: jedi-language-server refuses one that is loaded while another holds it.
-    lab.page.locator(".jp-DirListing-item", has_text="beside.py").dblclick()
-    lab.page.locator(".jp-FileEditor .cm-content").click()
-    lab.page.keyboard.press("Control+End")
+    expect(lab.page.locator(".lsp-statusbar-item")).to_contain_text("已完全初始化", timeout=LANGUAGE_SERVER_WITHIN_S * 1000)
+    complete_in_the_file(lab, "beside.py")
+    lab.page.locator(".lm-TabBar-tab", has_text="colours.ipynb").click()
+    lab.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(1).click()
+    lab.page.keyboard.type("import shovel", delay=60)
+    lab.page.keyboard.press("Enter")
     until(lambda: offered(lab.page, "shovel.dig", "dig_deeper_than_any_kernel"), "jedi's entry in the popup", LANGUAGE_SERVER_WITHIN_S)
+
+
+def test_completion_is_there_after_a_reload_and_in_a_second_page(lab: Lab, host: Host) -> None:
+    """jedi-language-server refuses a second `initialize`, and every page sends one."""
+    work = host.home / "work"
+    for name in ("reloaded.py", "second.py"):
+        (work / name).write_text("import shovel\n\n")
+    lab.open(f"{BASE}/lab/tree/reloaded.py")
+    complete_in_the_file(lab, "reloaded.py")
+    lab.open(f"{BASE}/lab/tree/reloaded.py")
+    complete_in_the_file(lab, "reloaded.py")
+    # In the same browser, while the first page is there.
+    second = Lab(lab.page.context.new_page())
+    second.open(f"{BASE}/lab/workspaces/second/tree/second.py")
+    complete_in_the_file(second, "second.py")
+    complete_in_the_file(lab, "reloaded.py")
 
 
 def change(lab: Lab, plugin: str, **values: object) -> None:
