@@ -55,7 +55,8 @@ $rk_run";;
 *) rk_seconds=0;;
 esac;
 """
-# USR1 comes from the loop behind the profile, ALRM when its time is over, HUP when the line is gone: `watch` reads to the end of input.
+# USR1 comes from the loop behind the profile, ALRM when its time is over, TERM when the line is gone: `watch` reads to the end of input.
+# It is not HUP, which everything ignores where sshd was started by nohup, and a shell cannot take that back.
 # Nothing is sent before the greeting, and `watch` has ended by then, so one process at a time reads requests. The profile has a process
 # group of its own, and is ended as by a terminal that closes: what it has started with nohup or setsid stays, as the user means it.
 # The traps are set when the two helpers are there: a signal to a subshell that has not yet dropped its parent's traps is lost.
@@ -67,11 +68,11 @@ quiet() { signal TERM $rk_timer; signal TERM $rk_watch; wait $rk_watch; };
 bare() { quiet; trap - USR1 ALRM HUP TERM; echo; echo "$0 $$ $*"; exec /bin/sh -c "$REMOTEKIT_LOOP" "$0" 2>&6; };
 up() { case $rk_late in "") rk_served=1; quiet; echo; echo "$0 $$ used 0";; esac; };
 late() { case $rk_served in "") rk_late=1; signal HUP -- -$rk_login; sleep 0.2 || sleep 1; signal KILL $rk_login; bare late 0;; esac; };
-gone() { case $rk_served in "") signal HUP -- -$rk_login;; *) signal HUP $rk_login;; esac; quiet; exit 129; };
+gone() { case $rk_served in "") signal HUP -- -$rk_login;; *) signal TERM $rk_login;; esac; quiet; exit 129; };
 rk_late= rk_served= rk_login= rk_timer= rk_watch=; exec 6>&2 7>&1 8<&0 2>/dev/null;
 { sleep $rk_seconds & nap=$! ; trap "kill \$nap; exit" TERM; wait $nap && kill -s ALRM $$; } </dev/null >/dev/null 6>&- 7>&- 8<&-
 & rk_timer=$! ;
-{ read -r any; kill -s HUP $$; } <&8 >/dev/null 6>&- 7>&- 8<&- & rk_watch=$! ;
+{ read -r any; kill -s TERM $$; } <&8 >/dev/null 6>&- 7>&- 8<&- & rk_watch=$! ;
 trap up USR1; trap late ALRM; trap gone HUP TERM;
 if command -v setsid >/dev/null; then set -- setsid "$@"; else set -m; fi;
 "$@" </dev/null >/dev/null & rk_login=$! ;
@@ -200,4 +201,4 @@ def looking_after(pid: int) -> str:
 def ending(pid: int, session_mark: str) -> str:
     """A request that ends an earlier session of ours, which a line that was cut has left behind; no other process by that number."""
     look = f'"$(ps -o args= -p {int(pid)} 2>/dev/null)"'
-    return f"( case {look} in *{session_mark}*) kill -HUP {int(pid)} 2>/dev/null;; esac; exit 0 ) </dev/null"
+    return f"( case {look} in *{session_mark}*) kill -TERM {int(pid)} 2>/dev/null;; esac; exit 0 ) </dev/null"

@@ -59,7 +59,7 @@ class ProtectiveHeaders(OutputTransform):
         # An application behind a proxy answers those who are signed in alone; its banner is part of its answer.
         theirs = owner is Owner.OTHER and visit is not None and visit.signed_in
         if not theirs and headers.get("Server", "").startswith(_BANNER):
-            del headers["Server"]
+            headers.pop("Server")
         added = dict(DEFAULTS[owner])
         if self.hsts and request.protocol == "https" and owner is not Owner.OTHER:
             added["Strict-Transport-Security"] = HSTS

@@ -29,11 +29,12 @@ def withhold(request: HTTPServerRequest, cookie_names: Collection[str], is_ours:
     headers = request.headers
     if "Cookie" in headers:
         kept = [text for text in (_without(cookie, cookie_names) for cookie in headers.get_list("Cookie")) if text]
-        del headers["Cookie"]
+        # `del` fails in tornado 6.5 (6.6 mends it) where the header was not read before.
+        headers.pop("Cookie")
         for text in kept:
             headers.add("Cookie", text)
     if is_ours(offers.in_header(request)):
-        del headers["Authorization"]
+        headers.pop("Authorization")
     if "Referer" in headers:
         # A browser with a session keeps our token in its address bar.
         headers["Referer"] = offers.leads_back(headers["Referer"], is_ours)

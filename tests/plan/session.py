@@ -19,7 +19,7 @@ ENDS_S = 30.0
 class Session:
     """`with Session("/bin/bash", home) as session: session.ask("echo one")`. `noise` is what came before the greeting.
 
-    `sh` is the program that stands for the host's /bin/sh. Raises `AssertionError` where there is no greeting, or no answer.
+    `sh` is the program that stands for the host's /bin/sh, `before` what sshd itself was started by. Raises `AssertionError` where there is no greeting, or no answer.
     """
 
     def __init__(  # noqa: PLR0913  # each is another thing that a host may have
@@ -31,11 +31,12 @@ class Session:
         environ: Mapping[str, str] = MappingProxyType({}),
         sh: str = "/bin/sh",
         mark: str = MARK,
+        before: tuple[str, ...] = (),
     ) -> None:
         self.mark = mark
         self.noise: list[str] = []
         self.process = subprocess.Popen(
-            [login_shell, "-c", shell.session_command(mark, profile_s).replace("/bin/sh", sh)],
+            [*before, login_shell, "-c", shell.session_command(mark, profile_s).replace("/bin/sh", sh)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -74,14 +74,15 @@ def test_a_script_takes_its_arguments_and_the_bytes_behind_it(login_shell: str, 
         assert session.ask("echo after") == (0, ["after"])
 
 
-def test_a_session_that_a_cut_line_has_left_behind_is_ended_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [(), ("env", "--ignore-signal=HUP")], ids=["", "below nohup"])
+def test_a_session_that_a_cut_line_has_left_behind_is_ended_and_nothing_else(before: tuple[str, ...], tmp_path: Path) -> None:
     bash = shutil.which("bash")
     assert bash is not None
     other_mark = shell.mark("f" * 32)
     for profile_s in (0, shell.PROFILE_S):
         with (
-            Session(bash, tmp_path, profile_s=profile_s) as left,
-            Session(bash, tmp_path, profile_s=profile_s, mark=other_mark) as other,
+            Session(bash, tmp_path, profile_s=profile_s, before=before) as left,
+            Session(bash, tmp_path, profile_s=profile_s, mark=other_mark, before=before) as other,
             Session(bash, tmp_path, mark=shell.mark("e" * 32)) as session,
         ):
             _, (worker,) = left.ask("echo $$")
