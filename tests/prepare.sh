@@ -23,6 +23,8 @@ sudo sudo
 zsh zsh
 fish fish
 tcsh tcsh
+ksh93 ksh93u+m
+busybox busybox
 mkfs.exfat exfatprogs
 mount.exfat-fuse exfat-fuse
 '
