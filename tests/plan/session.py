@@ -19,7 +19,8 @@ ENDS_S = 30.0
 class Session:
     """`with Session("/bin/bash", home) as session: session.ask("echo one")`. `noise` is what came before the greeting.
 
-    `sh` is the program that stands for the host's /bin/sh, `before` what sshd itself was started by. Raises `AssertionError` where there is no greeting, or no answer.
+    `sh` is the program that stands for the host's /bin/sh, `before` what sshd itself was started by. Raises `AssertionError` where there
+    is no greeting, or no answer.
     """
 
     def __init__(  # noqa: PLR0913  # each is another thing that a host may have
