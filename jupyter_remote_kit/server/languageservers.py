@@ -1,15 +1,15 @@
-"""Puts the routing of `plan.languageserver` into jupyter_lsp's manager, so that every page of a server has completion."""
+"""Puts `plan.lsp`'s router into jupyter_lsp's manager, so that every page of a server has completion."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from tornado.websocket import WebSocketClosedError
 
-from jupyter_remote_kit.plan.languageserver import Routed, Router
+from jupyter_remote_kit.plan.lsp import Router
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -22,20 +22,30 @@ class Page(Protocol):
 
     def write_message(self, message: str) -> object: ...
 
+    def close(self) -> None: ...
+
     def __hash__(self) -> int: ...
+
+
+class Process(Protocol):
+    """The language server's `Popen`."""
+
+    def poll(self) -> int | None: ...
 
 
 class Session(Protocol):
     """jupyter_lsp's `LanguageServerSession`; `process` is `None` while it has no page."""
 
-    process: object | None
+    process: Process | None
     handlers: Collection[Page]
+
+    def initialize(self) -> None: ...
 
     def write(self, message: str) -> None: ...
 
 
 class Manager(Protocol):
-    """Of jupyter_lsp's `LanguageServerManager` what is used or replaced here."""
+    """The part of jupyter_lsp's `LanguageServerManager` that is used or replaced here."""
 
     sessions: Mapping[str, Session]
 
@@ -52,11 +62,16 @@ USED = ("sessions", "on_client_message", "on_server_message", "unsubscribe", "wa
 
 
 def share(app: ServerApp) -> None:
-    """Have the pages of `app` share its language servers. Without jupyter_lsp, or with one of another shape, all stays as it is."""
+    """Have the pages of `app` share its language servers. Without jupyter_lsp, or with one of another shape, nothing changes."""
     manager = getattr(app, "language_server_manager", None)
-    if all(hasattr(manager, name) for name in USED):
-        page = app.web_app.settings.get("page_config_data", {})
-        _Shared(cast("Manager", manager), str(page.get("rootUri", "")), str(page.get("virtualDocumentsUri", ""))).install()
+    if manager is None:
+        return
+    if not all(hasattr(manager, name) for name in USED):
+        app.log.warning("jupyter_lsp has changed: one page at a time has completion from language servers")
+        return
+    configuration = app.web_app.settings.get("page_config_data", {})
+    roots = str(configuration.get("rootUri", "")), str(configuration.get("virtualDocumentsUri", ""))
+    _Shared(cast("Manager", manager), *roots).install()
 
 
 class _Shared:
@@ -67,7 +82,7 @@ class _Shared:
         self._roots = root_uri, virtual_root_uri
         self._pass_on, self._unsubscribe = manager.on_client_message, manager.unsubscribe
         # A server that is started again is another process, which knows nothing of what the one before was told.
-        self._routers: WeakKeyDictionary[object, Router[Page]] = WeakKeyDictionary()
+        self._routers: WeakKeyDictionary[Process, Router[Page]] = WeakKeyDictionary()
 
     def install(self) -> None:
         for name in ("on_client_message", "on_server_message", "unsubscribe"):
@@ -75,15 +90,26 @@ class _Shared:
 
     async def on_client_message(self, text: str, handler: Page) -> None:
         """As jupyter_lsp's: to the listeners, then to the server."""
-        session = self._manager.sessions.get(handler.language_server)
-        router, message = self._router(session), _parsed(text)
-        if session is None or router is None or message is None:
+        from jupyter_lsp.types import MessageScope
+
+        session, message = self._manager.sessions.get(handler.language_server), _parsed(text)
+        if session is None or message is None:
             await self._pass_on(text, handler)
             return
-        routed = router.from_page(handler, message, session.handlers)
+        await self._manager.wait_for_listeners(MessageScope.CLIENT, text, handler.language_server)
+        # No await from here on: what is routed first is sent first. And the page may have gone meanwhile.
+        if handler not in session.handlers:
+            return
+        if message.get("method") == "initialize":
+            _restart_if_ended(session, handler)
+        router = self._router(session)
+        if router is None:
+            return
+        routed = router.from_page(handler, message)
         for row in routed.to_server:
-            await self._pass_on(text if row is message else json.dumps(row), handler)
-        _send(routed, message, text)
+            session.write(text if row is message else _dumped(row))
+        for page, row in routed.to_pages:
+            _send(page, _dumped(row))
 
     async def on_server_message(self, text: str, session: Session) -> None:
         """As jupyter_lsp's: to the listeners, then to the pages."""
@@ -93,11 +119,10 @@ class _Shared:
             if known is session:
                 await self._manager.wait_for_listeners(MessageScope.SERVER, text, name)
         router, message = self._router(session), _parsed(text)
-        if router is not None and message is not None:
-            _send(router.from_server(message, session.handlers), message, text)
+        if router is None or message is None:
             return
-        for handler in session.handlers:
-            handler.write_message(text)
+        for page, row in router.from_server(message, session.handlers).to_pages:
+            _send(page, text if row is message else _dumped(row))
 
     def unsubscribe(self, handler: Page) -> None:
         """As jupyter_lsp's, which ends the server with its last page."""
@@ -106,7 +131,7 @@ class _Shared:
         self._unsubscribe(handler)
         if session is not None and session.process is not None and router is not None:
             for message in router.leave(handler).to_server:
-                session.write(json.dumps(message))
+                session.write(_dumped(message))
 
     def _router(self, session: Session | None) -> Router[Page] | None:
         if session is None or session.process is None:
@@ -114,8 +139,21 @@ class _Shared:
         return self._routers.setdefault(session.process, Router(*self._roots))
 
 
+def _restart_if_ended(session: Session, page: Page) -> None:
+    """Start a server that has ended (killed, out of memory) for `page`; the pages that still wait for the old one are disconnected."""
+    if session.process is None or session.process.poll() is None:
+        return
+    session.initialize()
+    for other in _others(session.handlers, page):
+        other.close()
+
+
+def _others(pages: Iterable[Page], page: Page) -> list[Page]:
+    return [other for other in pages if other is not page]
+
+
 def _parsed(text: str) -> dict[str, Any] | None:
-    """A message; `None` where it is none, which is passed on as it is."""
+    """A JSON-RPC message, or `None` where `text` is something else."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -123,10 +161,19 @@ def _parsed(text: str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _send(routed: Routed[Page], message: dict[str, Any], text: str) -> None:
-    for handler, row in routed.to_pages:
-        try:
-            handler.write_message(text if row is message else json.dumps(row))
-        # It closes at this moment; the others are there.
-        except WebSocketClosedError:
-            continue
+def _dumped(message: dict[str, Any]) -> str:
+    """As short as it came: not escaped, unless half a surrogate pair makes it unencodable."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(message, separators=(",", ":"))
+    return text
+
+
+def _send(page: Page, text: str) -> None:
+    try:
+        page.write_message(text)
+    except WebSocketClosedError:
+        # It is about to unsubscribe. The other pages still get the message.
+        return

@@ -130,12 +130,12 @@ def test_completion_is_there_after_a_reload_and_in_a_second_page(lab: Lab, host:
         (work / name).write_text("import shovel\n\n")
     lab.open(f"{BASE}/lab/tree/reloaded.py")
     complete_in_the_file(lab, "reloaded.py")
-    lab.open(f"{BASE}/lab/tree/reloaded.py")
-    complete_in_the_file(lab, "reloaded.py")
-    # In the same browser, while the first page is there.
+    # In the same browser, while the first page is there; and then the first one is loaded again beside it.
     second = Lab(lab.page.context.new_page())
     second.open(f"{BASE}/lab/workspaces/second/tree/second.py")
     complete_in_the_file(second, "second.py")
+    complete_in_the_file(lab, "reloaded.py")
+    lab.open(f"{BASE}/lab/tree/reloaded.py")
     complete_in_the_file(lab, "reloaded.py")
 
 

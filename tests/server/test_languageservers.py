@@ -3,56 +3,69 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import websocket
 
+from jupyter_remote_kit.server import languageservers
 from tests.server.conftest import TOKEN, Machine, Server
 
 WITH_TOKEN = {"Authorization": f"token {TOKEN}"}
-NAME = "jedi-language-server"
+NAME, STRICT = "jedi-language-server", "strict-language-server"
 SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iterator[Server]:
     machine = Machine(tmp_path_factory.mktemp("languageservers") / "home", hashed_password)
+    strict = {"argv": [sys.executable, str(Path(__file__).with_name("strict_language_server.py"))], "languages": ["strict"], "version": 2}
+    machine.configure("jupyter_server_config.json", json.dumps({"LanguageServerManager": {"language_servers": {STRICT: strict}}}))
     started = machine.start(machine.settings())
     started.ready()
     yield started
     started.stop()
 
 
-def connect(server: Server) -> websocket.WebSocket:
+def connect(server: Server, name: str) -> websocket.WebSocket:
     """The websocket of a page."""
-    url = server.url.replace("http", "ws", 1) + f"/lsp/ws/{NAME}"
+    url = server.url.replace("http", "ws", 1) + f"/lsp/ws/{name}"
     return websocket.create_connection(url, header=WITH_TOKEN, timeout=SECONDS)
 
 
 class Page:
     """What JupyterLab's page does, with the ids that every page begins with."""
 
-    def __init__(self, server: Server) -> None:
-        self._socket = connect(server)
+    def __init__(self, server: Server, name: str = NAME) -> None:
+        self._socket = connect(server, name)
         self._ident = -1
         self.capabilities = self.ask("initialize", processId=None, rootUri=None, capabilities={})["capabilities"]
         self.tell("initialized")
 
+    def send(self, text: str) -> None:
+        self._socket.send(text)
+
     def tell(self, method: str, **params: Any) -> None:
-        self._socket.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params}))
+        self.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params}))
 
     def request(self, method: str, **params: Any) -> int:
         self._ident += 1
-        self._socket.send(json.dumps({"jsonrpc": "2.0", "id": self._ident, "method": method, "params": params}))
+        self.send(json.dumps({"jsonrpc": "2.0", "id": self._ident, "method": method, "params": params}))
         return self._ident
 
     def answer(self, ident: int) -> Any:
-        """The first answer that has this id; what the server says or asks meanwhile is passed over."""
+        """The first answer that has this id; what the server says or asks meanwhile is skipped. Raises `ConnectionError` at the end."""
         while True:
-            message = json.loads(self._socket.recv())
+            text = self._socket.recv()
+            if not text:
+                raise ConnectionError
+            message = json.loads(text)
             if "method" not in message and message["id"] == ident:
                 return message["result"]
 
@@ -70,7 +83,11 @@ class Page:
         return {item["label"] for item in (found["items"] if isinstance(found, dict) else found or [])}
 
     def close(self) -> None:
-        self._socket.close()
+        try:
+            self._socket.close()
+        finally:
+            # `close` leaves it to the server where that has closed first.
+            self._socket.shutdown()
 
 
 def test_pages_beside_each_other_after_each_other_and_again(server: Server) -> None:
@@ -100,22 +117,71 @@ def test_pages_beside_each_other_after_each_other_and_again(server: Server) -> N
     assert "Traceback" not in server.output
 
 
-NO_MESSAGES = [
-    "",
-    "{",
-    "[]",
-    '"initialize"',
-    "[" * 100_000,
-    '{"id": [], "method": 3}',
+# Each is survived: the same page is answered afterwards.
+ODD = [
+    '{"id": [], "method": "no/such"}',
     '{"id": {}, "result": 1}',
-    '{"method": "textDocument/didOpen", "params": []}',
+    '{"id": null, "method": "initialize"}',
+    '{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": []}',
+    '{"jsonrpc": "2.0", "method": "textDocument/didClose", "params": {"textDocument": {"uri": "file:///never.py"}}}',
+    '{"jsonrpc": "2.0", "method": "shutdown", "id": 900}',
+    '{"jsonrpc": "2.0", "method": "exit"}',
 ]
 
 
-def test_what_is_no_message_harms_no_other_page(server: Server) -> None:
-    with closing(Page(server)) as page:
-        for text in NO_MESSAGES:
-            with closing(connect(server)) as other:
-                other.send(text)
-        page.open("file:///mine.py", "alpha_one = 1; alpha")
-        assert "alpha_one" in page.labels(page.complete("file:///mine.py", "alpha_one = 1; alpha"))
+def test_odd_messages_leave_every_page_its_completion(server: Server) -> None:
+    with closing(Page(server)) as page, closing(Page(server)) as other:
+        for each in (page, other):
+            each.open("file:///odd.py", "alpha_one = 1; alpha")
+        for text in ODD:
+            other.send(text)
+            for each in (other, page):
+                assert "alpha_one" in each.labels(each.complete("file:///odd.py", "alpha_one = 1; alpha")), text
+
+
+def test_two_pages_that_open_and_close_a_notebook_at_once_break_no_rule(server: Server) -> None:
+    """jupyter_lsp's listener writes an opened or changed document to a file first, which takes its time, and a closed one not."""
+    with server.client(headers=WITH_TOKEN) as client:
+        (found,) = re.findall(r'"virtualDocumentsUri": "([^"]+)"', client.get("/lab").text)
+    with closing(Page(server, STRICT)) as first:
+        for number in range(10):
+            uri = f"{found}/together-{number}.strict"
+            with closing(Page(server, STRICT)) as second:
+                for page in (first, second):
+                    page.open(uri, "x" * 100_000)
+                first.tell("textDocument/didChange", textDocument={"uri": uri, "version": 1}, contentChanges=[{"text": "y"}])
+            first.tell("textDocument/didClose", textDocument={"uri": uri})
+        server.wait_until(lambda: first.ask("test/violations")["open"] == [])
+        assert first.ask("test/violations")["violations"] == []
+
+
+def test_a_language_server_that_was_killed_is_started_for_the_next_page_and_the_others_are_told(server: Server) -> None:
+    with closing(Page(server)) as first:
+        # Those of earlier pages have ended; jupyter_lsp has not yet asked for their exit code.
+        running = [child for child in server.process_info().children() if child.status() != psutil.STATUS_ZOMBIE]
+        (process,) = [child for child in running if NAME in " ".join(child.cmdline())]
+        process.kill()
+        server.wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
+        with closing(Page(server)) as second:
+            second.open("file:///mine.py", "alpha_one = 1; alpha")
+            assert "alpha_one" in second.labels(second.complete("file:///mine.py", "alpha_one = 1; alpha"))
+            # It is disconnected, instead of waiting for ever.
+            with pytest.raises(ConnectionError):
+                first.ask("textDocument/hover", textDocument={"uri": "file:///mine.py"}, position={"line": 0, "character": 0})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"initialize"', "3", "[" * 100_000])
+def test_what_is_no_json_rpc_message_is_left_to_jupyter_lsp(text: str) -> None:
+    assert languageservers._parsed(text) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"id": 1, "label": "数据"}, '{"id":1,"label":"数据"}'),
+        ({"id": 1, "label": "half \ud83d"}, '{"id":1,"label":"half \\ud83d"}'),
+    ],
+)
+def test_a_message_is_as_short_as_it_can_be_sent(message: dict[str, object], text: str) -> None:
+    assert languageservers._dumped(message) == text
+    assert json.loads(text.encode()) == message

@@ -1,4 +1,4 @@
-"""Several pages at one language server: none sees that there are others, and the server sees one client that follows the protocol."""
+"""Several pages at one language server: each gets its own answers, and the server sees one client that follows the protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from jupyter_remote_kit.plan.languageserver import Routed, Router
+from jupyter_remote_kit.plan.lsp import Routed, Router
 
 Message = dict[str, Any]
 A, B, C = "a", "b", "c"
@@ -34,23 +34,23 @@ def document(method: str, uri: str = "file:///a.py") -> Message:
 
 def started(router: Router[str], page: str = A) -> None:
     """The first page has done its handshake."""
-    (asked,) = router.from_page(page, asks(0, "initialize"), [page]).to_server
+    (asked,) = router.from_page(page, asks(0, "initialize")).to_server
     router.from_server(answers(asked["id"], CAPABILITIES), [page])
-    assert router.from_page(page, INITIALIZED, [page]).to_server == (INITIALIZED,)
+    assert router.from_page(page, INITIALIZED).to_server == (INITIALIZED,)
 
 
 def test_a_later_page_is_answered_as_the_first_was_and_the_server_is_not_asked() -> None:
     router: Router[str] = Router()
     started(router)
-    assert router.from_page(B, asks(7, "initialize"), [A, B]) == Routed(to_pages=((B, answers(7, CAPABILITIES)),))
-    assert router.from_page(B, INITIALIZED, [A, B]) == Routed()
+    assert router.from_page(B, asks(7, "initialize")) == Routed(to_pages=((B, answers(7, CAPABILITIES)),))
+    assert router.from_page(B, INITIALIZED) == Routed()
 
 
 def test_a_page_that_comes_before_the_answer_gets_it_too() -> None:
     router: Router[str] = Router()
-    (asked,) = router.from_page(A, asks(0, "initialize"), [A]).to_server
-    assert router.from_page(B, asks(5, "initialize"), [A, B]) == Routed()
-    assert router.from_page(C, asks(6, "initialize"), [A, B, C]) == Routed()
+    (asked,) = router.from_page(A, asks(0, "initialize")).to_server
+    assert router.from_page(B, asks(5, "initialize")) == Routed()
+    assert router.from_page(C, asks(6, "initialize")) == Routed()
     router.leave(C)
     routed = router.from_server(answers(asked["id"], CAPABILITIES), [A, B])
     assert routed == Routed(to_pages=((A, answers(0, CAPABILITIES)), (B, answers(5, CAPABILITIES))))
@@ -58,19 +58,19 @@ def test_a_page_that_comes_before_the_answer_gets_it_too() -> None:
 
 def test_the_first_page_may_go_before_it_is_answered() -> None:
     router: Router[str] = Router()
-    (asked,) = router.from_page(A, asks(0, "initialize"), [A]).to_server
-    router.from_page(B, asks(5, "initialize"), [A, B])
+    (asked,) = router.from_page(A, asks(0, "initialize")).to_server
+    router.from_page(B, asks(5, "initialize"))
     router.leave(A)
     assert router.from_server(answers(asked["id"], CAPABILITIES), [B]) == Routed(to_pages=((B, answers(5, CAPABILITIES)),))
-    assert router.from_page(B, INITIALIZED, [B]).to_server == (INITIALIZED,)
+    assert router.from_page(B, INITIALIZED).to_server == (INITIALIZED,)
 
 
 def test_a_server_that_refuses_the_first_is_asked_again() -> None:
     router: Router[str] = Router()
-    (asked,) = router.from_page(A, asks(0, "initialize"), [A]).to_server
+    (asked,) = router.from_page(A, asks(0, "initialize")).to_server
     refusal = {"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32002, "message": "not now"}}
     assert router.from_server(refusal, [A]).to_pages == ((A, {**refusal, "id": 0}),)
-    assert [row["method"] for row in router.from_page(B, asks(1, "initialize"), [A, B]).to_server] == ["initialize"]
+    assert [row["method"] for row in router.from_page(B, asks(1, "initialize")).to_server] == ["initialize"]
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,24 @@ def test_a_server_that_refuses_the_first_is_asked_again() -> None:
 )
 def test_the_root_is_that_of_the_files_whichever_page_comes_first(sent: str | None, root: str | None) -> None:
     router: Router[str] = Router("file:///work", "file:///work/.virtual_documents")
-    (asked,) = router.from_page(A, asks(0, "initialize", rootUri=sent, processId=None), [A]).to_server
+    (asked,) = router.from_page(A, asks(0, "initialize", rootUri=sent, processId=None)).to_server
     assert asked["params"] == {"rootUri": root, "processId": None}
-    (asked,) = Router[str]().from_page(A, asks(0, "initialize", rootUri=sent), [A]).to_server
+    (asked,) = Router[str]().from_page(A, asks(0, "initialize", rootUri=sent)).to_server
     assert asked["params"] == {"rootUri": sent}
 
 
 def test_equal_ids_of_two_pages_are_two_requests_and_each_gets_its_own_answer() -> None:
     router: Router[str] = Router()
     started(router)
-    (first,) = router.from_page(A, asks(3, "textDocument/completion", of="a"), [A, B]).to_server
-    (second,) = router.from_page(B, asks(3, "textDocument/completion", of="b"), [A, B]).to_server
+    (first,) = router.from_page(A, asks(3, "textDocument/completion", of="a")).to_server
+    (second,) = router.from_page(B, asks(3, "textDocument/completion", of="b")).to_server
     assert first["id"] != second["id"]
     assert router.from_server(answers(second["id"], "b"), [A, B]).to_pages == ((B, answers(3, "b")),)
     assert router.from_server(answers(first["id"], "a"), [A, B]).to_pages == ((A, answers(3, "a")),)
     # An answer that nothing waits for goes nowhere; an error that names no request is for every page.
     assert router.from_server(answers(first["id"], "a"), [A, B]) == Routed()
     assert router.from_server(answers("x", "a"), [A, B]) == Routed()
+    router.from_page(B, INITIALIZED)
     nameless = {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "parse"}}
     assert router.from_server(nameless, [A, B]).to_pages == ((A, nameless), (B, nameless))
 
@@ -102,33 +103,40 @@ def test_equal_ids_of_two_pages_are_two_requests_and_each_gets_its_own_answer() 
 def test_the_answer_to_a_page_that_has_gone_goes_nowhere() -> None:
     router: Router[str] = Router()
     started(router)
-    (asked,) = router.from_page(B, asks(3, "hover"), [A, B]).to_server
+    (asked,) = router.from_page(B, asks(3, "hover")).to_server
     router.leave(B)
     assert router.from_server(answers(asked["id"], "late"), [A]) == Routed()
 
 
 def test_a_cancellation_names_the_request_as_the_server_knows_it() -> None:
     router: Router[str] = Router()
-    (opening,) = router.from_page(A, asks(0, "initialize"), [A]).to_server
+    (opening,) = router.from_page(A, asks(0, "initialize")).to_server
     # Others may wait for it.
-    assert router.from_page(A, tells("$/cancelRequest", id=0), [A]) == Routed()
+    assert router.from_page(A, tells("$/cancelRequest", id=0)) == Routed()
     router.from_server(answers(opening["id"], CAPABILITIES), [A])
-    router.from_page(B, asks(3, "hover"), [A, B])
-    (asked,) = router.from_page(A, asks(3, "hover"), [A, B]).to_server
-    assert router.from_page(A, tells("$/cancelRequest", id=3), [A, B]).to_server == (tells("$/cancelRequest", id=asked["id"]),)
-    assert router.from_page(A, tells("$/cancelRequest", id=9), [A, B]) == Routed()
+    router.from_page(B, asks(3, "hover"))
+    (asked,) = router.from_page(A, asks(3, "hover")).to_server
+    assert router.from_page(A, tells("$/cancelRequest", id=3)).to_server == (tells("$/cancelRequest", id=asked["id"]),)
+    assert router.from_page(A, tells("$/cancelRequest", id=9)) == Routed()
 
 
-def test_what_the_server_says_and_asks_goes_to_all_and_one_answer_goes_back() -> None:
+def test_what_the_server_says_and_asks_goes_to_the_pages_that_are_ready_and_one_answer_goes_back() -> None:
     router: Router[str] = Router()
-    started(router)
-    said = tells("textDocument/publishDiagnostics", uri="file:///a.py")
+    said = tells("window/logMessage", type=3, message="loading")
+    router.from_page(A, asks(0, "initialize"))
     assert router.from_server(said, [A, B]).to_pages == ((A, said), (B, said))
+    started(router := Router())
+    # C is connected, and would answer that it knows no such method.
+    router.from_page(B, INITIALIZED)
+    assert router.from_server(said, [A, B, C]).to_pages == ((A, said), (B, said))
     for ident in (0, "zero", [0]):
         question = asks(ident, "workspace/configuration")
-        assert router.from_server(question, [A, B]).to_pages == ((A, question), (B, question))
-        assert router.from_page(B, answers(ident, [{}]), [A, B]).to_server == (answers(ident, [{}]),)
-        assert router.from_page(A, answers(ident, [{}]), [A, B]) == Routed()
+        assert router.from_server(question, [A, B, C]).to_pages == ((A, question), (B, question))
+        assert router.from_page(B, answers(ident, [{}])).to_server == (answers(ident, [{}]),)
+        assert router.from_page(A, answers(ident, [{}])) == Routed()
+    router.leave(A)
+    router.leave(B)
+    assert router.from_server(said, [C]).to_pages == ((C, said),)
 
 
 def test_what_was_registered_before_a_page_came_is_told_to_it_and_its_answer_goes_nowhere() -> None:
@@ -138,40 +146,40 @@ def test_what_was_registered_before_a_page_came_is_told_to_it_and_its_answer_goe
     router.from_server(asks(1, "client/registerCapability", registrations=[kept, gone, "broken", {"id": 3}]), [A])
     router.from_server(asks(2, "client/unregisterCapability", unregisterations=[{"id": "2"}, {"id": "never"}]), [A])
     router.from_server(asks(3, "client/registerCapability", registrations=None), [A])
-    ((page, told),) = router.from_page(B, INITIALIZED, [A, B]).to_pages
+    ((page, told),) = router.from_page(B, INITIALIZED).to_pages
     assert (page, told["method"], told["params"]) == (B, "client/registerCapability", {"registrations": [kept]})
-    assert router.from_page(B, answers(told["id"], None), [A, B]) == Routed()
+    assert router.from_page(B, answers(told["id"], None)) == Routed()
 
 
 def test_a_document_is_closed_when_the_last_page_closes_it_or_goes() -> None:
     router: Router[str] = Router()
     started(router)
-    assert router.from_page(A, document("didOpen"), [A, B]).to_server == (document("didOpen"),)
+    assert router.from_page(A, document("didOpen")).to_server == (document("didOpen"),)
     # What B has is in force from now on; the protocol wants it closed before.
-    assert router.from_page(B, document("didOpen"), [A, B]).to_server == (document("didClose"), document("didOpen"))
-    assert router.from_page(A, document("didClose"), [A, B]) == Routed()
-    router.from_page(B, document("didOpen", "file:///b.py"), [A, B])
-    router.from_page(A, document("didOpen", "file:///b.py"), [A, B])
+    assert router.from_page(B, document("didOpen")).to_server == (document("didClose"), document("didOpen"))
+    assert router.from_page(A, document("didClose")) == Routed()
+    # One who does not have it open closes nothing.
+    assert router.from_page(C, document("didClose")) == Routed()
+    router.from_page(B, document("didOpen", "file:///b.py"))
+    router.from_page(A, document("didOpen", "file:///b.py"))
     assert router.leave(B).to_server == (document("didClose"),)
-    assert router.from_page(A, document("didClose", "file:///b.py"), [A]).to_server == (document("didClose", "file:///b.py"),)
+    assert router.from_page(A, document("didClose", "file:///b.py")).to_server == (document("didClose", "file:///b.py"),)
     assert router.leave(A) == Routed()
 
 
 @pytest.mark.parametrize("params", [{}, {"textDocument": 3}, {"textDocument": {"uri": 3}}, {"textDocument": {"uri": "file:///never"}}, []])
 @pytest.mark.parametrize("method", ["textDocument/didOpen", "textDocument/didClose", "textDocument/didChange"])
-def test_what_it_does_not_understand_it_passes_on(method: str, params: object) -> None:
+def test_documents_without_a_known_uri_are_passed_on(method: str, params: object) -> None:
     message = {"jsonrpc": "2.0", "method": method, "params": params}
     router: Router[str] = Router()
-    assert router.from_page(A, message, [A]).to_server == (message,)
+    assert router.from_page(A, message).to_server == (message,)
 
 
-def test_a_page_that_ends_the_server_ends_it_for_itself_while_there_are_others() -> None:
+def test_no_page_ends_the_server() -> None:
     router: Router[str] = Router()
     started(router)
-    assert router.from_page(B, asks(9, "shutdown"), [A, B]) == Routed(to_pages=((B, answers(9, None)),))
-    assert router.from_page(B, tells("exit"), [A, B]) == Routed()
-    assert [row["method"] for row in router.from_page(A, asks(9, "shutdown"), [A]).to_server] == ["shutdown"]
-    assert router.from_page(A, tells("exit"), [A]).to_server == (tells("exit"),)
+    assert router.from_page(A, asks(9, "shutdown")) == Routed(to_pages=((A, answers(9, None)),))
+    assert router.from_page(A, tells("exit")) == Routed()
 
 
 class Strict(RuleBasedStateMachine):
@@ -187,7 +195,8 @@ class Strict(RuleBasedStateMachine):
         self.initialized = False
         self.open: set[str] = set()
         self.initialize_requests = 0
-        # Of each page: what it waits for, and the documents that it has open.
+        # Of each page: what it waits for, whether it has sent `initialized`, and the documents that it has open.
+        self.ready: set[int] = set()
         self.waits: dict[int, dict[int, object]] = {}
         self.holds: dict[int, set[str]] = {}
 
@@ -196,8 +205,10 @@ class Strict(RuleBasedStateMachine):
             self.take(message)
         for page, message in routed.to_pages:
             assert page in self.pages
-            expected = self.waits[page].pop(message["id"])
-            assert message["result"] == expected
+            if "method" in message:
+                assert message["method"] == "client/registerCapability"
+                continue
+            assert message["result"] == self.waits[page].pop(message["id"])
 
     def take(self, message: Message) -> None:
         method = message["method"]
@@ -208,6 +219,7 @@ class Strict(RuleBasedStateMachine):
             self.requests.append(message)
         elif method == "initialized":
             assert not self.initialized
+            assert self.initialize_requests == 1
             self.initialized = True
         else:
             uri = message["params"]["textDocument"]["uri"]
@@ -220,7 +232,7 @@ class Strict(RuleBasedStateMachine):
         page = self.count
         self.pages.append(page)
         self.waits[page], self.holds[page] = {0: "initialize"}, set()
-        self.route(self.router.from_page(page, asks(0, "initialize"), self.pages))
+        self.route(self.router.from_page(page, asks(0, "initialize")))
 
     @precondition(lambda self: self.pages)
     @rule(data=st.data())
@@ -231,14 +243,22 @@ class Strict(RuleBasedStateMachine):
         self.route(self.router.leave(page))
 
     @precondition(lambda self: self.pages)
+    @rule(data=st.data())
+    def a_page_becomes_ready(self, data: st.DataObject) -> None:
+        page = data.draw(st.sampled_from(self.pages))
+        if 0 not in self.waits[page] and page not in self.ready:
+            self.ready.add(page)
+            self.route(self.router.from_page(page, INITIALIZED))
+
+    @precondition(lambda self: self.ready & set(self.pages))
     @rule(data=st.data(), ident=st.integers(1, 3))
     def a_page_asks(self, data: st.DataObject, ident: int) -> None:
-        page = data.draw(st.sampled_from(self.pages))
-        if self.waits[page] and (0 in self.waits[page] or ident in self.waits[page]):
+        page = data.draw(st.sampled_from(sorted(self.ready & set(self.pages))))
+        if ident in self.waits[page]:
             return
         self.count += 1
         self.waits[page][ident] = f"hover {self.count}"
-        self.route(self.router.from_page(page, asks(ident, f"hover {self.count}"), self.pages))
+        self.route(self.router.from_page(page, asks(ident, f"hover {self.count}")))
 
     @precondition(lambda self: self.pages)
     @rule(data=st.data(), uri=st.sampled_from(["file:///a.py", "file:///b.py"]))
@@ -246,7 +266,14 @@ class Strict(RuleBasedStateMachine):
         page = data.draw(st.sampled_from(self.pages))
         method = "didClose" if uri in self.holds[page] else "didOpen"
         self.holds[page] ^= {uri}
-        self.route(self.router.from_page(page, document(method, uri), self.pages))
+        self.route(self.router.from_page(page, document(method, uri)))
+
+    @precondition(lambda self: self.initialized)
+    @rule(ident=st.integers(1, 2))
+    def the_server_registers(self, ident: int) -> None:
+        question = asks(ident, "client/registerCapability", registrations=[{"id": str(ident), "method": "hover"}])
+        routed = self.router.from_server(question, self.pages)
+        assert {page for page, _ in routed.to_pages} == (self.ready & set(self.pages) or set(self.pages))
 
     @precondition(lambda self: self.requests)
     @rule(data=st.data())

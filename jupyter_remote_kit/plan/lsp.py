@@ -1,8 +1,11 @@
-"""Messages between several pages and one language server, routed so that each page works as if the server were its own.
+"""A router of Language Server Protocol messages between several pages and one language server.
 
 jupyter_lsp (2.3.1, `manager.py`) starts one process per language server and sends whatever it says to every page. The server refuses a
-second `initialize`, so that a second page, or one that is loaded again, gets no completion; and two pages count their requests alike, so
-that each may read the answer to the other's.
+second `initialize`, so a page that is opened beside another one, or loaded again before its old connection has ended, gets no completion;
+and pages use the same request ids, so one may take the answer to another's request.
+
+What they share all the same: a document that is open in two pages has the text of the one that changed it last, and progress and
+partial results are sent to every page.
 
 Source: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/
 """
@@ -16,6 +19,8 @@ from typing import Any, Generic, TypeVar
 Page = TypeVar("Page", bound=Hashable)
 # A JSON-RPC message, parsed.
 Message = dict[str, Any]
+# The answer to a request of ours, to which nothing in the server corresponds.
+_REGISTRATIONS_ID = "remotekit-registrations"
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Routed(Generic[Page]):
 
 @dataclass(frozen=True)
 class _Request(Generic[Page]):
-    """A page's request that the server has not answered; `ident` is the page's own id of it."""
+    """A request that the server has not answered; `ident` is the page's own id of it."""
 
     page: Page
     ident: object
@@ -37,24 +42,27 @@ class _Request(Generic[Page]):
 
 @dataclass
 class Router(Generic[Page]):
-    """The state of one language server process. `pages`, where a method takes it, are those that are connected now.
+    """The state of one language server process.
 
-    `root_uri` is sent as the root in the place of `virtual_root_uri`, the folder of the notebooks' shadows: JupyterLab sends the latter
-    where a notebook is opened first. One process serves notebooks and files, and the modules beside them are below the root alone.
+    JupyterLab sends `virtual_root_uri`, the folder of the notebooks' virtual documents, as the root where a notebook is opened first, and
+    `root_uri` where a file is. One process serves both, so it is always told `root_uri`: modules in the root directory are found from
+    either, and those beside a file from the file.
     """
 
     root_uri: str = ""
     virtual_root_uri: str = ""
     _last_ident: int = 0
     # By the id that the server knows.
-    _requests: dict[int, _Request[Page]] = field(default_factory=dict)
-    # Requests of the server that no page has answered.
-    _asked: set[object] = field(default_factory=set)
+    _client_requests: dict[int, _Request[Page]] = field(default_factory=dict)
+    # Ids of the server's requests that no page has answered.
+    _server_requests: set[object] = field(default_factory=set)
     _initialize_result: object = None
     _initializing: bool = False
     _initialized: bool = False
     # Pages whose `initialize` waits for the first one's answer, each with its id.
     _waiting: list[tuple[Page, object]] = field(default_factory=list)
+    # Pages that have sent `initialized`. Before that, a client answers every request with an error.
+    _ready: set[Page] = field(default_factory=set)
     # By id: what the server registered by `client/registerCapability`, which a later page has not seen.
     _registrations: dict[str, Message] = field(default_factory=dict)
     # By URI: the pages in which the document is open.
@@ -62,24 +70,23 @@ class Router(Generic[Page]):
 
     # -- from a page -----------------------------------------------------------------------------------------------------------------
 
-    def from_page(self, page: Page, message: Message, pages: Collection[Page]) -> Routed[Page]:
+    def from_page(self, page: Page, message: Message) -> Routed[Page]:
         """Where `message` of `page` goes."""
-        method, asks = message.get("method"), "id" in message
-        if method is None:
+        if "method" not in message:
             return self._answer(message)
-        if asks:
-            return self._request(page, message, pages)
-        return self._notification(page, message, pages)
+        if "id" in message:
+            return self._request(page, message)
+        return self._notification(page, message)
 
     def _answer(self, message: Message) -> Routed[Page]:
         """The first page that answers a request of the server answers it for all."""
         ident = _hashable(message.get("id"))
-        if ident not in self._asked:
+        if ident not in self._server_requests:
             return Routed()
-        self._asked.discard(ident)
+        self._server_requests.discard(ident)
         return Routed((message,))
 
-    def _request(self, page: Page, message: Message, pages: Collection[Page]) -> Routed[Page]:
+    def _request(self, page: Page, message: Message) -> Routed[Page]:
         method, ident = message["method"], message["id"]
         if method == "initialize":
             if self._initialize_result is not None:
@@ -89,10 +96,11 @@ class Router(Generic[Page]):
                 return Routed()
             self._initializing = True
             message = self._rooted(message)
-        elif method == "shutdown" and _others(page, pages):
+        elif method == "shutdown":
+            # The server serves other pages; jupyter_lsp ends it with the last connection.
             return Routed(to_pages=((page, _result(ident, None)),))
         self._last_ident += 1
-        self._requests[self._last_ident] = _Request(page, ident, method)
+        self._client_requests[self._last_ident] = _Request(page, ident, method)
         return Routed(({**message, "id": self._last_ident},))
 
     def _rooted(self, message: Message) -> Message:
@@ -101,11 +109,11 @@ class Router(Generic[Page]):
             return message
         return {**message, "params": {**params, "rootUri": self.root_uri}}
 
-    def _notification(self, page: Page, message: Message, pages: Collection[Page]) -> Routed[Page]:
+    def _notification(self, page: Page, message: Message) -> Routed[Page]:
         method = message["method"]
         if method == "initialized":
-            return self._initialized_by(page, message)
-        if method == "exit" and _others(page, pages):
+            return self._become_ready(page, message)
+        if method == "exit":
             return Routed()
         if method == "$/cancelRequest":
             return self._cancel(page, message)
@@ -115,21 +123,21 @@ class Router(Generic[Page]):
             return self._close(page, message)
         return Routed((message,))
 
-    def _initialized_by(self, page: Page, message: Message) -> Routed[Page]:
+    def _become_ready(self, page: Page, message: Message) -> Routed[Page]:
+        self._ready.add(page)
         if not self._initialized:
             self._initialized = True
             return Routed((message,))
         if not self._registrations:
             return Routed()
-        # Its answer is to nothing that the server has asked, and goes nowhere.
-        ident = "remotekit-registrations"
         params = {"registrations": list(self._registrations.values())}
-        return Routed(to_pages=((page, {"jsonrpc": "2.0", "id": ident, "method": "client/registerCapability", "params": params}),))
+        told = {"jsonrpc": "2.0", "id": _REGISTRATIONS_ID, "method": "client/registerCapability", "params": params}
+        return Routed(to_pages=((page, told),))
 
     def _cancel(self, page: Page, message: Message) -> Routed[Page]:
         ident = _params(message).get("id")
-        for known, request in self._requests.items():
-            # `initialize` may have others that wait for it.
+        for known, request in self._client_requests.items():
+            # Other pages may wait for the answer to `initialize`.
             if (request.page, request.ident) == (page, ident) and request.method != "initialize":
                 return Routed(({**message, "params": {"id": known}},))
         return Routed()
@@ -138,31 +146,33 @@ class Router(Generic[Page]):
         uri = _uri(message)
         if uri is None:
             return Routed((message,))
-        opened = self._documents.setdefault(uri, set())
+        holders = self._documents.setdefault(uri, set())
         # "An open notification must not be sent more than once without a corresponding close notification send before."
-        first = (_closed(uri),) if opened else ()
-        opened.add(page)
+        first = (_did_close(uri),) if holders else ()
+        holders.add(page)
         return Routed((*first, message))
 
     def _close(self, page: Page, message: Message) -> Routed[Page]:
-        opened = self._documents.get(_uri(message) or "")
-        if opened is None or page not in opened:
+        uri = _uri(message)
+        if uri is None or uri not in self._documents:
             return Routed((message,))
-        return Routed((message,)) if self._forget(page, _uri(message) or "") else Routed()
+        return Routed((message,)) if self._forget(page, uri) else Routed()
 
     def leave(self, page: Page) -> Routed[Page]:
-        """What `page`, whose connection has ended, leaves to be said to the server: that what it alone had open is closed."""
-        for ident, request in list(self._requests.items()):
-            # The others wait for the answer to an `initialize`, too.
+        """The connection of `page` has ended: forget what it waits for, and close the documents that only this page had open."""
+        for ident, request in list(self._client_requests.items()):
+            # Other pages may wait for the answer to `initialize`.
             if request.page == page and request.method != "initialize":
-                del self._requests[ident]
+                del self._client_requests[ident]
         self._waiting = [row for row in self._waiting if row[0] != page]
-        opened = [uri for uri, holders in self._documents.items() if page in holders]
-        return Routed(tuple(_closed(uri) for uri in opened if self._forget(page, uri)))
+        self._ready.discard(page)
+        return Routed(tuple(_did_close(uri) for uri in list(self._documents) if self._forget(page, uri)))
 
     def _forget(self, page: Page, uri: str) -> bool:
-        """Whether `page` was the last in which `uri` was open."""
+        """Whether `page` was the last one in which `uri` was open."""
         holders = self._documents[uri]
+        if page not in holders:
+            return False
         holders.discard(page)
         if holders:
             return False
@@ -172,22 +182,31 @@ class Router(Generic[Page]):
     # -- from the server -------------------------------------------------------------------------------------------------------------
 
     def from_server(self, message: Message, pages: Collection[Page]) -> Routed[Page]:
-        """To which pages `message` of the server goes: an answer to the one that asked, everything else to all."""
+        """To which of `pages`, those that are connected now, `message` of the server goes."""
         if "method" in message:
             if "id" in message:
-                self._asked.add(_hashable(message["id"]))
+                self._server_requests.add(_hashable(message["id"]))
                 self._note_registrations(message)
-            return _to_all(message, pages)
-        request = self._requests.pop(message["id"], None) if isinstance(message.get("id"), int) else None
+            return self._broadcast(message, pages)
+        ident = message.get("id")
+        if ident is None:
+            # An error that names no request.
+            return self._broadcast(message, pages)
+        # Of a page that has gone, or no request at all: nothing waits for it.
+        request = self._client_requests.pop(ident, None) if isinstance(ident, int) else None
         if request is None:
-            # An answer to a page that has gone; or an error without an id, which is for every one of them.
-            return _to_all(message, pages) if message.get("id") is None else Routed()
+            return Routed()
         answered = [(request.page, request.ident)]
         if request.method == "initialize":
             answered += self._waiting
             self._waiting, self._initializing = [], False
             self._initialize_result = message.get("result")
-        return Routed(to_pages=tuple((page, {**message, "id": ident}) for page, ident in answered if page in pages))
+        return Routed(to_pages=tuple((page, {**message, "id": own}) for page, own in answered if page in pages))
+
+    def _broadcast(self, message: Message, pages: Collection[Page]) -> Routed[Page]:
+        """To the pages that are ready; to every one before the first is, since a server may speak during `initialize`."""
+        ready = [page for page in pages if page in self._ready]
+        return Routed(to_pages=tuple((page, message) for page in ready or pages))
 
     def _note_registrations(self, message: Message) -> None:
         if message["method"] == "client/registerCapability":
@@ -202,16 +221,8 @@ def _result(ident: object, result: object) -> Message:
     return {"jsonrpc": "2.0", "id": ident, "result": result}
 
 
-def _closed(uri: str) -> Message:
+def _did_close(uri: str) -> Message:
     return {"jsonrpc": "2.0", "method": "textDocument/didClose", "params": {"textDocument": {"uri": uri}}}
-
-
-def _to_all(message: Message, pages: Collection[Page]) -> Routed[Page]:
-    return Routed(to_pages=tuple((page, message) for page in pages))
-
-
-def _others(page: Page, pages: Collection[Page]) -> bool:
-    return any(other != page for other in pages)
 
 
 def _params(message: Message) -> Message:
@@ -231,5 +242,5 @@ def _rows(message: Message, key: str) -> list[Message]:
 
 
 def _hashable(ident: object) -> object:
-    """An id as a key; what is neither number nor text, which JSON-RPC does not allow, by its spelling."""
+    """An id as a key. JSON-RPC allows numbers and strings; anything else is a key by its representation."""
     return ident if isinstance(ident, int | str) else repr(ident)
