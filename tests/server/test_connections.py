@@ -730,10 +730,11 @@ async def test_who_left_while_waiting_costs_no_turn(leaf: Path) -> None:
     async with serving(Rules(replace(Deadlines(), turn=3.0), paces, many, sweep_s=0.05), leaf) as served:
         served.server.heat(ip_address(HOST), 60)
         await served.plain()
-        for _ in range(40):
+        # On a busy machine some of them have had their turn before the last one is there.
+        for _ in range(55):
             _, writer = await served.plain()
             writer.close()
-        await until(lambda: len(served.server._door) == 40)
+        await until(lambda: len(served.server._door) >= 35)
         # At ten turns a second it would have to wait for more than the three seconds after which it is sent away.
         await served.ask()
 
