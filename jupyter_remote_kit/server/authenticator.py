@@ -15,7 +15,7 @@ from jupyter_remote_kit.plan.audit import BUSY, CROSS_SITE, REPEATED_TOKEN, THRO
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import HashKind
 from jupyter_remote_kit.secret import Secret
-from jupyter_remote_kit.server import cookies, offers, refusals, responses
+from jupyter_remote_kit.server import cookies, initiators, offers, refusals, responses
 from jupyter_remote_kit.server.devices import LIFETIME_S
 from jupyter_remote_kit.server.session import Why
 from jupyter_remote_kit.server.throttle import Answer, Count, Throttle
@@ -136,7 +136,7 @@ class Authenticator:
         """Count a wrong token that a stranger offers, unless it is one too many."""
         source, device = _counted(request, visit)
         answer = self.throttle.guess(source, time.monotonic(), device=device, token=token)
-        reason = CROSS_SITE if offers.is_from_another_site(request) else REPEATED_TOKEN if answer.repeated else "token"
+        reason = CROSS_SITE if initiators.is_foreign(request) else REPEATED_TOKEN if answer.repeated else "token"
         self._audit.record(Action.GUESS, request, reason=reason)
         return answer
 
@@ -150,7 +150,7 @@ class Authenticator:
 
     def _record_unheard(self, request: HTTPServerRequest, answer: Answer) -> None:
         """A password was not looked at. fail2ban bans for `THROTTLED`, which must be the doing of who is banned."""
-        reason = CROSS_SITE if offers.is_from_another_site(request) else BUSY if answer.count is Count.SHARED else THROTTLED
+        reason = CROSS_SITE if initiators.is_foreign(request) else BUSY if answer.count is Count.SHARED else THROTTLED
         self._audit.record(Action.GUESS, request, reason=reason)
 
     def _note_token_client(self, request: HTTPServerRequest, peer: Peer) -> None:
@@ -285,11 +285,11 @@ class Authenticator:
 def _counted(request: HTTPServerRequest, visit: Visit) -> tuple[str, str]:
     """By which source and which device a guess is counted.
 
-    Any page can make the owner's browser guess, and where it leads it to one of ours (`SameSite=Lax`) the device cookie comes along. That
-    must use up neither the guesses of the address nor those of the browser.
+    Any page can make the owner's browser guess, and the device cookie comes along where the page is of the same site, or leads to a page of
+    ours (`SameSite=Lax`). That must use up neither the guesses of the address nor those of the browser.
     """
     source = visit.peer.source
-    return (f"{source} {CROSS_SITE}", "") if offers.is_from_another_site(request) else (source, visit.device)
+    return (f"{source} {CROSS_SITE}", "") if initiators.is_foreign(request) else (source, visit.device)
 
 
 def _refuse_unless_taken(handler: RequestHandler, answer: Answer) -> None:

@@ -17,7 +17,7 @@ from jupyter_remote_kit.grammar import DEFAULT
 from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import documented_command
-from jupyter_remote_kit.server import logs, offers, proxied, refusals, visits
+from jupyter_remote_kit.server import initiators, logs, offers, proxied, refusals, visits
 from jupyter_remote_kit.server.exchange import ExchangeHandler
 from jupyter_remote_kit.server.owners import Owner
 from jupyter_remote_kit.server.streams import MOST_HEADER
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("tornado.application")
 # Of a password, and of anything that is sent by somebody who is not signed in.
 MAX_BODY = 64 * 1024
-# For how long a refusal slows its address down where it passes for another site's doing. `Sec-Fetch-Site` is the sender's to write, so
+# For how long a refusal slows its address down where it passes for another origin's doing. `Sec-Fetch-Site` is the sender's to write, so
 # those that keep coming must not be served faster; but any page can have the owner's browser send them, and his address is itself again
 # soon after. A connection that is signed in is not slowed down at all. 250 addresses have a turn each every 5 s: with that they get the
 # door's 50 turns a second and no more, as with any longer time; with 2 s it is 125, with 1 s all 200 (simulated).
-CROSS_SITE_HEAT_S = 5.0
+FOREIGN_HEAT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -154,16 +154,22 @@ class Checkpoint:
             # Browsers show no answer to a WebSocket's handshake.
             log.warning("%s %s", refusal.sentence, request.path)
             return refusal
+        return self._of_another_origin(request, visit)
+
+    def _of_another_origin(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
+        """A change that a page of another origin asks for with the owner's cookies, or that passes for one behind a proxy.
+
+        XSRF tokens do not keep it out: another subdomain may set the cookie that the form's field is compared with.
+        """
         signing_in = request.path == self._login and not visit.signed_in
-        if not (signing_in or visit.way is Way.COOKIE) or not proxied.has_lost_host(request, self._site.base_url, self._site.settings):
+        if not (signing_in or visit.way is Way.COOKIE) or not proxied.is_change(request, self._site.settings):
             return None
+        told_foreign = initiators.is_told_foreign(request)
         # Another extension may have a route among Jupyter's, and take other origins there.
-        if self._whose(request) is Owner.OTHER:
+        if not (told_foreign or proxied.has_lost_host(request, self._site.base_url)) or self._whose(request) is Owner.OTHER:
             return None
-        origin = request.headers["Origin"]
-        if offers.is_cross_site(request):
-            return refusals.other_site(origin)
-        return refusals.other_origin(origin, request.host)
+        origin = request.headers.get("Origin", "null")
+        return refusals.other_site(origin) if told_foreign else refusals.other_origin(origin, request.host)
 
     def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
         """The answer to this client's guess: to the tokens in the headers, which are counted, or to the password that is to come."""
@@ -178,7 +184,7 @@ class Checkpoint:
         else:
             return None
         if answer.wait and authenticator.connections is not None and not visit.device:
-            seconds = min(answer.wait, CROSS_SITE_HEAT_S) if offers.is_from_another_site(request) else answer.wait
+            seconds = min(answer.wait, FOREIGN_HEAT_S) if initiators.is_foreign(request) else answer.wait
             authenticator.connections.heat(visit.peer.address, seconds)
         return answer
 

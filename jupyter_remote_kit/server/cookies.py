@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
 
-# Cookies ignore ports and paths: any other service of the host may set one of our names beside ours.
-MAX_VALUES = 4
+# Cookies ignore ports: any other service of the host may set one of our names beside ours, and so may other hosts of the domain. Browsers
+# send those of longer paths first (RFC 6265, 5.4), so ours is among the last: before it in that place can be one for each domain above this
+# host and each path that `base_url` begins with.
+MAX_VALUES = 16
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -27,11 +29,11 @@ def device_name(request: HTTPServerRequest) -> str:
 
 
 def values(request: HTTPServerRequest, name: str) -> list[str]:
-    """What the request's cookies of this name hold, the first four of them.
+    """What the request's cookies of this name hold, the last sixteen of them.
 
     `request.cookies` keeps the last one alone, and makes an object of each cookie: 26 to 42 ms of the event loop for 64 KB of them.
     """
-    pairs = islice(_pair(name).finditer(request.headers.get("Cookie", "")), MAX_VALUES)
+    pairs = deque(_pair(name).finditer(request.headers.get("Cookie", "")), MAX_VALUES)
     return [pair[1].strip().removeprefix('"').removesuffix('"') for pair in pairs]
 
 

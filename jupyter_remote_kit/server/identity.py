@@ -20,7 +20,7 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.hashes import hash_kind
 from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
-from jupyter_remote_kit.server import cookies, keys, offers, parts, report, upstream
+from jupyter_remote_kit.server import cookies, initiators, keys, offers, parts, report, upstream
 from jupyter_remote_kit.server.audit import current_request
 from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
@@ -140,7 +140,8 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         signed_in = visit.signed_in and self.authenticator.is_current(visit)
         by_token = (signed_in and visit.way is Way.TOKEN) or self.authenticator.check_body_token(handler, visit)
         if not signed_in and not by_token:
-            if cookies.values(handler.request, self.get_cookie_name(handler)):
+            # A page of another origin may have it come without the browser's own, beside one that the page has set.
+            if cookies.values(handler.request, self.get_cookie_name(handler)) and not initiators.is_foreign(handler.request):
                 self.clear_login_cookie(handler)
             return None
         # Some handlers ask a second time (`IdentityProvider._get_user`).

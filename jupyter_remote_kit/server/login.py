@@ -18,7 +18,7 @@ from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.plan.commandline import documented_command
 from jupyter_remote_kit.plan.remoteserver import laptop_command
-from jupyter_remote_kit.server import offers, refusals
+from jupyter_remote_kit.server import initiators, offers, refusals
 from jupyter_remote_kit.server.extension import find_kit
 from jupyter_remote_kit.server.handlers import OnlyGets
 from jupyter_remote_kit.server.templates import Page, asked_locale
@@ -87,17 +87,27 @@ class LoginHandler(LoginFormHandler):
 
 
 class LogoutHandler(JupyterHandler):
-    """`GET /logout`: the session ends, and with it every copy of its cookie and every websocket that it opened."""
+    """`/logout`: the session ends, and with it every copy of its cookie and every websocket that it opened."""
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """The page that says so, once the session's end is on the disk: a crash must not bring it back.
+        """Sign out where the user opens this page from one of the server's, or by its address.
 
-        Where another site leads here, a page that asks first: a browser sends a `SameSite=Lax` cookie with every link that is followed.
+        Else a page that asks first: a link, an image or a frame of any other page brings the cookie along, and so does an image in a
+        notebook.
         """
-        if offers.is_from_another_site(self.request):
+        if initiators.is_own_navigation(self.request):
+            await self._sign_out()
+        else:
             self._ask()
-            return
+
+    @allow_unauthenticated
+    async def post(self) -> None:
+        """Sign out: the form of that page, whose XSRF token has been compared."""
+        await self._sign_out()
+
+    async def _sign_out(self) -> None:
+        """The page that says so, once the session's end is on the disk: a crash must not bring it back."""
         self.identity_provider.clear_login_cookie(self)
         # It is over here in any case. What keeps the file from being written is in the log.
         with suppress(RemoteKitError):
@@ -111,12 +121,13 @@ class LogoutHandler(JupyterHandler):
         self.write(page)
 
     def _ask(self) -> None:
-        """The button leads here again, from a page of this server's."""
+        """The button sends a form."""
         page = SIGN_OUT.render(
             asked_locale(self),
             title=msg("Sign out of JupyterLab?"),
             button=msg("Sign out"),
             action=url_path_join(self.base_url, "logout"),
+            xsrf=Markup(self.xsrf_form_html()),  # noqa: S704  # tornado's own markup
         )
         self.write(page)
 

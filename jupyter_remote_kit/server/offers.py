@@ -83,26 +83,6 @@ def is_upgrade(request: HTTPServerRequest) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
-def is_from_another_site(request: HTTPServerRequest) -> bool:
-    """Whether another site's page makes the owner's browser send this, without the owner's cookies (`SameSite`), as by an image.
-
-    Browsers say so (Fetch Metadata) to servers over TLS and on loopback; elsewhere `Origin` and `Referer` tell what they tell.
-    """
-    headers = request.headers
-    if "Sec-Fetch-Site" in headers:
-        return is_cross_site(request)
-    try:
-        source = urlsplit(headers.get("Origin") or headers.get("Referer") or "").netloc
-    except ValueError:
-        return True
-    return bool(source) and source.lower() != request.host.lower()
-
-
-def is_cross_site(request: HTTPServerRequest) -> bool:
-    """Whether the browser says that another site's page sends this. Whatever a proxy makes of `Host`, it knows better."""
-    return request.headers.get("Sec-Fetch-Site") == "cross-site"
-
-
 def largest_part(request: HTTPServerRequest) -> HeaderPart:
     """Of the request's address and its header fields the one with the most bytes."""
     fields = [HeaderPart(name, sum(map(len, request.headers.get_list(name)))) for name in request.headers]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import Application
 
-# Where jupyter_server and JupyterLab compare `Origin` with `Host`. Other extensions, and applications behind them, decide for themselves.
-_COMPARED = re.compile(r"(?:login|(?:lab/|remotekit/)?api/.*|terminals/websocket/.*)\Z")
+# Where jupyter_server, JupyterLab and the kit compare `Origin` with `Host`. Other extensions, and applications behind them, decide for
+# themselves.
+_COMPARED = re.compile(r"(?:login|logout|(?:lab/|remotekit/)?api/.*|terminals/websocket/.*)\Z")
 _SOCKETS = re.compile(r"(?:api/kernels/[^/]+/channels|terminals/websocket/[^/]+|api/events/subscribe)\Z")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SHOWN = 120
@@ -55,16 +56,17 @@ PASS_PATH = (
 )
 
 
-def has_lost_host(request: HTTPServerRequest, base_url: str, settings: Mapping[str, object]) -> bool:
-    """Whether the page that sends `request` is at another name than the request was sent to, where jupyter_server refuses that.
-
-    It is left to jupyter_server where the configuration lets other origins in.
-    """
+def is_change(request: HTTPServerRequest, settings: Mapping[str, object]) -> bool:
+    """Whether `request` may change something, and other origins are not to ask for that; the configuration may let them in."""
     if settings.get("allow_origin") or settings.get("allow_origin_pat"):
         return False
+    return request.method not in _SAFE or "Upgrade" in request.headers
+
+
+def has_lost_host(request: HTTPServerRequest, base_url: str) -> bool:
+    """Whether the page that sends `request` is at another name than the request was sent to, where jupyter_server refuses that."""
     origin = request.headers.get("Origin")
-    compared = request.method not in _SAFE or "Upgrade" in request.headers
-    if origin is None or not compared or not _COMPARED.match(_below(request, base_url)):
+    if origin is None or not _COMPARED.match(_below(request, base_url)):
         return False
     # As `JupyterHandler.check_origin`. The gate has found out that the header can be read.
     return urlsplit(origin.lower()).netloc != request.host

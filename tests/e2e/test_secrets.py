@@ -76,7 +76,7 @@ def pages(host: Host, password: str, cable: tuple[Host, Laptop]) -> dict[str, ht
             wanted += [name for name in named if name not in seen and name not in wanted]
         # Last: it ends the session.
         http.cookies.clear()
-        seen["/logout"] = http.get("/logout", headers=session.headers)
+        seen["/logout"] = http.post("/logout", headers=session.headers)
         # With the token in the URL as well: the answer must not repeat it.
         http.cookies.clear()
         token = host.token()

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tests.server.conftest import Machine
 
 ALERT = '<p role="alert">'
+# A browser that opens a page.
+PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
 
 
 def test_the_page_speaks_the_browsers_language_and_tells_nothing_else(machine: Machine) -> None:
@@ -52,34 +54,46 @@ def test_where_the_visitor_was_going_survives_the_form_and_cannot_leave_it(machi
         assert 'action="/login?next=%2Flab%2Ftree%2Fa+b.ipynb%3Fx%3D%22%3E%3Cscript%3E"' in page.text
 
 
-@pytest.mark.parametrize(
-    ("named", "followed"),
-    [
-        ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}),
-        # As older browsers, and all over plain HTTP.
-        ({"Referer": "https://evil.example/"}, {"Referer": "{url}/logout"}),
-    ],
-)
-def test_another_sites_page_signs_nobody_out(machine: Machine, named: dict[str, str], followed: dict[str, str]) -> None:
+def test_only_this_servers_pages_and_its_user_sign_out(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    foreign: list[dict[str, str]] = [{"Sec-Fetch-Site": value} for value in ("cross-site", "same-site", "other", "")]
+    # As older browsers, and all over plain HTTP. The last is an image that is sent without a referrer, or an address that was typed.
+    foreign += [{"Referer": "https://evil.example/"}, {"Referer": "{url}1/"}, {"Origin": "null"}, {}]
+    # An image in somebody else's notebook, and a frame in it.
+    own_page = {"Sec-Fetch-Site": "same-origin"}
+    foreign += [own_page | {"Accept": "image/avif,image/webp,*/*;q=0.8"}, own_page | {"Sec-Fetch-Dest": "iframe"}]
+    with server.signed_in() as client:
+        for named in foreign:
+            asked = client.get("/logout", headers=PAGE | {name: value.format(url=server.url) for name, value in named.items()})
+            assert (asked.status_code, "username" in asked.headers.get("Set-Cookie", "")) == (200, False), named
+            assert "Sign out of JupyterLab?" in asked.text
+            assert '<form action="/logout" method="post">' in asked.text
+            assert client.get("/api/contents").status_code == 200
+        assert len(server.control.sessions()) == 1
+
+
+def test_the_button_signs_out_and_no_other_page_can_press_it(machine: Machine) -> None:
     server = machine.start(machine.settings())
     server.ready()
     with server.signed_in() as client:
-        asked = client.get("/logout", headers=named)
-        assert (asked.status_code, "Set-Cookie" in asked.headers) == (200, False)
-        assert "Sign out of JupyterLab?" in asked.text
-        assert '<form action="/logout">' in asked.text
+        form = {"_xsrf": client.cookies["_xsrf"]}
+        assert client.post("/logout").status_code == 403
+        # A page of another subdomain can set the cookie that the field is compared with.
+        for named in ({"Sec-Fetch-Site": "same-site"}, {"Origin": f"{server.url}1"}, {"Origin": "null"}):
+            assert client.post("/logout", data=form, headers=named).status_code == 403, named
         assert client.get("/api/contents").status_code == 200
-        assert len(server.control.sessions()) == 1
-        done = client.get("/logout", headers={name: value.format(url=server.url) for name, value in followed.items()})
-        assert "You are signed out" in done.text
+        pressed = client.post("/logout", data=form, headers={"Origin": server.url, "Sec-Fetch-Site": "same-origin"})
+        assert "You are signed out" in pressed.text
         assert server.control.sessions() == []
         assert client.get("/api/contents").status_code == 403
 
 
-@pytest.mark.parametrize("named", [{"Sec-Fetch-Site": "none"}, {}])
-def test_whoever_enters_the_address_is_signed_out(machine: Machine, named: dict[str, str]) -> None:
+@pytest.mark.parametrize("named", [{"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {"Referer": "{url}/lab"}])
+def test_whoever_opens_the_page_is_signed_out(machine: Machine, named: dict[str, str]) -> None:
     server = machine.start(machine.settings())
     server.ready()
     with server.signed_in() as client:
-        assert "You are signed out" in client.get("/logout", headers=named).text
+        headers = PAGE | {name: value.format(url=server.url) for name, value in named.items()}
+        assert "You are signed out" in client.get("/logout", headers=headers).text
         assert client.get("/api/contents").status_code == 403

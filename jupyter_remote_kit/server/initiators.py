@@ -1,0 +1,72 @@
+"""What made a browser send a request: a page of this server or its user, or a page of another origin.
+
+Another port of the same name and another subdomain are other origins: their pages are not this server's, and the browser sends this
+server's cookies along (`SameSite` compares sites, which have neither port nor subdomain).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from jupyter_remote_kit.server import offers
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+# `none` is the user: the address bar, a bookmark, another program's link (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header).
+_OWN = frozenset({"same-origin", "none"})
+
+
+class Initiator(Enum):
+    """Who caused a request."""
+
+    OWN = "own"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
+
+
+def initiator_of(request: HTTPServerRequest) -> Initiator:
+    """Who caused `request`, as far as its headers tell.
+
+    Browsers send `Sec-Fetch-Site` to servers over TLS and on loopback. Elsewhere `Origin` and `Referer` tell what they tell, and a page
+    may keep its images from sending either.
+    """
+    headers = request.headers
+    if "Sec-Fetch-Site" in headers:
+        return Initiator.FOREIGN if is_told_foreign(request) else Initiator.OWN
+    source = headers.get("Origin") or headers.get("Referer")
+    if not source:
+        return Initiator.UNKNOWN
+    return Initiator.OWN if _is_own(source, request) else Initiator.FOREIGN
+
+
+def is_foreign(request: HTTPServerRequest) -> bool:
+    """Whether a page of another origin makes the owner's browser send this, as by an image or a form."""
+    return initiator_of(request) is Initiator.FOREIGN
+
+
+def is_told_foreign(request: HTTPServerRequest) -> bool:
+    """Whether the browser says that a page of another origin sends this. Whatever a proxy makes of `Host`, it knows better."""
+    return request.headers.get("Sec-Fetch-Site", "none") not in _OWN
+
+
+def is_own_navigation(request: HTTPServerRequest) -> bool:
+    """Whether the user opens a page, from one of this server's or without any: no image, no frame, no script.
+
+    A notebook of somebody else's may show an image of any address of this server.
+    """
+    is_page = offers.is_navigation(request) and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return is_page and initiator_of(request) is Initiator.OWN
+
+
+def _is_own(source: str, request: HTTPServerRequest) -> bool:
+    """Whether the URL `source` is at this server. `Origin: null` is nobody's."""
+    try:
+        parts = urlsplit(source.lower())
+    except ValueError:
+        return False
+    # A proxy that is not named may have ended the TLS: then this side does not know of it.
+    downgraded = parts.scheme == "http" and request.protocol == "https"
+    return parts.netloc == request.host.lower() and not downgraded
