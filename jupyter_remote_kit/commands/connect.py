@@ -94,7 +94,7 @@ class _Call:
 
     async def _hold(self) -> None:
         distant.heed_signals()
-        forwarder = Forwarder(self._port)
+        forwarder = Forwarder(self._port, self._wish.local_name(self._port))
         await forwarder.listen()
         self._keeper = Keeper(self._context, self._wish, forwarder, self._screen)
         try:

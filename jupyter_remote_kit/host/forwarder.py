@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from jupyter_remote_kit.host import descriptors, localports
 from jupyter_remote_kit.host.pipes import FarEnd, NearEnd, Pipe
+from jupyter_remote_kit.plan.localname import LocalName
 from jupyter_remote_kit.plan.ssh import Near
 
 # How long a request waits for a line that is being mended. Browsers give up on nothing sooner.
@@ -35,9 +36,13 @@ class Traffic:
 
 @dataclass
 class Forwarder:
-    """Listens on one port of the loopback, of both families where there are two."""
+    """Listens on one port of the loopback, of both families where there are two.
+
+    `local` says by what name browsers are to ask for the server; without it every name will do.
+    """
 
     port: int
+    local: LocalName | None = None
     traffic: Traffic = field(default_factory=Traffic)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _pairs: set[Pipe] = field(default_factory=set)

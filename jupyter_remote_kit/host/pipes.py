@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.host import peers
+from jupyter_remote_kit.plan import localname
 
 if TYPE_CHECKING:
     from jupyter_remote_kit.host.forwarder import Forwarder
@@ -80,7 +81,12 @@ class Pipe(asyncio.Protocol):
 
 
 class NearEnd(Pipe):
-    """The browser's end."""
+    """The browser's end. What comes is held until its first request says by what name the server is asked."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        super().__init__(forwarder)
+        self._head = bytearray()
+        self._goes_on = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -91,10 +97,59 @@ class NearEnd(Pipe):
         if not self._forwarder.joined(self):
             self.abort()
             return
-        assert self._transport is not None  # noqa: S101  # set above
-        # Before Python 3.11 it begins to read after this call whatever is said here; nothing is read before the next turn of the loop.
-        asyncio.get_running_loop().call_soon(self._transport.pause_reading)
         self._connecting: Awaitable[None] = asyncio.ensure_future(self._forwarder.connect_far(self))
+
+    def data_received(self, data: bytes) -> None:
+        if self._goes_on:
+            super().data_received(data)
+            return
+        self._head += data
+        decision = localname.decide(bytes(self._head), self._forwarder.local) if self._forwarder.local else localname.GOES_ON
+        if decision is None:
+            return
+        if decision.answer:
+            self._answer(decision.answer)
+        else:
+            self._go_on()
+
+    def eof_received(self) -> bool:
+        """As the base class; half a request is the host's to answer, and what has no other end yet waits for one."""
+        if not self._goes_on:
+            self._go_on()
+        if self._other is None:
+            self._ended = True
+            return True
+        return super().eof_received()
+
+    def join(self, far: FarEnd) -> None:
+        """Let what has come go to `far`, once it is known to be meant for the host."""
+        self._other = far
+        if self._goes_on:
+            self._pass_head()
+
+    def _go_on(self) -> None:
+        self._goes_on = True
+        if self._other is not None:
+            self._pass_head()
+        elif self._transport is not None:
+            # What the line has not taken is not read.
+            self._transport.pause_reading()
+
+    def _pass_head(self) -> None:
+        assert self._transport is not None  # noqa: S101  # connected before
+        head, self._head = bytes(self._head), bytearray()
+        if head:
+            super().data_received(head)
+        if self._ended and self._other is not None and self._other._transport is not None:
+            self._other._transport.write_eof()
+        self._transport.resume_reading()
+
+    def _answer(self, answer: bytes) -> None:
+        """Answer here, and hang up; nothing of it has gone to the host."""
+        assert self._transport is not None  # noqa: S101  # connected before
+        self._transport.write(answer)
+        self._transport.close()
+        self._head.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forwarder.left(self)
@@ -118,8 +173,8 @@ class FarEnd(Pipe):
         if near._transport.is_closing():
             self.abort()
             return
-        near._other = self
-        near._transport.resume_reading()
+        assert isinstance(near, NearEnd)  # noqa: S101  # given
+        near.join(self)
 
     def _count(self, size: int) -> None:
         self._forwarder.traffic.down += size

@@ -79,8 +79,7 @@ class AddressBook:
         named = self.find(known.name)
         if named is not None and named.target == known.target:
             return named
-        taken = any(hostnames.clash(known.name, host.name) for host in self.hosts)
-        return replace(known, name=local_name(known.target, self)) if taken else known
+        return known if self.is_free(known.name) else replace(known, name=local_name(known.target, self))
 
     def without_profile(self, known: KnownHost) -> AddressBook:
         """With this host, whose login profile is not read any more."""
@@ -104,6 +103,10 @@ class AddressBook:
             raise unknown(old)
         self.without(old).check_free(new)
         return AddressBook(tuple(replace(known, name=new) if known.name == old else known for known in self.hosts))
+
+    def is_free(self, name: str) -> bool:
+        """Whether a new host could have this name."""
+        return not any(hostnames.clash(name, host.name) for host in self.hosts)
 
     def check_free(self, name: str) -> None:
         """Raises `Failed` where a new host could not have this name."""
@@ -138,6 +141,11 @@ def local_name(target: Target, book: AddressBook) -> str:
 def url_name(known: KnownHost, instance: str) -> str:
     """The name in a server's URL, which no other server has."""
     return hostnames.url_name(known.name, instance)
+
+
+def former_url_name(known: KnownHost, instance: str) -> str:
+    """The name in bookmarks of a server that are older than `url_name`."""
+    return hostnames.former_url_name(known.name, instance)
 
 
 def local_ports(known: KnownHost, instance: str, book: AddressBook) -> Iterator[int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from jupyter_remote_kit import grammar, invocation
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import hostnames, remotepaths, target
-from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost, Options
+from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost, Options, local_name
 
 VERSION = 1
 _KEYS = frozenset({"name", "target", "options", "ports", "kit", "far_ports"})
@@ -48,7 +48,7 @@ def parse(data: bytes) -> AddressBook:
     book = AddressBook()
     for number, row in enumerate(record["hosts"], 1):
         try:
-            known = _known_host(row)
+            known = _with_own_label(_known_host(row), book)
             book.check_free(known.name)
         except RemoteKitError as error:
             raise _broken(msg("host {number}: {problem}", number=number, problem=error.problems[0].message)) from None
@@ -79,6 +79,13 @@ def _known_host(row: object) -> KnownHost:
         kit=kit if isinstance(kit, str) and remotepaths.is_kit(kit) else None,
         far_ports=_ports(row.get("far_ports", {})),
     )
+
+
+def _with_own_label(known: KnownHost, book: AddressBook) -> KnownHost:
+    """The host, under another name where an earlier version let it have one that is another's in URLs now."""
+    if any(host.name == known.name for host in book.hosts):
+        return known
+    return known if book.is_free(known.name) else replace(known, name=local_name(known.target, book))
 
 
 def _options(row: object) -> Options:

@@ -50,7 +50,7 @@ def test_a_host_is_added_with_what_connect_is_to_do_there(gpu_host: Host) -> Non
     assert known == {
         "name": "gpu.lab.org",
         "target": "alice@gpu.lab.org:2222",
-        "url_name": "gpu.lab.org.localhost",
+        "url_name": "gpu-lab-org.localhost",
         "options": {**DEFAULTS, "env": "torch"},
         "ports": {},
         "kit": None,
@@ -110,7 +110,7 @@ def test_one_host_may_be_known_twice_for_two_projects(gpu_host: Host) -> None:
     first, second = listed(gpu_host)
     assert first["target"] == second["target"]
     assert second["url_name"].startswith("my-thesis-")
-    assert second["url_name"].endswith(".thesis.localhost")
+    assert second["url_name"].endswith("--thesis.localhost")
 
 
 def test_options_are_set_and_taken_back(gpu_host: Host) -> None:
@@ -147,7 +147,7 @@ def test_those_of_ssh_stand_beside_them(gpu_host: Host) -> None:
     assert gpu_host.must("hosts").out.splitlines() == [
         "Name: gpu.lab.org",
         f"Host: {ONE}",
-        "Name in the URL: gpu.lab.org.localhost",
+        "Name in the URL: gpu-lab-org.localhost",
         "Options: --env torch",
         *("Name: box", "Host: ~/.ssh/config", "Name in the URL: -", "Options: -"),
         *("Name: second", "Host: ~/.ssh/config", "Name in the URL: -", "Options: -"),
@@ -157,7 +157,7 @@ def test_those_of_ssh_stand_beside_them(gpu_host: Host) -> None:
 def test_a_terminal_shows_a_table(gpu_host: Host) -> None:
     with Terminal(gpu_host, "hosts") as terminal:
         assert terminal.finish() == 0
-        assert [line.split() for line in terminal.seen.splitlines()][-1] == ["gpu.lab.org", ONE, "gpu.lab.org.localhost", "--env", "torch"]
+        assert [line.split() for line in terminal.seen.splitlines()][-1] == ["gpu.lab.org", ONE, "gpu-lab-org.localhost", "--env", "torch"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_terminal_shows_a_table(gpu_host: Host) -> None:
         (("add", "alice:secret@gpu"), "password-in-host", 2),
         (("add", "gpu", "--name", "a b"), "known-host-name", 2),
         (("add", "gpu", "--name", "gpu.lab.org"), "name-taken", 1),
-        (("add", "gpu", "--name", "x.gpu.lab.org"), "name-taken", 1),
+        (("add", "gpu", "--name", "gpu-lab-org"), "name-taken", 1),
         (("add", "gpu", "--project-dir", "-x"), "project-dir", 2),
         (("add", "gpu", "--project-dir", "a\x1b[2J"), "project-dir", 2),
         (("add", "gpu", "--python", "./python"), "remote-python", 2),

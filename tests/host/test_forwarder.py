@@ -13,6 +13,7 @@ import pytest
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import localports, probe
 from jupyter_remote_kit.host.forwarder import Forwarder
+from jupyter_remote_kit.plan.localname import LocalName
 from jupyter_remote_kit.plan.ssh import Near
 
 MIB = 1 << 20
@@ -37,8 +38,8 @@ async def far_end(path: Path, serve: Serve = echo) -> AsyncIterator[Near]:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Forwarder]:
-    forwarder = Forwarder(localports.free())
+async def listening(local: LocalName | None = None) -> AsyncIterator[Forwarder]:
+    forwarder = Forwarder(localports.free(), local)
     await forwarder.listen()
     try:
         yield forwarder
@@ -153,6 +154,65 @@ def test_a_reader_that_stops_is_not_read_ahead_of(tmp_path: Path) -> None:
                 await asyncio.sleep(0.3)
             assert sent < 64 * MIB
             idle.close()
+
+    run(work())
+
+
+OWN = LocalName("gpu.localhost", "old.gpu.localhost", 21000)
+PAGE = b"Accept: application/xhtml+xml\r\n"
+
+
+@pytest.mark.parametrize("line_first", [True, False])
+def test_what_is_asked_by_another_hosts_name_does_not_reach_this_one(tmp_path: Path, line_first: bool) -> None:
+    """Its cookies come with it."""
+    reached = b""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal reached
+        reached += await reader.read(-1)
+        writer.close()
+
+    async def answers(forwarder: Forwarder) -> list[bytes]:
+        told = []
+        for kind in (PAGE, b"Accept: */*\r\n"):
+            reader, writer = await connect(forwarder)
+            for part in (b"GET /lab HTTP/1.1\r\nHo", b"st: cpu.localhost\r\nCookie: secret\r\n", kind + b"\r\n"):
+                writer.write(part)
+                await asyncio.sleep(0.05)
+            told.append((await reader.read(-1)).partition(b"\r\n")[0])
+            writer.close()
+        return told
+
+    async def work() -> None:
+        async with listening(OWN) as forwarder, far_end(tmp_path / "far", listen) as near:
+            if line_first:
+                forwarder.line_is_up(near)
+            assert await answers(forwarder) == [b"HTTP/1.1 307 Temporary Redirect", b"HTTP/1.1 421 Misdirected Request"]
+            forwarder.line_is_up(near)
+            while forwarder.open_connections:
+                await asyncio.sleep(0.02)
+            assert (reached, forwarder.traffic.up) == (b"", 0)
+
+    run(work())
+
+
+@pytest.mark.parametrize("line_first", [True, False])
+@pytest.mark.parametrize("sent", [b"POST / HTTP/1.1\r\nHost: gpu.localhost\r\n\r\n" + b"x" * MIB, b"GET / HTTP", b""])
+def test_what_is_asked_by_its_own_name_is_the_same_at_the_other_end(tmp_path: Path, sent: bytes, line_first: bool) -> None:
+    async def work() -> None:
+        async with listening(OWN) as forwarder, far_end(tmp_path / "far") as near:
+            if line_first:
+                forwarder.line_is_up(near)
+            reader, writer = await connect(forwarder)
+            writer.write(sent[:10])
+            await asyncio.sleep(0.05)
+            writer.write(sent[10:])
+            writer.write_eof()
+            await asyncio.sleep(0.05)
+            forwarder.line_is_up(near)
+            assert await reader.read(-1) == sent
+            assert (forwarder.traffic.up, forwarder.traffic.down) == (len(sent), len(sent))
+            writer.close()
 
     run(work())
 

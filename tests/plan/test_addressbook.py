@@ -52,7 +52,8 @@ def test_a_host_is_what_the_book_says_of_it_by_now() -> None:
     assert empty.current(alice) == alice
     assert first.current(alice) == replace(alice, kit="/kit")
     assert first.current(bob) == replace(bob, name=f"bob-h-{digest('bob@h')}")
-    assert BOOK.current(KnownHost("x.gpu", Target("x"))).name == "x"
+    dotted = AddressBook((KnownHost("x.gpu", Target("x.gpu")),))
+    assert dotted.current(KnownHost("x-gpu", Target("x-gpu"))).name == f"x-gpu-{digest('x-gpu')}"
 
 
 def test_a_host_is_added_at_the_end_and_changed_in_its_place() -> None:
@@ -75,19 +76,20 @@ def test_a_host_is_renamed_with_all_that_it_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "code"), [("gpu", "cpu", "name-taken"), ("gpu", "x.cpu", "name-taken"), ("no", "x", "unknown-host")]
+    ("old", "new", "code"), [("gpu", "cpu", "name-taken"), ("cpu", "g-p.u", "name-taken"), ("no", "x", "unknown-host")]
 )
 def test_a_rename_that_cannot_be(old: str, new: str, code: str) -> None:
     with pytest.raises(Failed) as caught:
-        BOOK.renamed(old, new)
+        BOOK.with_host(KnownHost("g.p-u", Target("u"))).renamed(old, new)
     (problem,) = caught.value.problems
     assert problem.code == code
     assert "jupyter remotekit hosts" in str(problem.hint)
 
 
 def test_a_name_beside_which_another_could_not_be_is_refused() -> None:
-    with pytest.raises(Failed, match=r"x\.gpu cannot be a host's name beside gpu, which is that of alice@gpu\.lab\.org"):
-        BOOK.with_host(KnownHost("x.gpu", parse("x")))
+    book = BOOK.with_host(KnownHost("x-gpu", parse("x")))
+    with pytest.raises(Failed, match=r"x\.gpu cannot be a host's name beside x-gpu, which is that of x"):
+        book.with_host(KnownHost("x.gpu", parse("y")))
 
 
 def test_a_new_host_is_called_after_itself() -> None:
@@ -97,7 +99,8 @@ def test_a_new_host_is_called_after_itself() -> None:
 
 def test_a_server_has_a_name_of_its_own() -> None:
     assert addressbook.url_name(GPU, "connect") == "gpu.localhost"
-    assert addressbook.url_name(GPU, "default") == "default.gpu.localhost"
+    assert addressbook.url_name(GPU, "default") == "default--gpu.localhost"
+    assert addressbook.former_url_name(GPU, "default") == "default.gpu.localhost"
 
 
 def test_the_port_that_a_server_had_is_its_only_one() -> None:

@@ -58,10 +58,13 @@ def test_a_host_gets_its_own_name_where_that_is_free(text: str, name: str) -> No
         ("h", ["h"], "h-#"),
         ("h", ["h", f"h-{DIGEST_OF_H}"], "h-#-2"),
         ("李@h", ["h"], "h-#"),
-        # `gpu` may be a server of the gateway as well: gpu.lab.org.
-        ("gpu.lab.org", ["lab.org"], "gpu-lab-org-#"),
-        ("bob@gpu.lab.org", ["lab.org"], "gpu-lab-org-#"),
-        ("lab.org", ["gpu.lab.org"], "lab-#.org"),
+        # A gateway and what is behind it are two in URLs.
+        ("gpu.lab.org", ["lab.org"], "gpu.lab.org"),
+        ("lab.org", ["gpu.lab.org"], "lab.org"),
+        # In a label a dot is a hyphen.
+        ("gpu.lab.org", ["gpu-lab.org"], "gpu-#.lab.org"),
+        ("gpu-lab-org", ["gpu.lab.org"], "gpu-lab-org-#"),
+        ("bob@gpu-lab-org", ["gpu.lab.org"], "bob-gpu-lab-org-#"),
         (f"{'a' * 63}", ["a" * 63], f"{'a' * 56}-#"),
     ],
 )
@@ -101,7 +104,11 @@ def test_a_name_that_was_made_is_known_as_such(text: str, made: bool) -> None:
 def test_a_name_of_any_length_leaves_room_for_a_servers() -> None:
     name = hostnames.name_for(Target(".".join(["long-label-of-a-host"] * 12)), ())
     assert name.startswith("long-label-of-a-host-")
-    assert len(hostnames.url_name(name, "i" * 32)) <= 253
+    label, _, domain = hostnames.url_name(name, "i" * 32).partition(".")
+    assert (len(label), domain) == (63, "localhost")
+    assert label.startswith("i" * 32 + "--long-label-of-a")
+    assert DIGEST.search(label)
+    assert hostnames.url_name(name, "i" * 31 + "j") != hostnames.url_name(name, "i" * 32)
 
 
 TARGETS = st.builds(
@@ -124,16 +131,32 @@ def test_names_are_labels_and_no_server_shares_its_own(targets: list[Target]) ->
     assert all(LABEL.match(label) for name in names for label in name.split("."))
     assert [hostnames.parse(name) for name in names] == names
     assert not any(hostnames.clash(one, other) for one, other in combinations(names, 2))
-    servers = [hostnames.url_name(name, instance) for name in names for instance in ("connect", "a", "bob", "A", "a-")]
+    servers = [hostnames.url_name(name, instance) for name in names for instance in ("connect", "a", "bob", "A", "a-", "i" * 32)]
     assert len(set(servers)) == len(servers)
+    # One label each: nothing that one sets a cookie for is another's.
+    assert all(name.removesuffix(".localhost").count(".") == 0 and LABEL.match(name.partition(".")[0]) for name in servers)
 
 
 @pytest.mark.parametrize(
     ("instance", "name"),
-    [("connect", "gpu.localhost"), ("default", "default.gpu.localhost"), ("deep-learning-1f3a2b", "deep-learning-1f3a2b.gpu.localhost")],
+    [
+        ("connect", "gpu-lab-org.localhost"),
+        ("default", "default--gpu-lab-org.localhost"),
+        ("deep-learning-1f3a2b", "deep-learning-1f3a2b--gpu-lab-org.localhost"),
+        # As `xn--` two letters would stand for another encoding.
+        ("xn", "xn-ce48--gpu-lab-org.localhost"),
+    ],
 )
 def test_a_server_has_its_instance_in_its_name(instance: str, name: str) -> None:
-    assert hostnames.url_name("gpu", instance) == name
+    assert hostnames.url_name("gpu.lab.org", instance) == name
+
+
+@pytest.mark.parametrize(
+    ("instance", "name"),
+    [("connect", "gpu.lab.localhost"), ("default", "default.gpu.lab.localhost"), ("A_1", "a-1-1a2b.gpu.lab.localhost")],
+)
+def test_bookmarks_may_have_a_server_under_a_label_for_each_of_the_hosts_own(instance: str, name: str) -> None:
+    assert re.sub("-[0-9a-f]{4}(?=[.])", "-1a2b", hostnames.former_url_name("gpu.lab", instance)) == name
 
 
 def test_instances_that_look_alike_to_a_browser_have_two_names() -> None:
@@ -170,7 +193,11 @@ def test_what_is_no_name(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "clashes"),
-    [("a", "a", True), ("b.a", "a", True), ("a", "b.a", True), ("b.a", "c.a", False), ("ba", "a", False), ("b-a", "a", False)],
+    [
+        *(("a", "a", True), ("b.a", "b-a", True), ("c-b.a", "c.b-a", True)),
+        *(("b.a", "a", False), ("a", "b.a", False), ("b.a", "c.a", False), ("ba", "a", False), ("b-a", "a", False)),
+        (f"{'a' * 40}.{'b' * 40}", f"{'a' * 40}.{'b' * 41}", False),
+    ],
 )
-def test_names_clash_where_a_server_of_one_could_be_the_other(one: str, other: str, clashes: bool) -> None:
+def test_names_clash_where_they_would_be_one_in_urls(one: str, other: str, clashes: bool) -> None:
     assert hostnames.clash(one, other) is clashes

@@ -100,6 +100,15 @@ def test_what_cannot_be_used_is_one_sentence(data: bytes, said: str) -> None:
     assert said in str(problem.message)
 
 
+def test_names_that_earlier_versions_told_apart_by_a_dot_stay_two_hosts() -> None:
+    rows = ({**ROW, "name": "gpu.lab"}, {**ROW, "name": "gpu-lab", "target": "gpu-lab", "ports": {"connect": 21007}})
+    first, second = hostsfile.parse(written(*rows)).hosts
+    assert first.name == "gpu.lab"
+    # It is found by what ssh calls it, as before.
+    assert (second.shown, dict(second.ports)) == ("gpu-lab", {"connect": 21007})
+    assert second.name.startswith("gpu-lab-")
+
+
 @pytest.mark.parametrize("version", [2, "1", None, 0])
 def test_another_versions_file_is_left_to_that(version: object) -> None:
     with pytest.raises(Refused, match="written by another version") as caught:

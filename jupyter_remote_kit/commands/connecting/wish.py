@@ -9,6 +9,7 @@ from jupyter_remote_kit import invocation
 from jupyter_remote_kit.plan import addressbook, remoteserver
 from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options
 from jupyter_remote_kit.plan.kitsearch import Search
+from jupyter_remote_kit.plan.localname import LocalName
 from jupyter_remote_kit.plan.remoteserver import Handover
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.urls import authority
@@ -67,6 +68,11 @@ class Wish:
     def url(self, port: int, path: str) -> str:
         """A URL of this machine by the name that only this server has: cookies heed names, not ports."""
         return f"http://{authority(addressbook.url_name(self.known, self.instance), port)}{path}"
+
+    def local_name(self, port: int) -> LocalName:
+        """By what name `port` of this machine is to be asked for the server."""
+        own = addressbook.url_name(self.known, self.instance)
+        return LocalName(own, addressbook.former_url_name(self.known, self.instance), port)
 
     def remembered(self, book: AddressBook, kit: str, port: int | None, handover: Handover) -> AddressBook:
         """The address book with what has been found out; `port` is this machine's, where one was taken."""

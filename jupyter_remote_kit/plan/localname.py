@@ -1,0 +1,92 @@
+"""What a port of the laptop answers by itself: requests that name another server than the one that it leads to.
+
+A browser sends the cookies of a name to every port of it. A host that has the browser open `http://<another host>.localhost:<own port>/`
+would be sent that host's cookies, and could set others for it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from jupyter_remote_kit.plan import hosts
+
+MOST_HEADER = 64 * 1024
+# A request line's beginning, as browsers write it. What is none is no browser's, and goes on: the host answers it.
+_METHOD = re.compile(rb"[A-Z]{1,20}(?: |\Z)")
+_END, _LINE = b"\r\n\r\n", b"\r\n"
+_PARTS = 3
+# As in `server.plainhttp`: what may stand in a request target as it is (RFC 3986, 2).
+_TARGET = "/?:@!$&'()*+,;=-._~%[]"
+
+
+@dataclass(frozen=True)
+class LocalName:
+    """By what name a server is reached on this machine, and at which port. `former` is the name that tabs and bookmarks may still have."""
+
+    name: str
+    former: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a connection goes on to the host, or gets this answer here."""
+
+    answer: bytes = b""
+
+
+GOES_ON = Decision()
+# RFC 9110, 15.5.20.
+MISDIRECTED = Decision(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def decide(head: bytes, local: LocalName) -> Decision | None:
+    """What becomes of a connection that begins with `head`; `None` where more of it is needed.
+
+    One request tells: a browser uses a connection for one name alone.
+    """
+    if not _METHOD.match(head):
+        return GOES_ON if head else None
+    text, ended, _ = head.partition(_END)
+    lines = text.split(_LINE) if ended else text.split(_LINE)[:-1]
+    fields = _fields(lines[1:])
+    name = hosts.host_of(fields["host"]) if "host" in fields else None
+    if name is not None and name.endswith(".localhost") and name != local.name:
+        return _at_another_name(lines[0], fields, name, local) if ended else _unless_too_long(head)
+    if ended or "host" in fields:
+        # `localhost` and addresses are for programs that resolve no other name. What is nobody's here is refused by the host.
+        return GOES_ON
+    return _unless_too_long(head)
+
+
+def _unless_too_long(head: bytes) -> Decision | None:
+    return MISDIRECTED if len(head) > MOST_HEADER else None
+
+
+def _fields(lines: list[bytes]) -> dict[str, str]:
+    """The header's fields by their names in small letters."""
+    pairs = (line.decode("latin-1").partition(":") for line in lines)
+    return {name.lower(): value.strip() for name, _, value in pairs}
+
+
+def _at_another_name(line: bytes, fields: dict[str, str], name: str, local: LocalName) -> Decision:
+    """A page that is opened leads to the same page under this server's name; a tab that is open under its former one goes on."""
+    parts = line.decode("latin-1").split(" ")
+    # As `server.offers.is_navigation`.
+    opens_page = parts[0] == "GET" and "upgrade" not in fields and "application/xhtml+xml" in fields.get("accept", "")
+    if not opens_page:
+        return GOES_ON if name == local.former else MISDIRECTED
+    if len(parts) != _PARTS or not parts[1].startswith("/"):
+        return MISDIRECTED
+    location = f"http://{local.name}:{local.port}{quote(parts[1], safe=_TARGET, encoding='latin-1')}"
+    # Without `no-store` a browser may keep it, beyond a later `hosts rename`.
+    lines = (
+        "HTTP/1.1 307 Temporary Redirect",
+        f"Location: {location}",
+        "Cache-Control: no-store",
+        "Content-Length: 0",
+        "Connection: close",
+    )
+    return Decision("\r\n".join((*lines, "", "")).encode())
