@@ -17,7 +17,7 @@ from jupyter_remote_kit.grammar import DEFAULT
 from jupyter_remote_kit.plan import hosts
 from jupyter_remote_kit.plan.audit import Action
 from jupyter_remote_kit.plan.commandline import documented_command
-from jupyter_remote_kit.server import initiators, logs, offers, proxied, refusals, visits
+from jupyter_remote_kit.server import initiators, logs, offers, proxied, refusals, visits, xsrf
 from jupyter_remote_kit.server.exchange import ExchangeHandler
 from jupyter_remote_kit.server.owners import Owner
 from jupyter_remote_kit.server.streams import MOST_HEADER
@@ -117,6 +117,8 @@ class Checkpoint:
             return refusal
         if visit.signed_in and self._authenticator.connections is not None:
             self._authenticator.connections.signed_in(request)
+        if visit.way is Way.COOKIE and proxied.is_change(request, self._site.settings) and self._whose(request) is not Owner.OTHER:
+            xsrf.settle(request)
         if self._is_to_be_exchanged(request, visit, offer):
             return ExchangeHandler
         return None if visit.signed_in else self._strangers_answer(request)

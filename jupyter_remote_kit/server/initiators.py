@@ -43,8 +43,12 @@ def initiator_of(request: HTTPServerRequest) -> Initiator:
 
 
 def is_foreign(request: HTTPServerRequest) -> bool:
-    """Whether a page of another origin makes the owner's browser send this, as by an image or a form."""
-    return initiator_of(request) is Initiator.FOREIGN
+    """Whether a page of another origin makes the owner's browser send this, as by an image or a form, or may do so.
+
+    A browser that says nothing of where a request comes from was asked to be silent by a page, unless an address was typed.
+    """
+    initiator = initiator_of(request)
+    return initiator is Initiator.FOREIGN or (initiator is Initiator.UNKNOWN and _is_browser(request))
 
 
 def is_told_foreign(request: HTTPServerRequest) -> bool:
@@ -59,6 +63,12 @@ def is_own_navigation(request: HTTPServerRequest) -> bool:
     """
     is_page = offers.is_navigation(request) and request.headers.get("Sec-Fetch-Dest", "document") == "document"
     return is_page and initiator_of(request) is Initiator.OWN
+
+
+def _is_browser(request: HTTPServerRequest) -> bool:
+    """Whether a browser sends `request`. A program that writes as much has nothing of it: it could write `Sec-Fetch-Site` as well."""
+    headers = request.headers
+    return headers.get("User-Agent", "").startswith("Mozilla/") and "Accept-Language" in headers
 
 
 def _is_own(source: str, request: HTTPServerRequest) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from jupyter_remote_kit.server import initiators
+from jupyter_remote_kit.server import initiators, xsrf
 from jupyter_remote_kit.server.initiators import Initiator
 
 if TYPE_CHECKING:
@@ -62,6 +62,22 @@ def test_who_caused_a_request(carried: dict[str, str], initiator: Initiator) -> 
     assert initiators.is_foreign(a_request(**carried)) is (initiator is FOREIGN)
 
 
+@pytest.mark.parametrize(
+    ("carried", "foreign"),
+    [
+        # An image of a page that has its images sent without a referrer.
+        ({"User_Agent": "Mozilla/5.0 (X11)", "Accept_Language": "en"}, True),
+        ({"User_Agent": "Mozilla/5.0 (X11)", "Accept_Language": "en", "Referer": "http://gpu.example.org:8888/lab"}, False),
+        # Programs: they are not led.
+        ({"User_Agent": "Mozilla/5.0 (compatible)"}, False),
+        ({"User_Agent": "vscode", "Accept_Language": "en"}, False),
+    ],
+)
+def test_a_browser_that_does_not_say_is_taken_for_led(carried: dict[str, str], foreign: bool) -> None:
+    assert initiators.initiator_of(a_request(**carried)) is (OWN if "Referer" in carried else UNKNOWN)
+    assert initiators.is_foreign(a_request(**carried)) is foreign
+
+
 @pytest.mark.parametrize(("secure", "scheme", "initiator"), [(True, "http", FOREIGN), (True, "https", OWN), (False, "https", OWN)])
 def test_the_same_name_without_tls_is_another_origin(secure: bool, scheme: str, initiator: Initiator) -> None:
     """Anybody on the way can be `http://gpu.example.org:8888`. A proxy that is not named may have ended the TLS."""
@@ -83,6 +99,26 @@ def test_the_same_name_without_tls_is_another_origin(secure: bool, scheme: str, 
 )
 def test_what_opens_a_page_for_the_user(carried: dict[str, str], opens: bool) -> None:
     assert initiators.is_own_navigation(a_request(**carried)) is opens
+
+
+@pytest.mark.parametrize(
+    ("carried", "settled"),
+    [
+        ({"X_XSRFToken": "planted", "Sec_Fetch_Site": "same-origin"}, True),
+        ({"X_XSRFToken": "", "Origin": "http://gpu.example.org:8888"}, True),
+        ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "same-site"}, False),
+        ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "none"}, False),
+        ({"X_XSRFToken": "2|x", "Origin": "http://cpu.example.org:8888"}, False),
+        ({"X_XSRFToken": "2|x", "Referer": "http://gpu.example.org:8888/lab"}, False),
+        ({"X_XSRFToken": "2|x"}, False),
+        ({"Sec_Fetch_Site": "same-origin"}, False),
+    ],
+)
+def test_the_token_of_a_script_of_our_own_page_is_not_compared(carried: dict[str, str], settled: bool) -> None:
+    request = a_request(Cookie="_xsrf=own; a=b; _xsrf=planted-too", **carried)
+    xsrf.settle(request)
+    assert (request.cookies["_xsrf"].value == request.headers.get("X-XSRFToken")) is settled
+    assert request.cookies["a"].value == "b"
 
 
 # -- what they can cause -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,31 @@
+"""XSRF tokens of requests that are known to come from this server's own pages.
+
+jupyter_server compares a header with the cookie `_xsrf`. Another host of the domain may set that cookie too, for any path: then a page of
+ours reads one value and the browser sends another, and whatever the owner does is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_remote_kit.server import initiators
+from jupyter_remote_kit.server.initiators import Initiator
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+_HEADER, _COOKIE, _AGREED = "X-XSRFToken", "_xsrf", "same-origin"
+
+
+def settle(request: HTTPServerRequest) -> None:
+    """Have the comparison of a script's request succeed where its origin is proved: that is all that the comparison is for.
+
+    A form's token is in its body and is compared as ever.
+    """
+    headers = request.headers
+    proved = headers.get("Sec-Fetch-Site") == "same-origin" or "Origin" in headers
+    if _HEADER not in headers or not proved or initiators.initiator_of(request) is not Initiator.OWN:
+        return
+    headers[_HEADER] = _AGREED
+    # tornado takes the last cookie of a name.
+    headers["Cookie"] = "; ".join((*headers.get_list("Cookie"), f"{_COOKIE}={_AGREED}"))
