@@ -117,7 +117,7 @@ class Checkpoint:
             return refusal
         if visit.signed_in and self._authenticator.connections is not None:
             self._authenticator.connections.signed_in(request)
-        if visit.way is Way.COOKIE and proxied.is_change(request, self._site.settings) and self._whose(request) is not Owner.OTHER:
+        if visit.way is Way.COOKIE and proxied.is_change(request) and xsrf.is_proved(request) and self._whose(request) is not Owner.OTHER:
             xsrf.settle(request)
         if self._is_to_be_exchanged(request, visit, offer):
             return ExchangeHandler
@@ -164,7 +164,7 @@ class Checkpoint:
         XSRF tokens do not keep it out: another subdomain may set the cookie that the form's field is compared with.
         """
         signing_in = request.path == self._login and not visit.signed_in
-        if not (signing_in or visit.way is Way.COOKIE) or not proxied.is_change(request, self._site.settings):
+        if not (signing_in or visit.way is Way.COOKIE) or not proxied.is_change(request) or proxied.lets_others_in(self._site.settings):
             return None
         told_foreign = initiators.is_told_foreign(request)
         # Another extension may have a route among Jupyter's, and take other origins there.

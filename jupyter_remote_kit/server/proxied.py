@@ -56,10 +56,13 @@ PASS_PATH = (
 )
 
 
-def is_change(request: HTTPServerRequest, settings: Mapping[str, object]) -> bool:
-    """Whether `request` may change something, and other origins are not to ask for that; the configuration may let them in."""
-    if settings.get("allow_origin") or settings.get("allow_origin_pat"):
-        return False
+def lets_others_in(settings: Mapping[str, object]) -> bool:
+    """Whether the configuration names other origins whose pages may ask for changes: jupyter_server decides then."""
+    return bool(settings.get("allow_origin") or settings.get("allow_origin_pat"))
+
+
+def is_change(request: HTTPServerRequest) -> bool:
+    """Whether `request` may change something."""
     return request.method not in _SAFE or "Upgrade" in request.headers
 
 

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 _HEADER, _COOKIE, _AGREED = "X-XSRFToken", "_xsrf", "same-origin"
 
 
-def settle(request: HTTPServerRequest) -> None:
-    """Have the comparison of a script's request succeed where its origin is proved: that is all that the comparison is for.
-
-    A form's token is in its body and is compared as ever.
-    """
+def is_proved(request: HTTPServerRequest) -> bool:
+    """Whether a script of this server's own pages sends `request`. A form's token is in its body, and is compared as ever."""
     headers = request.headers
-    proved = headers.get("Sec-Fetch-Site") == "same-origin" or "Origin" in headers
-    if _HEADER not in headers or not proved or initiators.initiator_of(request) is not Initiator.OWN:
-        return
+    told = headers.get("Sec-Fetch-Site") == "same-origin" or "Origin" in headers
+    return _HEADER in headers and told and initiators.initiator_of(request) is Initiator.OWN
+
+
+def settle(request: HTTPServerRequest) -> None:
+    """Have the comparison succeed, for a request whose origin is proved: that is all that the comparison is for."""
+    headers = request.headers
     headers[_HEADER] = _AGREED
     # tornado takes the last cookie of a name.
     headers["Cookie"] = "; ".join((*headers.get_list("Cookie"), f"{_COOKIE}={_AGREED}"))

@@ -116,8 +116,13 @@ def test_what_opens_a_page_for_the_user(carried: dict[str, str], opens: bool) ->
 )
 def test_the_token_of_a_script_of_our_own_page_is_not_compared(carried: dict[str, str], settled: bool) -> None:
     request = a_request(Cookie="_xsrf=own; a=b; _xsrf=planted-too", **carried)
+    assert xsrf.is_proved(request) is settled
+
+
+def test_what_a_token_is_compared_with_is_the_token() -> None:
+    request = a_request(Cookie="_xsrf=own; a=b; _xsrf=planted-too", X_XSRFToken="2|x", Sec_Fetch_Site="same-origin")
     xsrf.settle(request)
-    assert (request.cookies["_xsrf"].value == request.headers.get("X-XSRFToken")) is settled
+    assert request.cookies["_xsrf"].value == request.headers["X-XSRFToken"] == "same-origin"
     assert request.cookies["a"].value == "b"
 
 
