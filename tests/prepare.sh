@@ -7,6 +7,7 @@ needed='
 chromium chromium
 certutil libnss3-tools
 strace strace
+faketime faketime
 ip iproute2
 openssl openssl
 setpriv util-linux

@@ -19,6 +19,7 @@ from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import files, instances, passwords, paths, room, systemd
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
+from jupyter_remote_kit.plan.certificates import uncertified
 from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
@@ -81,6 +82,8 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
         _try_each_access(answers, look)
         answers = _ask_access(context, answers)
     tried = _tried(answers, existing, look)
+    if ask and existing is not None and not answers.new_authority:
+        answers = _ask_authority(context, answers, tried)
     settings, facts = tried.settings, tried.facts
     others = machine.settings_of_others(layout, answers.instance)
 
@@ -93,7 +96,7 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
     if ask and existing is None and answers.language is None:
         settings = replace(settings, language=_ask_language(context, settings.language))
     credentials = _credentials(existing, password)
-    plan = plan_init(settings, credentials, facts, existing=existing, others=others)
+    plan = plan_init(settings, credentials, facts, existing=existing, others=others, new_authority=answers.new_authority)
     return Prepared(settings, credentials, facts, plan, existing, password if source.generate else None)
 
 
@@ -121,7 +124,8 @@ def _tried(answers: Answers, existing: Instance | None, look: Look | None) -> Pr
     hashed = kept.hashed_password if kept else None
     token = kept.token if kept else passwords.generate_token()
     credentials = Credentials(token, hashed or (_ANY_HASH if settings.access.needs_password else None))
-    tried = Prepared(settings, credentials, facts, plan_init(settings, credentials, facts, existing=existing, others=others), existing)
+    plan = plan_init(settings, credentials, facts, existing=existing, others=others, new_authority=answers.new_authority)
+    tried = Prepared(settings, credentials, facts, plan, existing)
     if tried.plan.steps:
         room.check(private_folders(settings, layout))
     if look is not None:
@@ -258,6 +262,19 @@ def _ask_access(context: Context, answers: Answers) -> Answers:
     asked = replace(answers, access=Access(chosen))
     asked.check()
     return asked
+
+
+def _ask_authority(context: Context, answers: Answers, tried: Prepared) -> Answers:
+    """Laptops trust the authority: it is replaced when its user says so."""
+    hosts = uncertified(tried.settings, tried.facts)
+    if not hosts:
+        return answers
+    question = msg(
+        "The private authority, which laptops trust, is not for {hosts}. Make a new one? Laptops go on at the other addresses, and warn at"
+        " these until they trust it.",
+        hosts=", ".join(hosts),
+    )
+    return replace(answers, new_authority=click.confirm(context.say(question), default=False, err=True))
 
 
 def _ask_language(context: Context, default: str) -> str:

@@ -101,6 +101,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option("--keyfile", type=PATH, metavar="FILE", help=marked("The key of your own certificate, PEM.")),
     option("--private-ca", is_flag=True, help=marked("Use the private authority again instead of your own certificate.")),
     option(
+        "--new-authority",
+        is_flag=True,
+        help=marked("Make a new private authority, if the one that laptops trust is not for all addresses of this host."),
+    ),
+    option(
         "--language", type=Parsed("locale", grammar.language), metavar="LOCALE", help=marked("The interface's language, such as zh_CN.")
     ),
     option(
@@ -181,6 +186,7 @@ def parse(instance: str, said: dict[str, Any]) -> tuple[Answers, PasswordSource]
         certfile=said["certfile"],
         keyfile=said["keyfile"],
         private_ca=said["private_ca"],
+        new_authority=said["new_authority"],
         allow_hosts=listed("--allow-host", said["allow_hosts"], back=grammar.DEFAULT),
         plain_http=said["plain_http"],
         allow_root=said["allow_root"],

@@ -14,8 +14,11 @@ from jupyter_remote_kit.host import instances, paths
 from jupyter_remote_kit.host.files import file_fact
 from jupyter_remote_kit.messages import BLANK, Message, marked, msg
 from jupyter_remote_kit.plan.authority import digests_of, fingerprint
+from jupyter_remote_kit.plan.certificates import served
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
+from jupyter_remote_kit.plan.policy import certificate_findings
+from jupyter_remote_kit.plan.posture import problem
 from jupyter_remote_kit.plan.urls import Urls, bracketed, plan_urls
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Settings
@@ -37,11 +40,9 @@ def command(context: Context, instance: str, qr: bool) -> Result:
         "ssh": urls.ssh,
         "ca": str(layout.ca_certificate_file) if found.settings.private_ca else None,
     }
-    problems = (
-        ()
-        if running
-        else (Problem("not-running", msg("The server is not running."), msg("{command}", command=own_command(instance, "up"))),)
-    )
+    problems = tuple(map(problem, certificate_findings(instance, served(found.settings, facts))))
+    if not running:
+        problems += (Problem("not-running", msg("The server is not running."), msg("{command}", command=own_command(instance, "up"))),)
     blocks = (qr_code(urls.lab[0]),) if qr else ()
     notes = trust_notes(found.settings, facts)
     return Result("urls", data, notes, rows(found.settings, urls, with_token=True), blocks, problems)

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,20 +90,18 @@ def _check_expectations(plan: Plan) -> None:
 def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> list[_Write | _Done]:
     """The plan with its certificates made, so that their digests are known before anything is written."""
     work: list[_Write | _Done] = []
-    authority: bytes | None = None
+    authorities = _Authorities()
     for step in plan.steps:
         if isinstance(step, IssueAuthority):
-            authority = _new_authority(step, now)
-            work.append(_Write(step.ca_file, authority, PRIVATE_FILE, backup=True))
-            work.append(_Write(step.certificate_file, _public_part(authority), PUBLIC_FILE, backup=False))
+            work.extend(_authority_files(step, authorities, now))
         elif isinstance(step, ExportAuthority):
-            work.append(_Write(step.certificate_file, _public_part(read_private(step.ca_file)), PUBLIC_FILE, backup=False))
+            work.append(_Write(step.certificate_file, _public_part(authorities[step.ca_file]), PUBLIC_FILE, backup=False))
         elif isinstance(step, IssueLeaf):
-            if authority is None:
-                authority = read_private(step.ca_file)
+            if layout.ca_file not in authorities:
                 # A kill between the two files of a new authority leaves the old certificate beside it.
-                work.extend(_missing_certificate(layout, authority))
-            work.append(_Write(step.leaf_file, _new_leaf(step, authority, now), PRIVATE_FILE, _is_foreign(step.leaf_file, manifest)))
+                work.extend(_missing_certificate(layout, authorities[layout.ca_file]))
+            data = _new_leaf(step, authorities, now)
+            work.append(_Write(step.leaf_file, data, PRIVATE_FILE, _is_foreign(step.leaf_file, manifest)))
         elif isinstance(step, WriteFile):
             work.append(_Write(step.path, step.content.reveal().encode(), step.mode, step.backup, step.owner))
         else:
@@ -111,17 +109,36 @@ def _prepare(plan: Plan, layout: Layout, now: datetime, manifest: Manifest) -> l
     return work
 
 
+class _Authorities(dict[Path, bytes]):
+    """The authorities by their files, as they will be: those that a plan has not made are read."""
+
+    def __missing__(self, ca_file: Path) -> bytes:
+        self[ca_file] = read_private(ca_file)
+        return self[ca_file]
+
+
+def _authority_files(step: IssueAuthority, authorities: _Authorities, now: datetime) -> Iterator[_Write]:
+    if step.previous_file is not None:
+        # Before the new one takes its place.
+        authorities[step.previous_file] = authorities[step.ca_file]
+        yield _Write(step.previous_file, authorities[step.previous_file], PRIVATE_FILE, backup=True)
+    made = authorities[step.ca_file] = _new_authority(step, now)
+    yield _Write(step.ca_file, made, PRIVATE_FILE, backup=True)
+    yield _Write(step.certificate_file, _public_part(made), PUBLIC_FILE, backup=False)
+
+
 def _new_authority(step: IssueAuthority, now: datetime) -> bytes:
     # cryptography takes 60 ms to import, and most plans need none of it.
     from jupyter_remote_kit.host import certificates
 
-    return certificates.make_authority(step.names, step.addresses, now)
+    return certificates.make_authority(step.names, step.addresses, now, another=step.previous_file is not None)
 
 
-def _new_leaf(step: IssueLeaf, authority: bytes, now: datetime) -> bytes:
+def _new_leaf(step: IssueLeaf, authorities: _Authorities, now: datetime) -> bytes:
     from jupyter_remote_kit.host import certificates
 
-    return certificates.issue_leaf(authority, step.names, step.addresses, now)
+    vouched_by = authorities[step.vouched_by] if step.vouched_by else None
+    return certificates.issue_leaf(authorities[step.ca_file], step.names, step.addresses, now, vouched_by)
 
 
 def _public_part(authority: bytes) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -45,19 +46,22 @@ _PEM_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?-----END \1PR
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
-def make_authority(names: Iterable[str], addresses: Iterable[str], now: datetime) -> bytes:
+def make_authority(names: Iterable[str], addresses: Iterable[str], now: datetime, *, another: bool = False) -> bytes:
     """A new CA as PEM, key first, then its certificate; valid for 10 years for servers of these names and addresses only.
 
     `names` and `addresses` are in the form of `grammar.host_name`; the first name appears in the CA's own name. `now` is in UTC.
+    `another`: it takes the place of one for this host, which it can vouch for.
     """
     dns, hosts = tuple(names), tuple(ipaddress.ip_address(text) for text in addresses)
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _common_name(f"jupyter-remote-kit CA of {(dns or tuple(map(str, hosts)) or ('this host',))[0]}")
+    # Verifiers look an issuer up by its name first: two of one host are told apart.
+    number = f"CA {x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest[:4].hex()}" if another else "CA"
+    subject = _common_name(f"jupyter-remote-kit {number} of {(dns or tuple(map(str, hosts)) or ('this host',))[0]}")
     certificate = (
         _builder(key.public_key(), now - CLOCK_SKEW, now + AUTHORITY_LIFETIME)
         .subject_name(subject)
         .issuer_name(subject)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1 if another else 0), critical=True)
         .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
         # A laptop's store may trust a CA for mail and code as well, which name constraints on hosts do not cover.
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -67,9 +71,12 @@ def make_authority(names: Iterable[str], addresses: Iterable[str], now: datetime
     return _key_pem(key) + _pem(certificate)
 
 
-def issue_leaf(authority_pem: bytes, names: Iterable[str], addresses: Iterable[str], now: datetime) -> bytes:
+def issue_leaf(
+    authority_pem: bytes, names: Iterable[str], addresses: Iterable[str], now: datetime, vouched_by: bytes | None = None
+) -> bytes:
     """A server certificate as PEM: the leaf, the CA's certificate, the leaf's key; `ssl.SSLContext.load_cert_chain` takes the one file.
 
+    With `vouched_by`, another CA, the chain holds the first CA as that one signs it, and that one: whoever trusts either accepts it.
     Raises `Failed` when `authority_pem` is not a CA with its key.
     """
     key, issuer = _authority(authority_pem)
@@ -89,7 +96,28 @@ def issue_leaf(authority_pem: bytes, names: Iterable[str], addresses: Iterable[s
         .add_extension(x509.SubjectAlternativeName(sans), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return _pem(certificate) + _pem(issuer) + _key_pem(leaf_key)
+    chain = _pem(issuer) if vouched_by is None else _cross_signed(issuer, *_authority(vouched_by))
+    return _pem(certificate) + chain + _key_pem(leaf_key)
+
+
+def _cross_signed(issuer: x509.Certificate, key: ec.EllipticCurvePrivateKey, other: x509.Certificate) -> bytes:
+    """The CA `issuer` with a certificate of the CA `other`, and that one: its key, its limits, another signature (RFC 4158, 1.5)."""
+    builder = (
+        x509.CertificateBuilder()
+        .public_key(issuer.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(other.not_valid_before_utc)
+        .not_valid_after(min(issuer.not_valid_after_utc, other.not_valid_after_utc))
+        .subject_name(issuer.subject)
+        .issuer_name(other.subject)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    for extension in issuer.extensions:
+        if not isinstance(extension.value, x509.AuthorityKeyIdentifier | x509.BasicConstraints):
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+    # Below that of a third there would be one more.
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    return _pem(builder.sign(key, hashes.SHA256())) + _pem(other)
 
 
 def certificate_of(authority_pem: bytes) -> bytes:
@@ -121,7 +149,9 @@ def read_leaf(pem: bytes) -> CertificateFact | None:
         certificate, *chain = x509.load_pem_x509_certificates(pem)
         names, addresses = _subject_names(certificate)
         issuer = next((_digest(above) for above in chain if _issued(certificate, above)), "")
-        return _fact(certificate, names, addresses, _key_fits(certificate, pem), issuer)
+        fact = _fact(certificate, names, addresses, _key_fits(certificate, pem), issuer)
+        whole = all(_issued(below, above) for below, above in pairwise((certificate, *chain)))
+        return replace(fact, root_digest=_digest(chain[-1]) if chain and whole else "")
     except UNREADABLE:
         return None
 

@@ -62,6 +62,7 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
     files[home] = file_fact(home.resolve(), with_content=False)
     files[root_dir] = file_fact(root_dir.resolve(), with_content=False)
     uid = os.geteuid()
+    authority, previous = _authority(layout.ca_file), _authority(layout.previous_ca_file)
     return Facts(
         layout=layout,
         uid=uid,
@@ -75,8 +76,11 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         local_addresses=local_addresses(),
         files=files,
         manifest=read_manifest(layout.manifest_file(instance)),
-        ca=_authority(layout.ca_file),
+        ca=authority,
         leaf=_leaf(layout.leaf_file(instance)),
+        # A kill between the two files of a change leaves the same in both.
+        previous_ca=previous if previous is None or authority is None or previous.digest != authority.digest else None,
+        previous_leaf=_leaf(layout.previous_leaf_file(instance)),
         own_certificate=_own(certfile, keyfile) if certfile else None,
         user_config=tuple(_config_texts()) if with_user_config else (),
     )

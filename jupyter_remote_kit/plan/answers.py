@@ -20,8 +20,9 @@ WILDCARDS = frozenset({"", ALL_INTERFACES, "::", "*"})
 class Answers:
     """The options of one command line, parsed; `None` where an option was not given.
 
-    An empty tuple goes back to the default. `private_ca` asks to leave one's own certificate for the private CA again. `auto_port` leaves
-    the port to the kit: whoever connects over ssh asks for it each time.
+    An empty tuple goes back to the default. `private_ca` asks to leave one's own certificate for the private CA again, `new_authority` for
+    another private CA where the one that laptops trust is not for all addresses. `auto_port` leaves the port to the kit: whoever connects
+    over ssh asks for it each time.
     """
 
     instance: str = DEFAULT_INSTANCE
@@ -34,6 +35,7 @@ class Answers:
     certfile: Path | None = None
     keyfile: Path | None = None
     private_ca: bool = False
+    new_authority: bool = False
     allow_hosts: tuple[str, ...] | None = None
     plain_http: bool | None = None
     allow_root: bool | None = None
@@ -57,12 +59,16 @@ class Answers:
             raise _contradiction("--private-ca", "--certfile", msg("Leave out one of the two"))
         if self.plain_http and self.private_ca:
             raise _contradiction("--private-ca", "--plain-http", msg("Leave out one of the two"))
+        if self.new_authority and (self.certfile is not None or self.plain_http):
+            raise _contradiction("--new-authority", "--certfile, --plain-http", msg("Leave out one of the two"))
         self._check_access()
 
     def _check_access(self) -> None:
         """Reject what does not go with `--access`."""
         if self.access is Access.SSH and (self.certfile or self.plain_http or self.private_ca):
             raise _contradiction("--access ssh", "--certfile, --plain-http", msg("ssh already encrypts: leave these options out"))
+        if self.new_authority and self.access is Access.SSH:
+            raise _contradiction("--access ssh", "--new-authority", msg("ssh already encrypts: leave these options out"))
         if self.auto_port and self.access not in {None, Access.SSH}:
             raise _unsteady_port(WrongUsage)
         if self.hsts and (self.access is Access.SSH or (self.access is Access.LAN and self.plain_http)):

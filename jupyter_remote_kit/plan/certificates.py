@@ -10,7 +10,8 @@ from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import CertificateFact, Facts, FileKind
-from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, Step
+from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile, Step
+from jupyter_remote_kit.plan.policy import ServedCertificate
 from jupyter_remote_kit.plan.registries import to_exclude
 from jupyter_remote_kit.settings import Settings
 
@@ -27,30 +28,117 @@ def subjects(facts: Facts, *instances: Settings) -> tuple[tuple[str, ...], tuple
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(addresses))
 
 
-def steps(settings: Settings, facts: Facts, others: Iterable[Settings] = ()) -> Iterator[Step]:
-    """Issue what is missing, runs out within 30 days, or lacks a name; the CA is kept while its constraints fit.
+def steps(settings: Settings, facts: Facts, others: Iterable[Settings] = (), *, new_authority: bool = False) -> Iterator[Step]:
+    """Issue what is missing, runs out within 30 days, or lacks a name that the CA may vouch for.
 
-    All instances share the CA: a new one is made for the names of the `others` as well, and issues their certificates anew.
+    Laptops trust the CA, so that it stays while it can: for names and addresses outside of its constraints another one is made with
+    `new_authority` alone. That one is for all that the one before is for as well, which stays beside it: an address that comes back
+    needs no third. All instances share the CA: a new one is made for the names of the `others` as well, and issues their certificates.
     """
     if not settings.private_ca:
         return
-    layout = facts.layout
     sharers = [other for other in others if other.private_ca]
-    ca_names, ca_addresses = subjects(facts, settings, *sharers)
-    names, addresses = subjects(facts, settings)
-    renew_ca = facts.ca is None or not _serves(facts.ca, facts) or not _permits(facts.ca, ca_names, ca_addresses)
-    if renew_ca:
-        yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, ca_names, ca_addresses)
-    elif facts.file(layout.ca_certificate_file).kind is FileKind.ABSENT:
+    wanted = subjects(facts, settings, *sharers)
+    ca = _usable(facts)
+    if ca is None or (new_authority and beyond(ca, *wanted)):
+        yield from _another_authority(settings, facts, sharers, wanted)
+    else:
+        yield from _leaves(settings, facts, ca)
+
+
+def upkeep(settings: Settings, facts: Facts) -> Iterator[Step]:
+    """What a running server does by itself: its own leaf follows time and addresses, under the CA that is there."""
+    ca = _usable(facts)
+    if settings.private_ca and ca is not None:
+        yield from _leaves(settings, facts, ca)
+
+
+def beyond(ca: CertificateFact, names: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:
+    """Those of the addresses and names that the CA's name constraints (RFC 5280, 4.2.1.10) do not allow."""
+    return (*(host for host in addresses if host not in ca.addresses), *(name for name in names if not _permits(ca, name)))
+
+
+def uncertified(settings: Settings, facts: Facts) -> tuple[str, ...]:
+    """The addresses and names of this host that no certificate of the private CA that stays can be for."""
+    ca = _usable(facts)
+    return beyond(ca, *subjects(facts, settings)) if settings.private_ca and ca is not None else ()
+
+
+def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
+    """How the certificate on the disk stands; `None` where there is none."""
+    leaf = facts.leaf if settings.private_ca else facts.own_certificate
+    if leaf is None or not settings.tls:
+        return None
+    lacking: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    if settings.private_ca:
+        names, addresses = subjects(facts, settings)
+        lacking = (*(host for host in addresses if host not in leaf.addresses), *(name for name in names if name not in leaf.names))
+        if facts.previous_ca is not None:
+            warned = tuple(host for host in beyond(facts.previous_ca, names, addresses) if host not in lacking)
+    return ServedCertificate(
+        f"{leaf.not_after:%Y-%m-%d}",
+        (leaf.not_after - facts.now).days,
+        settings.private_ca,
+        lacking,
+        warned,
+        f"{facts.previous_ca.not_before:%Y-%m-%d}" if facts.previous_ca else "",
+    )
+
+
+def _another_authority(
+    settings: Settings, facts: Facts, sharers: Iterable[Settings], wanted: tuple[tuple[str, ...], tuple[str, ...]]
+) -> Iterator[Step]:
+    layout, names, addresses = facts.layout, *wanted
+    before = facts.ca if facts.ca is not None and _lives(facts.ca, facts) and _is_accepted(facts.ca) else None
+    if before is not None:
+        # One that holds for the addresses of yesterday needs no third when they come back.
+        names, addresses = tuple(dict.fromkeys((*names, *before.names))), tuple(dict.fromkeys((*addresses, *before.addresses)))
+    kept = layout.previous_ca_file if before else None
+    yield IssueAuthority(layout.ca_file, layout.ca_certificate_file, names, addresses, kept)
+    for one in (settings, *sharers):
+        yield IssueLeaf(layout.ca_file, layout.leaf_file(one.instance), *subjects(facts, one))
+        if before is not None:
+            yield _previous_leaf(one, facts, before)
+
+
+def _leaves(settings: Settings, facts: Facts, ca: CertificateFact) -> Iterator[Step]:
+    layout = facts.layout
+    if facts.file(layout.ca_certificate_file).kind is FileKind.ABSENT:
         yield ExportAuthority(layout.ca_file, layout.ca_certificate_file)
-    leaf = facts.leaf
-    fits = leaf is not None and set(names) <= set(leaf.names) and set(addresses) <= set(leaf.addresses)
-    issued_by_ca = leaf is not None and facts.ca is not None and leaf.issuer_digest == facts.ca.digest
-    if renew_ca or not fits or not issued_by_ca or not _serves(leaf, facts):
-        yield IssueLeaf(layout.ca_file, layout.leaf_file(settings.instance), names, addresses)
-    if renew_ca:
-        for other in sharers:
-            yield IssueLeaf(layout.ca_file, layout.leaf_file(other.instance), *subjects(facts, other))
+    leaf, hosts = facts.leaf, _within(ca, *subjects(facts, settings))
+    if leaf is None or not (_is_for(leaf, *hosts) and leaf.issuer_digest == ca.digest and _serves(leaf, facts)):
+        yield IssueLeaf(layout.ca_file, layout.leaf_file(settings.instance), *hosts)
+    yield from _change_over(settings, facts, ca)
+
+
+def _change_over(settings: Settings, facts: Facts, ca: CertificateFact) -> Iterator[Step]:
+    """While laptops may trust the CA before this one alone, they are shown a leaf of that one."""
+    before, leaf, layout = facts.previous_ca, facts.previous_leaf, facts.layout
+    if before is not None and _lives(before, facts):
+        step = _previous_leaf(settings, facts, before)
+        lasts = leaf is not None and (_serves(leaf, facts) or (leaf.key_fits and leaf.not_after >= before.not_after))
+        if leaf is None or not (lasts and _is_for(leaf, step.names, step.addresses) and leaf.root_digest == ca.digest):
+            yield step
+        return
+    if before is not None:
+        yield RemoveFile(layout.previous_ca_file)
+    if leaf is not None:
+        yield RemoveFile(layout.previous_leaf_file(settings.instance))
+
+
+def _previous_leaf(settings: Settings, facts: Facts, before: CertificateFact) -> IssueLeaf:
+    """A server learns from a connection the name that was asked for, or else its own address, not the one before a translation (NAT).
+
+    Where the CA is not for one such address, a connection without a name may be meant for that.
+    """
+    names, addresses = subjects(facts, settings)
+    translated = set(addresses) - {*facts.addresses, *facts.local_addresses, *LOOPBACK_ADDRESSES}
+    within = _within(before, names, addresses)
+    if not translated <= set(before.addresses):
+        within = within[0], tuple(host for host in within[1] if host in LOOPBACK_ADDRESSES)
+    layout = facts.layout
+    return IssueLeaf(layout.previous_ca_file, layout.previous_leaf_file(settings.instance), *within, vouched_by=layout.ca_file)
 
 
 def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
@@ -120,11 +208,33 @@ def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:
     return certificate.not_before <= facts.now and certificate.not_after - facts.now >= RENEW_BEFORE
 
 
-def _permits(ca: CertificateFact, names: tuple[str, ...], addresses: tuple[str, ...]) -> bool:
-    """Whether the CA's name constraints (RFC 5280, 4.2.1.10) allow every name and address, and no more than laptops accept."""
-    within = all(any(name == permitted or name.endswith("." + permitted) for permitted in ca.names) for name in names)
-    held = not any(name.endswith(every) for name in names for every in ca.excluded)
-    return within and held and set(to_exclude(ca.names)) <= set(ca.excluded) and set(addresses) <= set(ca.addresses)
+def _usable(facts: Facts) -> CertificateFact | None:
+    """The CA, where it can go on to issue certificates."""
+    return facts.ca if facts.ca is not None and _serves(facts.ca, facts) and _is_accepted(facts.ca) else None
+
+
+def _lives(certificate: CertificateFact, facts: Facts) -> bool:
+    """Whether it has its key, and has not run out."""
+    return certificate.key_fits and certificate.not_before <= facts.now < certificate.not_after
+
+
+def _is_accepted(ca: CertificateFact) -> bool:
+    """Whether laptops take it: one for the host `ai` that could vouch for all that is below that name they refuse."""
+    return set(to_exclude(ca.names)) <= set(ca.excluded)
+
+
+def _permits(ca: CertificateFact, name: str) -> bool:
+    within = any(name == permitted or name.endswith("." + permitted) for permitted in ca.names)
+    return within and not any(name.endswith(every) for every in ca.excluded)
+
+
+def _within(ca: CertificateFact, names: Iterable[str], addresses: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of the names and addresses that the CA's name constraints allow. A leaf with one more is refused as a whole."""
+    return tuple(name for name in names if _permits(ca, name)), tuple(host for host in addresses if host in ca.addresses)
+
+
+def _is_for(leaf: CertificateFact, names: Iterable[str], addresses: Iterable[str]) -> bool:
+    return set(names) <= set(leaf.names) and set(addresses) <= set(leaf.addresses)
 
 
 def _dates(certificate: CertificateFact) -> dict[str, str]:

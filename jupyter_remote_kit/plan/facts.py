@@ -49,7 +49,8 @@ class CertificateFact:
 
     `names` and `addresses` are its SANs, or, of a CA, its permitted subtrees, each in the form of `grammar.host_name`. `key_fits` says
     whether the private key that belongs to it was found and matches. `issuer_digest` is the SHA-256 of the issuing CA certificate's
-    DER where the chain holds it; `digest` its own. `excluded` are the names that a CA excludes, `.name` for all that is below one.
+    DER where the chain holds it, `root_digest` that of the last certificate of the chain where each has signed the one before; `digest` its
+    own. `excluded` are the names that a CA excludes, `.name` for all that is below one.
     """
 
     names: tuple[str, ...]
@@ -59,6 +60,7 @@ class CertificateFact:
     key_fits: bool
     digest: str = ""
     issuer_digest: str = ""
+    root_digest: str = ""
     excluded: tuple[str, ...] = ()
 
 
@@ -92,6 +94,8 @@ class Facts:
     manifest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ca: CertificateFact | None = None
     leaf: CertificateFact | None = None
+    previous_ca: CertificateFact | None = None
+    previous_leaf: CertificateFact | None = None
     own_certificate: CertificateFact | None = None
     user_config: tuple[ConfigText, ...] = ()
 

@@ -25,15 +25,18 @@ SOURCE_LANGUAGE = "en"
 SHIPPED_LANGUAGES = (SOURCE_LANGUAGE, "zh_CN")
 
 
-def plan_init(
+def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
     settings: Settings,
     credentials: Credentials,
     facts: Facts,
     *,
     existing: Instance | None = None,
     others: Iterable[Settings] = (),
+    new_authority: bool = False,
 ) -> Plan:
     """What `init` does. A second one with the same answers has no steps.
+
+    With `new_authority` the private CA may be replaced where it is not for all names and addresses of the instances.
 
     Raises `Refused` where this machine, or the user's own certificate, does not allow it.
     """
@@ -44,9 +47,12 @@ def plan_init(
         *userconfig.findings(facts.user_config),
         *overridden(facts.user_config, settings),
     )
-    steps = tuple(_steps(settings, credentials, facts, existing, others))
-    if existing and existing.settings.private_ca and any(isinstance(step, IssueAuthority) for step in steps):
-        findings += (_authority_replaced(settings),)
+    steps = tuple(_steps(settings, credentials, facts, existing, certificates.steps(settings, facts, others, new_authority=new_authority)))
+    issued = next((step for step in steps if isinstance(step, IssueAuthority)), None)
+    if issued and existing and existing.settings.private_ca:
+        findings += (_authority_replaced(settings, kept=issued.previous_file is not None),)
+    elif not issued:
+        findings += _uncertified(settings, facts)
     return Plan(steps, findings, _expects(settings, facts, existing))
 
 
@@ -69,12 +75,25 @@ def _expects(settings: Settings, facts: Facts, existing: Instance | None) -> tup
     return ((facts.layout.instance_file(settings.instance), existing.digest if existing else None),)
 
 
-def _authority_replaced(settings: Settings) -> Problem:
-    return Problem(
-        "authority-replaced",
-        msg("The private certificate authority is a new one: laptops that trusted the old one have to fetch it."),
-        msg("{command}", command=own_command(settings.instance, "urls")),
+def _authority_replaced(settings: Settings, *, kept: bool) -> Problem:
+    replaced = msg("The private certificate authority is a new one: laptops that trusted the old one have to fetch it.")
+    beside = msg(
+        "The private certificate authority is a new one. Laptops that trust the old one go on at its names and addresses, and warn at"
+        " the others until they trust the new one, too."
     )
+    return Problem("authority-replaced", beside if kept else replaced, msg("{command}", command=own_command(settings.instance, "urls")))
+
+
+def _uncertified(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
+    """Addresses and names of the host that came after its authority."""
+    hosts = certificates.uncertified(settings, facts)
+    if not hosts:
+        return ()
+    message = msg(
+        "The private certificate authority, which laptops trust, is not for {hosts}: browsers warn there until you have a new one made.",
+        hosts=", ".join(hosts),
+    )
+    return (Problem("certificate-lacks", message, msg("{command}", command=own_command(settings.instance, "init --new-authority"))),)
 
 
 def secret_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
@@ -82,6 +101,7 @@ def secret_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
     files = [layout.instance_file(settings.instance)]
     if settings.private_ca:
         files += [layout.ca_file, layout.leaf_file(settings.instance)]
+        files += [layout.previous_ca_file, layout.previous_leaf_file(settings.instance)]
     return (*private_folders(settings, layout), *files)
 
 
@@ -92,7 +112,7 @@ def private_folders(settings: Settings, layout: Layout) -> tuple[Path, ...]:
 
 
 def _steps(
-    settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, others: Iterable[Settings]
+    settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, certificate_steps: Iterable[Step]
 ) -> Iterator[Step]:
     # First, since it is what a user may have misspelt.
     yield from _root_directory(settings, facts)
@@ -100,7 +120,7 @@ def _steps(
         fact = facts.file(folder)
         if fact.kind is not FileKind.DIRECTORY or fact.mode != PRIVATE_DIR:
             yield MakeDirectory(folder)
-    yield from certificates.steps(settings, facts, others)
+    yield from certificate_steps
     layout = facts.layout
     leaf = layout.leaf_file(settings.instance) if settings.private_ca else None
     traits = instance.traits_of(settings, credentials, leaf)

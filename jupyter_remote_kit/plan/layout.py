@@ -84,9 +84,18 @@ class Layout:
         """The private CA's certificate alone: what a laptop imports."""
         return self.tls_dir / "ca.crt"
 
+    @property
+    def previous_ca_file(self) -> Path:
+        """The private CA before this one, certificate and key, while laptops may trust that one alone."""
+        return self.tls_dir / "previous-ca.pem"
+
     def leaf_file(self, instance: str) -> Path:
         """The instance's certificate, its chain and its key in one file, so that they cannot come apart."""
         return self.tls_dir / f"leaf-{instance}.pem"
+
+    def previous_leaf_file(self, instance: str) -> Path:
+        """As `leaf_file`, issued by the private CA before this one."""
+        return self.tls_dir / f"previous-leaf-{instance}.pem"
 
     @property
     def backups_dir(self) -> Path:

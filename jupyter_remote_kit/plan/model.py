@@ -51,12 +51,16 @@ class WriteFile:
 
 @dataclass(frozen=True)
 class IssueAuthority:
-    """Make a private CA constrained to these names and addresses; writes `ca_file`, and the certificate alone beside it."""
+    """Make a private CA constrained to these names and addresses; writes `ca_file`, and the certificate alone beside it.
+
+    With `previous_file` the CA that is there is kept in it.
+    """
 
     ca_file: Path
     certificate_file: Path
     names: tuple[str, ...]
     addresses: tuple[str, ...]
+    previous_file: Path | None = None
 
     def describe(self) -> Message:
         """One line for people."""
@@ -81,12 +85,16 @@ class ExportAuthority:
 
 @dataclass(frozen=True)
 class IssueLeaf:
-    """Issue a server certificate from the CA in `ca_file`, with these SANs; key and chain in one file."""
+    """Issue a server certificate from the CA in `ca_file`, with these SANs; key and chain in one file.
+
+    `vouched_by`: the file of another CA, which signs that of `ca_file`: the chain then leads to either.
+    """
 
     ca_file: Path
     leaf_file: Path
     names: tuple[str, ...]
     addresses: tuple[str, ...]
+    vouched_by: Path | None = None
 
     def describe(self) -> Message:
         """One line for people."""

@@ -17,6 +17,9 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.extensions import FailedExtension, SkippedFile
 from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 
+# Ours is renewed at 30 days, so that one which tells of its end could not be.
+TELL_DAYS = 21
+
 
 class Mode(str, Enum):
     """Started for an instance; merely installed; or in a JupyterHub, whose business identity is."""
@@ -45,6 +48,22 @@ class HashKind(str, Enum):
 
 
 @dataclass(frozen=True)
+class ServedCertificate:
+    """How a certificate stands: it `ends` on that date (ISO 8601), in so many days, less than 0 when it is past.
+
+    `lacking` are addresses and names of this host that it is not for; `warned` those at which laptops warn that trust nothing but the
+    authority `since` that date, which has been replaced since.
+    """
+
+    ends: str
+    days: int
+    private_ca: bool = True
+    lacking: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    since: str = ""
+
+
+@dataclass(frozen=True)
 class Posture:
     """What a server declares, or would.
 
@@ -52,7 +71,8 @@ class Posture:
     runs the server; `missing_parts` are parts of the kit that could not be loaded; `token_length` is 0 without a token; `loopback` says
     whether only this machine reaches the listener, `replaced_by_socket` whether a UNIX socket takes the place of address and port.
     `open_to_any_network` and `every_proxy_named` say that `allow_networks` or `trusted_proxies` hold all of IPv4 or all of IPv6.
-    `failed_extensions` are other packages' extensions that failed, and files that switch such on and cannot be used.
+    `failed_extensions` are other packages' extensions that failed, and files that switch such on and cannot be used. `certificate` is
+    how that of an instance stands, as far as it was looked at.
     """
 
     mode: Mode = Mode.MANAGED
@@ -76,6 +96,7 @@ class Posture:
     exposed_paths: tuple[tuple[str, str, str], ...] = ()
     missing_parts: tuple[str, ...] = ()
     failed_extensions: tuple[FailedExtension | SkippedFile, ...] = ()
+    certificate: ServedCertificate | None = None
 
 
 @dataclass(frozen=True)
@@ -234,6 +255,42 @@ def _machine_findings(posture: Posture) -> Iterator[Finding]:
         yield Finding("as-root-chosen", Severity.WARN, msg("The server runs as root, and so does every notebook."))
 
 
+def certificate_findings(instance: str, certificate: ServedCertificate | None) -> Iterator[Finding]:
+    """Whether laptops take the certificate. It never keeps a server from starting: whoever knows its fingerprint can go on."""
+    if certificate is None:
+        return
+    if certificate.private_ca:
+        renewal = _paste(own_command(instance, "init"))
+    else:
+        renewal = msg("Renew it; a running server takes the new one after: {command}", command=own_command(instance, "init"))
+    if certificate.days < 0:
+        yield Finding("certificate-expired", Severity.WARN, msg("The certificate has expired on {end}.", end=certificate.ends), renewal)
+    elif certificate.days < TELL_DAYS:
+        yield Finding("certificate-expires", Severity.WARN, msg("The certificate is valid until {end}.", end=certificate.ends), renewal)
+    if certificate.lacking:
+        yield Finding(
+            "certificate-lacks",
+            Severity.WARN,
+            msg("The certificate is not for {hosts}: browsers warn there.", hosts=", ".join(certificate.lacking)),
+            _paste(own_command(instance, "init --new-authority")),
+        )
+    if certificate.warned:
+        yield Finding(
+            "authority-changes",
+            Severity.INFO,
+            msg(
+                "Laptops that trust only the authority of {since} warn at {hosts}; they have to trust the new one, too.",
+                since=certificate.since,
+                hosts=", ".join(certificate.warned),
+            ),
+            _paste(own_command(instance, "urls")),
+        )
+
+
+def _certificate_findings(posture: Posture) -> Iterator[Finding]:
+    yield from certificate_findings(posture.instance, posture.certificate)
+
+
 def extension_findings(failed: Iterable[FailedExtension | SkippedFile]) -> tuple[Finding, ...]:
     """They are not the kit's: the server is there without them. What one has done before it failed is in the rest of the posture."""
     return tuple(Finding("extension-failed", Severity.WARN, extension.message, extension.fix) for extension in failed)
@@ -246,6 +303,7 @@ def _extension_findings(posture: Posture) -> Iterator[Finding]:
 _RULES: tuple[Callable[[Posture], Iterator[Finding]], ...] = (
     _credential_findings,
     _transport_findings,
+    _certificate_findings,
     _network_findings,
     _socket_findings,
     _setting_findings,

@@ -15,13 +15,14 @@ def candidate_paths(layout: Layout, instance: str, *, last: bool) -> tuple[Path,
         layout.instance_file(instance),
         layout.overlay_file(instance),
         layout.leaf_file(instance),
+        layout.previous_leaf_file(instance),
         layout.runtime_file(instance),
         layout.control_socket(instance),
         layout.start_lock(instance),
     )
     if not last:
         return (*own, layout.instance_data_dir(instance))
-    shared = (layout.ca_file, layout.ca_certificate_file)
+    shared = (layout.ca_file, layout.ca_certificate_file, layout.previous_ca_file)
     folders = (layout.instance_data_dir(instance), layout.instance_data_dir(instance).parent, layout.tls_dir, layout.backups_dir)
     return (*own, *shared, *folders, layout.data_root, layout.instances_dir)
 

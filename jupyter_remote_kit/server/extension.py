@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from jupyter_remote_kit.plan.instance import Instance
+    from jupyter_remote_kit.plan.policy import ServedCertificate
     from jupyter_remote_kit.server import report
     from jupyter_remote_kit.server.control import Control
     from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
@@ -317,6 +318,12 @@ class RemoteKit(ExtensionApp):
         return self._protection
 
     @property
+    def served_certificate(self) -> ServedCertificate | None:
+        """How the certificate of the instance stands, once that was looked at."""
+        upkeep = self._protection.upkeep if self._protection else None
+        return upkeep.standing if upkeep else None
+
+    @property
     def tickets(self) -> Tickets:
         """The one-time tickets of this server."""
         if self._tickets is None:
@@ -354,6 +361,8 @@ class RemoteKit(ExtensionApp):
             # What the posture looks at from now on.
             app.certfile, app.keyfile = certfile, keyfile
             self.own_certificate = traits["RemoteKit"]["own_certificate"]
+            if self._protection and self._protection.upkeep:
+                self._protection.upkeep.changed()
         else:
             certificate.reload()
 

@@ -61,6 +61,7 @@ def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = 
         exposed_paths=exposed_paths(app, kit) if managed else (),
         missing_parts=missing_parts,
         failed_extensions=_failures(app),
+        certificate=kit.served_certificate if managed else None,
     )
 
 

@@ -37,6 +37,7 @@ from jupyter_remote_kit.server.peers import Declared, Peers
 from jupyter_remote_kit.server.service import Service
 from jupyter_remote_kit.server.sessions import Sessions
 from jupyter_remote_kit.server.tls import Certificate
+from jupyter_remote_kit.server.upkeep import Upkeep
 from jupyter_remote_kit.settings import Access
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ TELL_EVERY_S = 60.0
 
 
 class Protection:
-    """The parts that run while the server does. `certificate` is `None` where the server speaks plain HTTP."""
+    """The parts that run while the server does. `certificate` and `upkeep` are `None` where the server speaks plain HTTP."""
 
     def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
         layout = paths.layout()
@@ -75,6 +76,7 @@ class Protection:
         # Without password and token in it: a browser that was known stays known when they are changed.
         devices = Devices(keys.derive(keys.root_key(app), "device", named))
         self.authenticator = Authenticator(kit.provider, self.sessions, devices, self.audit)
+        self.upkeep: Upkeep | None = None
         self._service = Service(notify.manager(), app, lambda: len(self.sessions.rows()))
 
     def set_up(self) -> None:
@@ -108,11 +110,15 @@ class Protection:
     def serving(self) -> None:
         """Listen for the user alone, too, and have a service manager told that the server is there, once it answers."""
         self._open_back_door()
+        if self.upkeep is not None:
+            self.upkeep.start()
         self._service.begin()
 
     def close(self) -> None:
         """Have it told that the server stops, and write what is pending."""
         self._service.end()
+        if self.upkeep is not None:
+            self.upkeep.stop()
         if self._back_door is not None:
             unixsocket.take_away(*self._back_door)
         if self._log_timer is not None:
@@ -149,7 +155,11 @@ class Protection:
         guarded.admits_host = self.peers.admits_host
         app._http_server = guarded  # what the read-only property gives; `_bind_http_server` has not run yet
         if app.ssl_options:
-            certificate = self.certificate = Certificate(guarded, app.ssl_options, self._read_own_names)
+            layout, named = paths.layout(), self._kit.instance
+            previous = {layout.leaf_file(named): layout.previous_leaf_file(named)} if named else {}
+            certificate = self.certificate = Certificate(guarded, app.ssl_options, self._read_own_names, previous)
+            if named:
+                self.upkeep = Upkeep(self._kit.read_instance, certificate.is_current, self._kit.reload_certificate, app.log)
             # One of the user's own in the place of ours is served first, and said to be so afterwards (`RemoteKit.reload_certificate`).
             self._kit.observe(lambda _: self._read_own_names(certificate.file), "own_certificate")
         return guarded

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -39,6 +43,28 @@ def server_context(options: Mapping[str, Any], instance: str = "") -> ssl.SSLCon
     return context
 
 
+def _choose(older: ssl.SSLContext, certfile: Path) -> Callable[[Any, str | None, ssl.SSLContext], None]:
+    """Shows the certificate in `certfile` to connections that ask for one of its names, or without a name come to one of its addresses.
+
+    A browser sends no name where the URL has an address (RFC 6066, 3). Raises `Failed` when the file cannot be read.
+    """
+    from jupyter_remote_kit.host import certificates  # cryptography: only while an authority changes
+
+    names = frozenset(certificates.read_names(certfile))
+
+    def choose(connection: Any, name: str | None, _context: ssl.SSLContext) -> None:  # noqa: ANN401  # SSLSocket or SSLObject
+        if (name.lower() if name else _local_address(connection)) in names:
+            connection.context = older
+
+    return choose
+
+
+def _local_address(connection: Any) -> str:  # noqa: ANN401
+    with suppress(AttributeError, OSError, ValueError, IndexError):
+        return str(ipaddress.ip_address(connection.getsockname()[0].partition("%")[0]))
+    return ""
+
+
 def _unheard(_file: Path) -> None:
     """Stands in where nobody listens."""
 
@@ -50,9 +76,19 @@ class Certificate:
     fit, and would keep the old certificate beside the new where the kinds of key differ.
     """
 
-    def __init__(self, server: HTTPServer, options: Mapping[str, Any], on_load: Callable[[Path], None] = _unheard) -> None:
-        """`on_load` is called with the certificate's file whenever it was read and is served."""
+    def __init__(
+        self,
+        server: HTTPServer,
+        options: Mapping[str, Any],
+        on_load: Callable[[Path], None] = _unheard,
+        previous: Mapping[Path, Path] = MappingProxyType({}),
+    ) -> None:
+        """`on_load` is called with the certificate's file whenever it was read and is served.
+
+        `previous` names, by the certificate's file, one that is served where it is for what a connection asks for.
+        """
         self._server = server
+        self._previous = previous
         self._on_load = on_load
         self._serve(dict(options))
 
@@ -60,6 +96,10 @@ class Certificate:
     def file(self) -> Path:
         """Where the certificate is."""
         return Path(self._options["certfile"])
+
+    def is_current(self) -> bool:
+        """Whether what is served is what is in the files now."""
+        return self._digest == self._digest_of(self._options)
 
     def reload(self) -> None:
         """Read the files again; connections from now on get them. Raises `Failed` and keeps the old ones when they are unusable."""
@@ -70,6 +110,22 @@ class Certificate:
         self._serve({**self._options, "certfile": certfile, "keyfile": keyfile})
 
     def _serve(self, options: dict[str, Any]) -> None:
-        self._server.ssl_options = server_context(options)
-        self._options = options
+        digest = self._digest_of(options)
+        context = server_context(options)
+        older = self._previous.get(Path(options["certfile"]))
+        if older is not None and older.exists():
+            # Without it there is still the certificate itself.
+            with suppress(Failed):
+                context.sni_callback = _choose(server_context({**options, "certfile": str(older)}), older)
+        self._server.ssl_options = context
+        self._options, self._digest = options, digest
         self._on_load(self.file)
+
+    def _digest_of(self, options: Mapping[str, Any]) -> bytes:
+        certfile = Path(options["certfile"])
+        files = (certfile, Path(options.get("keyfile") or certfile), self._previous.get(certfile, certfile))
+        digest = hashlib.sha256()
+        for file in files:
+            with suppress(OSError):
+                digest.update(file.read_bytes())
+        return digest.digest()

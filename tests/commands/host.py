@@ -11,7 +11,8 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,10 +84,14 @@ class Outcome:
 
 @dataclass
 class Host:
-    """One machine, one user. `variables` are laid over the environment, in which nothing of the tester's own is."""
+    """One machine, one user. `variables` are laid over the environment, in which nothing of the tester's own is.
+
+    `within` is put before each command.
+    """
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True)
@@ -118,7 +123,7 @@ class Host:
     def run(self, *argv: str | bytes, stdin: str | bytes = b"", variables: Mapping[str, str] | None = None) -> Outcome:
         """Run the console script; its standard input is a pipe with `stdin` in it."""
         done = subprocess.run(
-            [console_script(), *argv],
+            [*self.within, console_script(), *argv],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             env={**self.environment, **(variables or {})},
             cwd=self.home,
@@ -173,6 +178,14 @@ class Host:
             content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
             found[str(path.relative_to(self.folder))] = (status.st_mode, status.st_mtime_ns, content)
         return found
+
+
+def within_a_minute(holds: Callable[[], bool]) -> bool:
+    """Whether it comes to hold: what a running server does by itself, it does within a minute."""
+    deadline = time.monotonic() + 60.0
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return held
 
 
 def is_alive(pid: int) -> bool:

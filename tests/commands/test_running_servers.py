@@ -87,7 +87,7 @@ def test_the_servers_of_other_instances_take_what_a_new_authority_issues(host: H
         detached(host, *LAN, "--instance", "b", "--port", str(second), stdin=PASSWORD),
     ):
         before = served_certificate(first)
-        host.must("init", "--instance", "b", "--allow-host", "gpu.example.org")
+        host.must("init", "--instance", "b", "--allow-host", "gpu.example.org", "--new-authority")
         trusted = ssl.create_default_context(cafile=str(host.layout.ca_certificate_file))
         for port in (first, second):
             answer = httpx.get(f"https://localhost:{port}/remotekit/api/health", verify=trusted, trust_env=False)

@@ -117,6 +117,26 @@ def test_a_replaced_authority_is_kept_as_a_backup(layout: Layout) -> None:
     assert [path.read_bytes() for path in copies] == [old]
 
 
+def test_an_authority_that_gives_way_stays_beside_the_new_one(layout: Layout) -> None:
+    run(layout, *folders(layout), *certificate_steps(layout))
+    old, older_leaf = layout.ca_file.read_bytes(), layout.previous_leaf_file("default")
+    authority = IssueAuthority(layout.ca_file, layout.ca_certificate_file, NAMES, (*ADDRESSES, "10.0.0.9"), layout.previous_ca_file)
+    older = IssueLeaf(layout.previous_ca_file, older_leaf, NAMES, ADDRESSES, vouched_by=layout.ca_file)
+    run(layout, authority, certificate_steps(layout)[1], older)
+    assert layout.previous_ca_file.read_bytes() == old
+    assert {mode_of(path) for path in (layout.previous_ca_file, older_leaf)} == {0o600}
+    new = certificates.read_authority(layout.ca_file.read_bytes())
+    leaf, above = (certificates.read_leaf(path.read_bytes()) for path in (older_leaf, layout.leaf_file("default")))
+    assert leaf is not None
+    assert above is not None
+    assert new is not None
+    assert (leaf.root_digest, above.issuer_digest) == (new.digest, new.digest)
+    # Alone, as when time renews it.
+    before = older_leaf.read_bytes()
+    run(layout, older)
+    assert older_leaf.read_bytes() != before
+
+
 def test_an_exposed_authority_issues_nothing(layout: Layout) -> None:
     run(layout, *folders(layout), *certificate_steps(layout))
     before = layout.leaf_file("default").read_bytes()

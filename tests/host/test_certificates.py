@@ -46,7 +46,8 @@ def openssl_accepts(folder: Path, authority: bytes, leaf: bytes, host: str) -> b
     (folder / "ca.crt").write_bytes(certificates.certificate_of(authority))
     (folder / "leaf.pem").write_bytes(leaf)
     option = "-verify_ip" if host[0].isdigit() or ":" in host else "-verify_hostname"
-    command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.crt", option, host, "leaf.pem"]
+    checks = ["-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.crt", "-untrusted", "leaf.pem", option, host]
+    command = ["openssl", "verify", *checks, "leaf.pem"]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
 
 
@@ -102,6 +103,31 @@ class TestAuthority:
 
     def test_a_leaf_is_no_authority(self, leaf: bytes) -> None:
         assert certificates.read_authority(leaf) is None
+
+
+class TestChangeOver:
+    """A second authority beside the first, which stays."""
+
+    def test_laptops_that_trust_either_accept_the_old_leaf_and_the_new_one_those_of_the_new(self, tmp_path: Path, authority: bytes) -> None:
+        moved = (*ADDRESSES, "10.0.0.9")
+        second = certificates.make_authority(NAMES, moved, NOW, another=True)
+        third = certificates.make_authority(NAMES, (*moved, "10.0.0.10"), NOW, another=True)
+        for before, after in ((authority, second), (second, third)):
+            older = certificates.issue_leaf(before, NAMES, ADDRESSES, NOW, vouched_by=after)
+            newer = certificates.issue_leaf(after, NAMES, moved, NOW)
+            for host in (NAMES[0], ADDRESSES[0]):
+                assert [openssl_accepts(tmp_path, root, older, host) for root in (before, after)] == [True, True]
+            assert openssl_accepts(tmp_path, after, newer, "10.0.0.9")
+            fact, root = certificates.read_leaf(older), certificates.read_authority(after)
+            assert fact is not None
+            assert root is not None
+            assert (fact.key_fits, fact.root_digest) == (True, root.digest)
+        assert not openssl_accepts(tmp_path, authority, certificates.issue_leaf(second, NAMES, moved, NOW), "10.0.0.9")
+
+    def test_the_limits_of_the_old_one_hold_below_the_new_one_too(self, tmp_path: Path, authority: bytes) -> None:
+        second = certificates.make_authority((*NAMES, "other.example"), ADDRESSES, NOW, another=True)
+        beyond = certificates.issue_leaf(authority, ("other.example",), (), NOW, vouched_by=second)
+        assert not openssl_accepts(tmp_path, second, beyond, "other.example")
 
 
 class TestLeaf:

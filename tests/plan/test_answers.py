@@ -137,6 +137,12 @@ def test_plain_http_and_the_private_authority_exclude_each_other() -> None:
         Answers(plain_http=True, private_ca=True).check()
 
 
+@pytest.mark.parametrize("answers", [{"access": Access.SSH}, {"plain_http": True}, {"certfile": Path("/c/cert.pem")}])
+def test_a_new_authority_where_none_is_used_is_wrong_usage(answers: dict[str, Any]) -> None:
+    with pytest.raises(WrongUsage):
+        Answers(new_authority=True, **answers).check()
+
+
 @pytest.mark.parametrize("answers", [{"access": Access.SSH}, {"access": Access.LAN, "plain_http": True}])
 def test_hsts_without_tls_is_wrong_usage_where_the_command_line_tells(answers: dict[str, Any]) -> None:
     with pytest.raises(WrongUsage) as caught:

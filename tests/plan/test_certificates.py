@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, steps, subjects
+from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, served, steps, subjects, uncertified, upkeep
 from jupyter_remote_kit.plan.facts import CertificateFact
-from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf
+from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile
+from jupyter_remote_kit.plan.policy import ServedCertificate
 from jupyter_remote_kit.settings import Access
 from tests.plan.build import ADDRESSES, CA, EXPORTED, LAYOUT, LEAF, LEAF_FILE, NAMES, NOW, SAN_ADDRESSES, certificate, facts, settings
 
 AUTHORITY_AND_LEAF = [IssueAuthority, IssueLeaf]
+WITH_BEFORE = [IssueAuthority, IssueLeaf, IssueLeaf]
 LEAF_ALONE = [IssueLeaf]
 NOTHING: list[type] = []
 DAY = timedelta(days=1)
@@ -57,16 +60,16 @@ def of_ai(*excluded: str) -> dict[str, Any]:
         pytest.param({}, {"leaf": certificate(addresses=("192.168.0.107",))}, LEAF_ALONE, id="an address is missing"),
         pytest.param({}, {"leaf": certificate(names=(*NAMES, "old.example"))}, NOTHING, id="a name too many"),
         pytest.param({}, {"addresses": ("192.168.0.107",)}, NOTHING, id="an address is gone"),
-        pytest.param({}, {"addresses": (*ADDRESSES, "10.0.0.9")}, AUTHORITY_AND_LEAF, id="a new address"),
-        pytest.param({}, {"names": (*NAMES, "gpu.example.net")}, AUTHORITY_AND_LEAF, id="a new name"),
+        pytest.param({}, {"addresses": (*ADDRESSES, "10.0.0.9")}, NOTHING, id="a new address"),
+        pytest.param({}, {"names": (*NAMES, "gpu.example.net")}, NOTHING, id="a new name"),
         pytest.param({"allow_hosts": ("lab.gpu.example.org",)}, {}, LEAF_ALONE, id="a name below a permitted one"),
-        pytest.param({"allow_hosts": ("xgpu.example.org",)}, {}, AUTHORITY_AND_LEAF, id="a name that only ends like one"),
-        pytest.param({"allow_hosts": ("203.0.113.7",)}, {}, AUTHORITY_AND_LEAF, id="a further address"),
+        pytest.param({"allow_hosts": ("xgpu.example.org",)}, {}, NOTHING, id="a name that only ends like one"),
+        pytest.param({"allow_hosts": ("203.0.113.7",)}, {}, NOTHING, id="a further address"),
         pytest.param({}, {"ca": certificate(digest="ca", key_fits=False)}, AUTHORITY_AND_LEAF, id="an authority without its key"),
-        pytest.param({}, {"ca": certificate(digest="ca", not_after=NOW + 29 * DAY)}, AUTHORITY_AND_LEAF, id="an authority that ends soon"),
+        pytest.param({}, {"ca": certificate(digest="ca", not_after=NOW + 29 * DAY)}, WITH_BEFORE, id="an authority that ends soon"),
         pytest.param({"allow_hosts": ("ai",)}, of_ai(), AUTHORITY_AND_LEAF, id="a registry's name, and all that is below it"),
         pytest.param({"allow_hosts": ("ai",)}, of_ai(".ai"), NOTHING, id="a registry's name alone"),
-        pytest.param({"allow_hosts": ("ai", "gpu.ai")}, of_ai(".ai"), AUTHORITY_AND_LEAF, id="a new name below a registry's"),
+        pytest.param({"allow_hosts": ("ai", "gpu.ai")}, of_ai(".ai"), NOTHING, id="a new name below a registry's"),
         pytest.param({"plain_http": True}, {"ca": None, "leaf": None}, NOTHING, id="plain HTTP"),
         pytest.param({"access": Access.SSH, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, NOTHING, id="ssh"),
         pytest.param({"access": Access.RELAY, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="relay with TLS"),
@@ -75,6 +78,92 @@ def of_ai(*excluded: str) -> dict[str, Any]:
 )
 def test_what_is_issued(chosen: dict[str, Any], changes: dict[str, Any], expected: list[type]) -> None:
     assert kinds(chosen, **changes) == expected
+
+
+NEW = "10.0.0.9"
+MOVED = (*ADDRESSES, NEW)
+OLD = certificate(digest="old", names=(*NAMES, "gone.example"), addresses=SAN_ADDRESSES)
+BOTH = certificate(digest="ca", names=(*NAMES, "gone.example"), addresses=(*SAN_ADDRESSES, NEW))
+OLD_LEAF = certificate(issuer_digest="cross", root_digest="ca")
+CHANGING = {"ca": BOTH, "previous_ca": OLD, "previous_leaf": OLD_LEAF, "leaf": certificate(addresses=(*SAN_ADDRESSES, NEW))}
+
+
+def over(changes: dict[str, Any], *, new_authority: bool = False, **chosen: Any) -> list[Any]:
+    machine = facts(**{"files": {LAYOUT.ca_certificate_file: EXPORTED}, "addresses": MOVED, **changes})
+    return list(steps(settings(**chosen), machine, new_authority=new_authority))
+
+
+def test_another_authority_is_made_when_its_user_says_so_and_is_for_all_that_the_one_before_is_for() -> None:
+    before = replace(CA, names=OLD.names)
+    assert uncertified(settings(), facts(ca=before, addresses=MOVED)) == (NEW,)
+    assert uncertified(settings(plain_http=True), facts(ca=before, addresses=MOVED)) == ()
+    authority, leaf, older = over({"ca": before, "leaf": LEAF}, new_authority=True)
+    kept = LAYOUT.previous_ca_file
+    names, addresses = (*NAMES, "gone.example"), (*ADDRESSES, NEW, "127.0.0.1", "::1")
+    assert authority == IssueAuthority(LAYOUT.ca_file, LAYOUT.ca_certificate_file, names, addresses, kept)
+    assert leaf == IssueLeaf(LAYOUT.ca_file, LEAF_FILE, NAMES, addresses)
+    assert older == IssueLeaf(kept, LAYOUT.previous_leaf_file("default"), NAMES, SAN_ADDRESSES, vouched_by=LAYOUT.ca_file)
+
+
+def test_an_authority_that_is_for_everything_is_not_replaced_and_one_that_is_no_good_is_not_kept() -> None:
+    assert over(CHANGING, new_authority=True) == []
+    first, *_ = over({**CHANGING, "ca": replace(BOTH, key_fits=False)})
+    assert isinstance(first, IssueAuthority)
+    assert first.previous_file is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, NOTHING, id="settled"),
+        pytest.param({"addresses": ADDRESSES}, NOTHING, id="back at the old address"),
+        pytest.param({"previous_leaf": None}, [IssueLeaf], id="no leaf of the old one"),
+        pytest.param({"previous_leaf": certificate(root_digest="another")}, [IssueLeaf], id="vouched for by another"),
+        pytest.param({"previous_leaf": replace(OLD_LEAF, not_after=NOW + 29 * DAY)}, [IssueLeaf], id="the old one's leaf ends soon"),
+        pytest.param(
+            {"previous_ca": replace(OLD, not_after=NOW + DAY), "previous_leaf": replace(OLD_LEAF, not_after=NOW + DAY)},
+            NOTHING,
+            id="the old one ends soon, and its leaf with it",
+        ),
+        pytest.param({"previous_ca": replace(OLD, not_after=NOW)}, [RemoveFile, RemoveFile], id="the old one is past"),
+        pytest.param({"previous_ca": None}, [RemoveFile], id="the old one was taken away"),
+        pytest.param({"previous_ca": None, "previous_leaf": None}, NOTHING, id="there is no old one"),
+    ],
+)
+def test_laptops_of_the_authority_before_are_served_while_it_lasts(changes: dict[str, Any], expected: list[type]) -> None:
+    machine = facts(**{"files": {LAYOUT.ca_certificate_file: EXPORTED}, "addresses": MOVED, **CHANGING, **changes})
+    assert [type(step) for step in steps(settings(), machine)] == expected
+    assert [type(step) for step in upkeep(settings(), machine)] == expected
+
+
+def test_a_connection_behind_an_address_translation_is_not_shown_the_old_leaf_by_address() -> None:
+    (step,) = over(
+        {
+            **CHANGING,
+            "previous_leaf": None,
+            "ca": replace(BOTH, addresses=(*BOTH.addresses, "203.0.113.7")),
+            "leaf": replace(CHANGING["leaf"], addresses=(*BOTH.addresses, "203.0.113.7")),
+        },
+        allow_hosts=("203.0.113.7",),
+    )
+    assert step.addresses == ("127.0.0.1", "::1")
+
+
+def test_a_running_server_makes_no_authority() -> None:
+    assert list(upkeep(settings(), facts())) == []
+    assert list(upkeep(settings(plain_http=True), facts(ca=CA))) == []
+
+
+def test_how_a_certificate_stands() -> None:
+    assert served(settings(), facts()) is None
+    assert served(settings(plain_http=True), facts(leaf=LEAF)) is None
+    assert served(settings(), facts(leaf=LEAF)) == ServedCertificate("2027-04-02", 397)
+    assert served(settings(), facts(leaf=replace(LEAF, not_after=NOW - DAY / 2), addresses=MOVED)) == ServedCertificate(
+        "2026-03-01", -1, lacking=(NEW,)
+    )
+    assert served(settings(), facts(**CHANGING, addresses=MOVED)) == ServedCertificate("2027-04-02", 397, warned=(NEW,), since="2026-02-28")
+    own = settings(certfile=Path("/c/cert.pem"))
+    assert served(own, facts(own_certificate=certificate(names=("x.example",)))) == ServedCertificate("2027-04-02", 397, private_ca=False)
 
 
 def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own() -> None:

@@ -311,9 +311,28 @@ def test_laptops_are_told_when_the_authority_is_another_one() -> None:
     assert (problem.code, str(problem.hint)) == ("authority-replaced", "jupyter remotekit urls")
 
 
+def test_an_address_that_came_after_the_authority_is_told_and_a_new_one_made_on_demand() -> None:
+    before, machine = existing(), settled(settings(), addresses=("192.168.0.107", "10.0.0.9"))
+    plan = plan_init(before.settings, before.credentials, machine, existing=before)
+    assert plan.steps == ()
+    (problem,) = plan.findings
+    assert (problem.code, str(problem.hint)) == ("certificate-lacks", "jupyter remotekit init --new-authority")
+    assert "is not for 10.0.0.9: browsers warn there" in str(problem.message)
+    plan = plan_init(before.settings, before.credentials, machine, existing=before, new_authority=True)
+    assert any(isinstance(step, IssueAuthority) for step in plan.steps)
+    (problem,) = plan.findings
+    assert "Laptops that trust the old one go on" in str(problem.message)
+
+
 def test_what_nobody_else_may_read() -> None:
     folders = private_folders(settings(), LAYOUT)
-    files = (LAYOUT.instance_file("default"), LAYOUT.ca_file, LAYOUT.leaf_file("default"))
+    files = (
+        LAYOUT.instance_file("default"),
+        LAYOUT.ca_file,
+        LAYOUT.leaf_file("default"),
+        LAYOUT.previous_ca_file,
+        LAYOUT.previous_leaf_file("default"),
+    )
     assert secret_paths(settings(), LAYOUT) == (*folders, *files)
     over_ssh = settings(access=Access.SSH, ip="127.0.0.1")
     assert secret_paths(over_ssh, LAYOUT) == (*private_folders(over_ssh, LAYOUT), LAYOUT.instance_file("default"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_remote_kit.plan.policy import HashKind, Mode, Posture, Severity, check, refused
+from jupyter_remote_kit.plan.policy import HashKind, Mode, Posture, ServedCertificate, Severity, check, refused
 from jupyter_remote_kit.settings import Access
 
 SOUND = Posture()
@@ -32,6 +32,34 @@ EVERYTHING = Posture(
 @pytest.mark.parametrize(
     ("changes", "code", "severity", "sentence", "fix"),
     [
+        (
+            {"certificate": ServedCertificate("2026-03-01", -1)},
+            "certificate-expired",
+            Severity.WARN,
+            "The certificate has expired on 2026-03-01.",
+            "jupyter remotekit init",
+        ),
+        (
+            {"certificate": ServedCertificate("2026-03-21", 20, private_ca=False)},
+            "certificate-expires",
+            Severity.WARN,
+            "The certificate is valid until 2026-03-21.",
+            "Renew it; a running server takes the new one after: jupyter remotekit init",
+        ),
+        (
+            {"certificate": ServedCertificate("2027-03-01", 21, lacking=("10.0.0.9", "gpu2"))},
+            "certificate-lacks",
+            Severity.WARN,
+            "The certificate is not for 10.0.0.9, gpu2: browsers warn there.",
+            "jupyter remotekit init --new-authority",
+        ),
+        (
+            {"certificate": ServedCertificate("2027-03-01", 300, warned=("10.0.0.9",), since="2026-01-02")},
+            "authority-changes",
+            Severity.INFO,
+            "Laptops that trust only the authority of 2026-01-02 warn at 10.0.0.9; they have to trust the new one, too.",
+            "jupyter remotekit urls",
+        ),
         (
             {"hash_kind": HashKind.OTHER},
             "hash-not-argon2id",

@@ -1,0 +1,114 @@
+"""Keeps a running server's certificate in step with time and with this host's addresses, and looks at how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from tornado.ioloop import IOLoop, PeriodicCallback
+
+from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.host import apply, facts, paths
+from jupyter_remote_kit.messages import Message
+from jupyter_remote_kit.plan import certificates
+from jupyter_remote_kit.plan.facts import Facts
+from jupyter_remote_kit.plan.init import managed_paths
+from jupyter_remote_kit.plan.instance import Instance
+from jupyter_remote_kit.plan.model import Plan
+from jupyter_remote_kit.plan.policy import ServedCertificate, certificate_findings
+from jupyter_remote_kit.server import report
+from jupyter_remote_kit.settings import Settings
+
+# Within a minute a new address is on the certificate, or `status` says that it is not.
+LOOK_EVERY_S = 15.0
+# Time alone changes how a certificate stands by days.
+WHOLE_LOOK_EVERY_S = 3600.0
+
+
+class Upkeep:
+    """Looks after the certificate of one instance. `standing` is how it stood at the last look, `None` before the first.
+
+    `read` gives the instance as it is on the disk; `reload` has the server take the certificate that is there, which `is_served` says
+    whether it has done.
+    """
+
+    def __init__(
+        self, read: Callable[[], Instance], is_served: Callable[[], bool], reload: Callable[[], None], log: logging.Logger
+    ) -> None:
+        self._read, self._is_served, self._reload, self._log = read, is_served, reload, log
+        self.standing: ServedCertificate | None = None
+        self._instance = ""
+        self._seen: tuple[object, ...] = ()
+        self._again = 0.0
+        self._told: tuple[Message, ...] = ()
+        self._next: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._timer = PeriodicCallback(self.look, LOOK_EVERY_S * 1000)
+
+    def start(self) -> None:
+        """Look now, and from now on. Called on the event loop."""
+        self._timer.start()
+        self._next = asyncio.ensure_future(self.look())
+
+    def changed(self) -> None:
+        """Another certificate is served: look how that one stands. Called on the event loop."""
+        self._again = 0.0
+        self._next = asyncio.ensure_future(self.look())
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+        if self._next is not None:
+            self._next.cancel()
+
+    async def look(self) -> None:
+        """One look, off the event loop; what it finds and cannot mend is logged once."""
+        async with self._one_at_a_time:
+            await self._look()
+
+    async def _look(self) -> None:
+        rows: tuple[report.Row, ...]
+        try:
+            instance, served = await IOLoop.current().run_in_executor(None, self._looked)
+            if not served:
+                # Others renew certificates as well: `init`, or an ACME client one of the user's own.
+                self._reload()
+            rows = tuple(certificate_findings(instance, self.standing))
+        except RemoteKitError as error:
+            rows = error.problems
+        self._tell(rows)
+
+    def _looked(self) -> tuple[str, bool]:
+        """The instance's name, and whether the certificate on the disk is the one that is served. Blocks for milliseconds."""
+        seen, served = (facts.host_names(), facts.host_addresses()), self._is_served()
+        if served and seen == self._seen and time.time() < self._again:
+            return self._instance, served
+        settings = self._read().settings
+        known = _gathered(settings)
+        plan = Plan(tuple(certificates.upkeep(settings, known)))
+        apply.apply(plan, layout=known.layout, instance=settings.instance, now=known.now)
+        self.standing = certificates.served(settings, _gathered(settings) if plan.steps else known)
+        # Last: a look that failed is taken again.
+        self._seen, self._again, self._instance = seen, time.time() + WHOLE_LOOK_EVERY_S, settings.instance
+        return settings.instance, self._is_served()
+
+    def _tell(self, rows: tuple[report.Row, ...]) -> None:
+        told = tuple(row.message for row in rows)
+        if told != self._told and rows:
+            self._log.warning("jupyter-remote-kit:\n  %s", "\n  ".join(report.lines(rows)))
+        self._told = told
+
+
+def _gathered(settings: Settings) -> Facts:
+    layout = paths.layout()
+    return facts.gather(
+        layout,
+        paths=managed_paths(settings, layout),
+        instance=settings.instance,
+        root_dir=settings.root_dir,
+        certfile=settings.certfile,
+        keyfile=settings.keyfile,
+        with_user_config=False,
+    )
