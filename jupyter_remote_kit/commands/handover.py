@@ -51,10 +51,9 @@ def of_running(answers: Answers, status: Mapping[str, Any]) -> Result:
     # Home and language of the machine count for a first `init` alone.
     wanted = merge(answers, found.settings, home=found.settings.root_dir, locale=found.settings.language)
     check_access(wanted.access)
-    waiting = waiting_for_restart(found.settings, wanted)
-    if not waiting and status["posture"]["access"] != wanted.access.value:
-        # The file was changed while it ran.
-        waiting = ("access",)
+    # Its file may have been changed while it ran.
+    has, _ = machine.in_force(status, found.settings)
+    waiting = waiting_for_restart(has, wanted)
     if waiting:
         raise running.restart_needed(instance, status, waiting)
     data = {"instance": instance, "url": status["url"], "changed": False, **data_of(instance, found.credentials, status, started=False)}

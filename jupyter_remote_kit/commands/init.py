@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from jupyter_remote_kit.host import files, instances, passwords, paths, room, sy
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.certificates import uncertified
-from jupyter_remote_kit.plan.changes import restart_needed, waiting_for_restart
+from jupyter_remote_kit.plan.changes import digest, not_in_force, restart_needed, waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.init import plan_init, private_folders, secret_paths
@@ -53,6 +54,14 @@ class Prepared:
     shown: bool = False
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a running server made of what is written now: what it has caught up on, and what waits for a restart, or for root."""
+
+    messages: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
 Look = Callable[[Prepared], None]
 """Raises what would keep a command from doing what it was called for, once the questions are answered."""
 
@@ -66,9 +75,10 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     prepared = prepare(context, answers, source, ask=asking)
     if dry_run:
         return report("init", prepared, dry_run=True)
-    waiting = write(prepared, show=context.emit if asking else None)
+    taken = write(prepared, show=context.emit if asking else None)
     result = report("init", prepared, dry_run=False, shown_before=asking)
-    return replace(result, problems=(*result.problems, *waiting))
+    messages = (*taken.messages, *(result.messages if prepared.plan.steps else ())) if taken.messages else result.messages
+    return replace(result, messages=messages, problems=(*result.problems, *taken.problems))
 
 
 def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: bool, look: Look | None = None) -> Prepared:
@@ -133,8 +143,10 @@ def _tried(answers: Answers, existing: Instance | None, look: Look | None) -> Pr
     return tried
 
 
-def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> tuple[Problem, ...]:
-    """Apply the plan and let running servers take what they can; what waits for a restart, or for root, comes back as warnings.
+def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> Taken:
+    """Apply the plan and let running servers take what they can.
+
+    Also without a step: what was written before may not have reached a server that hung.
 
     `show` is handed the steps before the first is taken.
     """
@@ -144,7 +156,11 @@ def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> t
     applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
     with machine.password_told(prepared.generated):
         _renew_others(prepared)
-        return (*_tell_running(prepared), *banning.outdated(prepared.facts.layout, settings))
+        try:
+            taken = _tell_running(prepared)
+        except RemoteKitError as error:
+            raise not_in_force(settings.instance, error) from error
+        return replace(taken, problems=(*taken.problems, *banning.outdated(prepared.facts.layout, settings)))
 
 
 def _renew_others(prepared: Prepared) -> None:
@@ -153,24 +169,35 @@ def _renew_others(prepared: Prepared) -> None:
     issued = {step.leaf_file for step in prepared.plan.steps if isinstance(step, IssueLeaf)}
     for name in machine.others(layout, prepared.settings.instance):
         client = machine.client(layout, name)
-        if layout.leaf_file(name) in issued and client.status() is not None:
-            client.reload_certificate()
+        # One that hangs looks for itself once it goes on.
+        with suppress(RemoteKitError):
+            if layout.leaf_file(name) in issued and client.status() is not None:
+                client.reload_certificate()
 
 
-def _tell_running(prepared: Prepared) -> tuple[Problem, ...]:
-    existing, settings = prepared.existing, prepared.settings
+def _tell_running(prepared: Prepared) -> Taken:
+    """What is in force is compared with what is written, not with what was written before."""
+    settings = prepared.settings
     client = machine.client(prepared.facts.layout, settings.instance)
-    running = client.status() if existing else None
-    if running is None or existing is None:
-        return ()
+    running = client.status()
+    if running is None:
+        return Taken()
+    existing = prepared.existing
+    has, credentials = machine.in_force(running, existing.settings if existing else settings)
     if settings.tls and running["scheme"] == "https":
         # Also without a step: one's own certificate is renewed by others.
         client.reload_certificate()
-    if prepared.credentials != existing.credentials:
+    changed = existing is None or prepared.credentials != existing.credentials
+    behind = credentials is not None and credentials != digest(prepared.credentials)
+    if changed or behind:
         client.reload_credentials()
-    waiting = waiting_for_restart(existing.settings, settings)
+    caught_up = msg("The running server had another password or token than its file; it has taken that up, and every session has ended.")
+    waiting = waiting_for_restart(has, settings)
     service = systemd.unit_of(running["pid"]) is not None
-    return (restart_needed(settings.instance, waiting, service=service),) if waiting else ()
+    return Taken(
+        (caught_up,) if behind and not changed else (),
+        (restart_needed(settings.instance, waiting, service=service),) if waiting else (),
+    )
 
 
 def report(name: str, prepared: Prepared, *, dry_run: bool, shown_before: bool = False) -> Result:

@@ -105,14 +105,19 @@ def _would_run(prepared: Prepared) -> Result:
 
 def _keep_running(prepared: Prepared, asked: Asked, status: Mapping[str, Any]) -> Result:
     """A server that runs stays; it takes a renewed certificate and other credentials. Other settings need a restart: `Failed`."""
-    waiting = waiting_for_restart(prepared.existing.settings, prepared.settings) if prepared.existing else ()
+    has, _ = machine.in_force(status, prepared.existing.settings if prepared.existing else prepared.settings)
+    waiting = waiting_for_restart(has, prepared.settings)
     if waiting:
         raise running.restart_needed(asked.instance, status, waiting)
-    init.write(prepared)
+    taken = init.write(prepared)
     problems = readiness.opened(asked.instance, status["scheme"], status["ip"], status["port"]) if asked.open_browser else ()
     data = {"instance": asked.instance, "pid": status["pid"], "url": status["url"], "changed": bool(prepared.plan.steps)}
     return _handed_over(
-        Result("up", data, (running.sentence(asked.instance, status),), problems=problems), prepared, asked, status, started=False
+        Result("up", data, (running.sentence(asked.instance, status), *taken.messages), problems=problems),
+        prepared,
+        asked,
+        status,
+        started=False,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import instances, paths, socketfolder
 from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.plan.changes import held, not_in_force
 from jupyter_remote_kit.plan.instance import Instance
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.secret import Secret
@@ -72,10 +73,22 @@ def change_credentials(found: Instance, credentials: Credentials, known: Facts, 
     apply.apply(plan_credentials(found, credentials, known), layout=layout, instance=name, now=known.now)
     with password_told(made):
         running = client(layout, name)
-        if running.status() is None:
-            return False
-        running.reload_credentials()
+        try:
+            if running.status() is None:
+                return False
+            running.reload_credentials()
+        except RemoteKitError as error:
+            raise not_in_force(name, error) from error
         return True
+
+
+def in_force(status: Mapping[str, Any], written: Settings) -> tuple[dict[str, Any], str | None]:
+    """What the running server that told this of itself has of its settings (`changes.held`), and the digest of its credentials.
+
+    One of an earlier version tells neither: it counts as having what is `written`.
+    """
+    told = status.get("in_force") or {}
+    return told.get("settings") or held(written), told.get("credentials")
 
 
 def check_changeable(found: Instance) -> None:

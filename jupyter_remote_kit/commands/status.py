@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context, kit_command
-from jupyter_remote_kit.errors import RemoteKitError
+from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import instances, paths, runtimerecord
 from jupyter_remote_kit.messages import Message, marked, msg
-from jupyter_remote_kit.plan.instance import as_data
+from jupyter_remote_kit.plan.changes import credentials_waiting, digest, restart_needed, waiting_for_restart
+from jupyter_remote_kit.plan.instance import Instance, as_data
 from jupyter_remote_kit.plan.layout import Layout
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Settings
@@ -24,8 +26,11 @@ def command(context: Context, instance: str) -> Result:
         return _not_running(layout, instance)
     posture = running["posture"]
     # What waits for the next start is in it already.
-    settings = _readable_settings(layout, instance)
-    data = {"running": True, "configured": True, **running, "settings": as_data(settings) if settings else None}
+    found = _readable(layout, instance)
+    settings = found.settings if found else None
+    waiting = _waiting(found, running) if found else ()
+    told = {name: value for name, value in running.items() if name != "in_force"}
+    data = {"running": True, "configured": True, **told, "settings": as_data(settings) if settings else None}
     rows = (
         (msg("Instance"), instance),
         (msg("Process"), str(running["pid"])),
@@ -36,7 +41,20 @@ def command(context: Context, instance: str) -> Result:
         (msg("Kernels"), str(running["kernels"])),
         (msg("Language"), running["language"] or "-"),
     )
-    return Result("status", data, (), rows, problems=machine.finding_problems(posture["findings"]))
+    return Result("status", data, (), rows, problems=(*machine.finding_problems(posture["findings"]), *waiting))
+
+
+def _waiting(found: Instance, running: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the server has otherwise than its file."""
+    name = found.settings.instance
+    has, credentials = machine.in_force(running, found.settings)
+    names = waiting_for_restart(has, found.settings)
+    if names:
+        from jupyter_remote_kit.host import systemd  # psutil, which `status` is quicker without
+
+        yield restart_needed(name, names, service=systemd.unit_of(running["pid"]) is not None)
+    if credentials is not None and credentials != digest(found.credentials):
+        yield credentials_waiting(name)
 
 
 def _not_running(layout: Layout, instance: str) -> Result:
@@ -63,13 +81,12 @@ def _why_not(layout: Layout, instance: str) -> Message:
     return msg("The instance {name!r} is not running on this host; {host} has started it.", name=instance, host=host)
 
 
-def _readable_settings(layout: Layout, instance: str) -> Settings | None:
-    """The settings of a running instance, whose file may have been broken since it was started: that is for `init` to say."""
+def _readable(layout: Layout, instance: str) -> Instance | None:
+    """A running instance, whose file may have been broken since it was started: that is for `init` to say."""
     try:
-        found = instances.load(layout, instance)
+        return instances.load(layout, instance)
     except RemoteKitError:
         return None
-    return found.settings if found else None
 
 
 def _gate_rows(settings: Settings) -> tuple[tuple[Message, str], ...]:

@@ -317,6 +317,17 @@ class RemoteKit(ExtensionApp):
             raise RuntimeError(message)
         return self._protection
 
+    def in_force(self) -> dict[str, Any]:
+        """What this server has of its instance, which may be another on the disk by now; no secrets."""
+        from jupyter_remote_kit.plan import changes
+        from jupyter_remote_kit.secret import Secret
+        from jupyter_remote_kit.settings import Credentials
+
+        hashed = self.provider.hashed_password
+        credentials = Credentials(Secret(self.provider.token), Secret(hashed) if hashed else None)
+        settings = changes.held(self._own_file.settings) if self._own_file else {}
+        return {"settings": settings, "credentials": changes.digest(credentials)}
+
     @property
     def served_certificate(self) -> ServedCertificate | None:
         """How the certificate of the instance stands, once that was looked at."""

@@ -66,6 +66,7 @@ class Replies:
             "root_dir": self._app.root_dir,
             "posture": await self._kit.status.posture(translate, protocol),
             "language": self._kit.language or None,
+            "in_force": self._kit.in_force(),
         }
 
     async def shutdown(self) -> dict[str, Any]:

@@ -55,6 +55,32 @@ def test_a_password_that_init_changes_is_in_force_at_once(host: Host) -> None:
         assert sign_in(url, PASSWORD) == 401
 
 
+def test_what_could_not_reach_a_server_that_hung_is_said_and_mended_on_repetition(host: Host) -> None:
+    port = free_port()
+    with detached(host, *SSH, "--port", str(port), "--password-stdin", stdin=PASSWORD) as data:
+        url = f"http://127.0.0.1:{port}"
+        os.kill(data["pid"], signal.SIGSTOP)
+        try:
+            outcome = host.run("init", "--password-stdin", "--session-days", "3", "--json", stdin=NEW)
+        finally:
+            os.kill(data["pid"], signal.SIGCONT)
+        assert (outcome.code, outcome.codes) == (1, ["control-timeout", "not-in-force"])
+        assert (sign_in(url, PASSWORD), sign_in(url, NEW)) == (302, 401)
+        assert {"restart-needed", "credentials-waiting"} <= set(host.run("status", "--json").codes)
+
+        again = host.run("init", "--password-stdin", "--session-days", "3", "--json", stdin=NEW)
+        assert (again.code, again.data["changed"]) == (0, False)
+        assert "restart-needed" in again.codes
+        assert "it has taken that up" in " ".join(again.envelope["messages"])
+        assert "Nothing to do" not in again.everything
+        assert (sign_in(url, NEW), sign_in(url, PASSWORD)) == (302, 401)
+        assert "credentials-waiting" not in host.run("status", "--json").codes
+
+        # What waits is said as often as it is asked, and by `up` too.
+        assert "restart-needed" in host.run("init", "--json").codes
+        assert host.run("up", "--detach", "--json").codes == ["restart-needed"]
+
+
 def test_what_waits_for_a_restart_is_said(host: Host) -> None:
     port = free_port()
     with detached(host, *LAN, "--port", str(port), stdin=PASSWORD):
