@@ -6,6 +6,7 @@ forked before, tells the user when it answers.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from jupyter_remote_kit.result import Result
 
 # The other one waits for its server, and ends it where it does not answer.
 OTHERS_START_S = starting.READY_WITHIN_S + 2 * detaching.ENDS_WITHIN_S
+# Whoever sits before a terminal can end the wait; what goes on without one has an end.
+DETACHED_AWAITS_ADDRESS_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ def launch(context: Context, asked: Asked, status: Mapping[str, Any] | None) -> 
         return _would_run(prepared)
     if status is not None:
         return _keep_running(prepared, asked, status)
+    serving.await_address(
+        prepared.settings.ip,
+        DETACHED_AWAITS_ADDRESS_S if asked.detach else math.inf,
+        lambda sentence: context.remark(context.say(sentence)),
+    )
     if not asked.detach:
         return _become(context, _written(context, prepared, asked), open_browser=asked.open_browser)
     with starting.alone(layout, asked.instance, OTHERS_START_S):

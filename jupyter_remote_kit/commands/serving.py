@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from jupyter_remote_kit.commands.init import Prepared
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.grammar import MAX_PORT
 from jupyter_remote_kit.host import files, ports, processes
-from jupyter_remote_kit.messages import msg
+from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import inherited
+from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.inherited import Source
 from jupyter_remote_kit.plan.init import secret_paths
 from jupyter_remote_kit.plan.launch import plan_launch
@@ -17,6 +19,10 @@ from jupyter_remote_kit.plan.policy import Severity
 from jupyter_remote_kit.plan.policy import check as findings_of
 from jupyter_remote_kit.plan.posture import declared, problem
 from jupyter_remote_kit.plan.userconfig import REFUSED_CODES
+
+ADDRESS_POLL_S = 0.5
+# Less than a manager of services gives a start (TimeoutStartSec=180 of the unit): it begins anew, and not too often for its own limits.
+SERVICE_AWAITS_ADDRESS_S = 120.0
 
 
 def check(prepared: Prepared) -> None:
@@ -35,6 +41,22 @@ def check_exposed(prepared: Prepared) -> None:
     problems = [problem(finding) for finding in findings_of(posture) if finding.severity is Severity.REFUSE]
     if problems:
         raise Refused(*problems)
+
+
+def await_address(ip: str, most_s: float, tell: Callable[[Message], None]) -> None:
+    """Return once this host has the address `ip`; `tell` is told where that takes time.
+
+    Raises `Failed` after `most_s` seconds: that another try may mend, which exit code 78 would say it does not.
+    """
+    if ip in WILDCARDS or ports.is_local(ip):
+        return
+    tell(msg("This host does not have the address {ip} yet: waiting for it.", ip=ip))
+    if not processes.wait_for(lambda: ports.is_local(ip), most_s, ADDRESS_POLL_S):
+        raise Failed.of(
+            "address-late",
+            msg("This host has not got the address {ip} within {seconds} s.", ip=ip, seconds=int(most_s)),
+            msg("See which ones it has: ip address"),
+        )
 
 
 def check_port(ip: str, port: int) -> None:

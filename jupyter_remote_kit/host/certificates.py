@@ -80,6 +80,8 @@ def issue_leaf(
     Raises `Failed` when `authority_pem` is not a CA with its key.
     """
     key, issuer = _authority(authority_pem)
+    # A clock that is before its authority's is wrong, and a certificate of that day would have ended by the right one.
+    now = max(now, issuer.not_valid_before_utc + CLOCK_SKEW)
     dns, hosts = tuple(names), tuple(ipaddress.ip_address(text) for text in addresses)
     sans = [*map(x509.DNSName, dns), *map(x509.IPAddress, hosts)]
     leaf_key = ec.generate_private_key(ec.SECP256R1())

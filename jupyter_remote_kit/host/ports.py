@@ -44,6 +44,20 @@ def is_free(ip: str, port: int) -> bool:
     return not any(_taken(family, address, port) for family, address in _bindings(ip))
 
 
+def is_local(ip: str) -> bool:
+    """Whether a server could listen on `ip` now; not yet while the kernel looks whether an IPv6 address is another host's as well."""
+    return all(_bindable(family, address) for family, address in _bindings(ip))
+
+
+def _bindable(family: socket.AddressFamily, address: str) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
 def _bindings(ip: str) -> Iterator[tuple[socket.AddressFamily, str]]:
     """As tornado's `bind_sockets` does: every family on its own for the empty address."""
     if ip in {"", "*"}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from jupyter_remote_kit.errors import Refused, RemoteKitError, WrongUsage
+from jupyter_remote_kit.errors import Problem, Refused, RemoteKitError, WrongUsage
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE, Access, Settings
@@ -126,20 +126,37 @@ def merge(answers: Answers, existing: Settings | None, *, home: Path, locale: st
     )
 
 
-def check_machine(settings: Settings, facts: Facts) -> None:
-    """Refuse what this machine cannot serve: an address that it lacks, root without leave. Raises `Refused`."""
-    if settings.ip not in WILDCARDS and not is_loopback(settings.ip) and settings.ip not in {*facts.addresses, *facts.local_addresses}:
-        raise Refused.of(
-            "address-not-here",
-            msg("This host does not have the address {ip}.", ip=settings.ip),
-            msg("Use one of {addresses}, or --ip 0.0.0.0 for all of them", addresses=", ".join(facts.addresses) or "127.0.0.1"),
-        )
+def check_machine(settings: Settings, facts: Facts, before: Settings | None = None) -> None:
+    """Refuse what this machine cannot serve: an address that it lacks, root without leave. Raises `Refused`.
+
+    An address that the instance had `before` was this host's once, and comes again.
+    """
+    if lacks_address(settings, facts) and (before is None or before.ip != settings.ip):
+        raise Refused.of("address-not-here", msg("This host does not have the address {ip}.", ip=settings.ip), _instead(facts))
     if facts.is_root and not settings.allow_root:
         raise Refused.of(
             "as-root",
             msg("The server would run as root, and so would every notebook."),
             msg("Run it as an ordinary user, or, in a rented container, add --allow-root"),
         )
+
+
+def address_awaited(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
+    """What is said where an address is not there yet: DHCP and wireless networks may be later than a service."""
+    if not lacks_address(settings, facts):
+        return ()
+    message = msg("This host does not have the address {ip} now: the server waits for it before it serves.", ip=settings.ip)
+    return (Problem("address-awaited", message, _instead(facts)),)
+
+
+def lacks_address(settings: Settings, facts: Facts) -> bool:
+    """Whether the server is to listen on an address that is not this host's now."""
+    chosen = settings.ip not in WILDCARDS and not is_loopback(settings.ip)
+    return chosen and settings.ip not in {*facts.addresses, *facts.local_addresses}
+
+
+def _instead(facts: Facts) -> Message:
+    return msg("Use one of {addresses}, or --ip 0.0.0.0 for all of them", addresses=", ".join(facts.addresses) or "127.0.0.1")
 
 
 @lru_cache(maxsize=256)

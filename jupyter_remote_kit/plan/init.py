@@ -10,7 +10,7 @@ from jupyter_remote_kit import invocation
 from jupyter_remote_kit.errors import Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import certificates, instance, overlay, userconfig
-from jupyter_remote_kit.plan.answers import check_machine
+from jupyter_remote_kit.plan.answers import address_awaited, check_machine
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import Facts, FileKind
 from jupyter_remote_kit.plan.instance import Instance
@@ -40,8 +40,9 @@ def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
 
     Raises `Refused` where this machine, or the user's own certificate, does not allow it.
     """
-    check_machine(settings, facts)
+    check_machine(settings, facts, existing.settings if existing else None)
     findings = (
+        *address_awaited(settings, facts),
         *certificates.check_own(settings, facts),
         *_language_findings(settings),
         *userconfig.findings(facts.user_config),

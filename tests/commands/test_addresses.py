@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.host import LAN, PASSWORD, Host, detached, free_port, within_a_minute
+from tests.commands.host import LAN, PASSWORD, Host, console_script, detached, free_port, within_a_minute
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,6 +50,12 @@ class Roaming:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0 or "CERTIFICATE_VERIFY_FAILED" in done.stderr, done.stderr
         return done.stdout.strip() or None
+
+    def answers(self, address: str, port: int) -> bool:
+        """Whether anything listens there."""
+        reach = f"import socket; socket.create_connection(({address!r}, {port}), 5)"
+        argv = ["ip", "netns", "exec", self.name, sys.executable, "-c", reach]
+        return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
 
     def finds(self) -> dict[str, str]:
         """The sentences of the running server's findings."""
@@ -108,3 +114,21 @@ def test_laptops_go_on_trusting_a_host_that_roams(roaming: Roaming, tmp_path: Pa
         roaming.come(ELSEWHERE)
         host.must("init", "--new-authority")
         assert exported.read_bytes() == new.read_bytes()
+
+
+def test_a_server_waits_for_an_address_that_comes_late(roaming: Roaming) -> None:
+    host, port = roaming.host, free_port()
+    roaming.come(HOME)
+    host.must("init", *LAN, "--port", str(port), "--ip", HOME, stdin=PASSWORD)
+    roaming.go(HOME)
+    assert host.run("init", "--ip", ELSEWHERE, "--json").codes[0] == "address-not-here"
+    argv = [*host.within, console_script(), "service", "run"]
+    with subprocess.Popen(argv, env=host.environment, cwd=host.home, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            assert HOME in server.stderr.readline()
+            assert server.poll() is None
+            roaming.come(HOME)
+            assert within_a_minute(lambda: roaming.answers(HOME, port))
+        finally:
+            server.terminate()

@@ -58,14 +58,16 @@ already-running any-network-chosen any-proxy-trusted authority-replaced authorit
 certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
 kit-differs language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves
 start-busy host-missing not-root no-systemd fail2ban-left not-reached host-answer"""
-WORDS = """address-not-here any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
+WORDS = """address-not-here address-awaited
+any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
 changed-meanwhile contradiction editable empty-password empty-token fingerprint host host-command host-slow identity-provider
 identity-provider-replaced install-busy install-failed jail-taken key-does-not-fit known-host-name legacy-hash legacy-notebookapp
 line-cut line-silent local-port-taken login-replaced no-forwarding no-free-port no-such-env no-wheels not-ready nothing-to-try old-python
 password-change-in-page password-in-host password-is-a-name password-option-missing password-short path project-dir remote-env
 remote-python runs-elsewhere secrets-left-out several-hosts since socket-replaces-port system-python timeout unauthenticated-access
 unauthenticated-access-in-settings wheel xsrf-checks-off no-such-python base-url-not-served"""
-SYSTEM = """busy certificate-unreadable disk-full ends-at-logout fail2ban-reload host-shell host-unknown journal-closed jump-failed
+SYSTEM = """address-late
+busy certificate-unreadable disk-full ends-at-logout fail2ban-reload host-shell host-unknown journal-closed jump-failed
 key-unreadable no-certutil no-fail2ban no-loopback no-program no-python no-shell no-ssh no-sudo no-user-manager not-for-user not-yours
 process-stays record-damaged shell-hangs ssh-config ssh-failed ssh-refused sudo-refused unit-not-loaded unknown-user user-site
 wrong-owner"""

@@ -131,6 +131,11 @@ class TestChangeOver:
 
 
 class TestLeaf:
+    def test_a_clock_that_is_before_its_authoritys_is_wrong(self, authority: bytes) -> None:
+        fact = certificates.read_leaf(certificates.issue_leaf(authority, NAMES, ADDRESSES, NOW - timedelta(days=20_000)))
+        assert fact is not None
+        assert fact.not_before <= NOW < fact.not_after
+
     def test_what_it_says(self, leaf: bytes) -> None:
         certificate = parsed(leaf)
         extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)

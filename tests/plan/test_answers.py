@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_remote_kit.errors import ExitCode, Refused, WrongUsage
-from jupyter_remote_kit.plan.answers import Answers, check_machine, is_loopback, merge
+from jupyter_remote_kit.plan.answers import Answers, address_awaited, check_machine, is_loopback, merge
 from jupyter_remote_kit.settings import Access, Settings
 from tests.plan.build import HOME, facts, settings
 
@@ -224,6 +224,19 @@ def test_an_address_that_is_not_here_names_those_that_are(addresses: tuple[str, 
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message)) == ("address-not-here", "This host does not have the address 10.0.0.9.")
     assert str(problem.hint) == hint
+
+
+def test_an_address_that_the_instance_had_before_is_awaited() -> None:
+    chosen = settings(ip="10.0.0.9")
+    check_machine(chosen, facts(), before=chosen)
+    (problem,) = address_awaited(chosen, facts())
+    assert (problem.code, str(problem.message)) == (
+        "address-awaited",
+        "This host does not have the address 10.0.0.9 now: the server waits for it before it serves.",
+    )
+    assert address_awaited(chosen, facts(local_addresses=("10.0.0.9",))) == ()
+    with pytest.raises(Refused):
+        check_machine(chosen, facts(), before=settings())
 
 
 @pytest.mark.parametrize(("uid", "allow_root", "refused"), [(0, False, True), (0, True, False), (1000, False, False)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ def of_ai(*excluded: str) -> dict[str, Any]:
         pytest.param({"allow_hosts": ("ai",)}, of_ai(), AUTHORITY_AND_LEAF, id="a registry's name, and all that is below it"),
         pytest.param({"allow_hosts": ("ai",)}, of_ai(".ai"), NOTHING, id="a registry's name alone"),
         pytest.param({"allow_hosts": ("ai", "gpu.ai")}, of_ai(".ai"), NOTHING, id="a new name below a registry's"),
+        pytest.param({}, {"now": datetime(1970, 1, 1, tzinfo=timezone.utc)}, NOTHING, id="a clock that is not set yet"),
         pytest.param({"plain_http": True}, {"ca": None, "leaf": None}, NOTHING, id="plain HTTP"),
         pytest.param({"access": Access.SSH, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, NOTHING, id="ssh"),
         pytest.param({"access": Access.RELAY, "ip": "127.0.0.1"}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="relay with TLS"),
@@ -300,6 +301,13 @@ def test_a_certificate_of_ones_own_that_cannot_serve_is_refused(changes: dict[st
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message)) == (code, sentence)
     assert problem.hint is not None
+
+
+def test_a_clock_that_is_not_set_yet_says_nothing_of_a_certificate() -> None:
+    unset = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    assert check_own(settings(certfile=Path("/c/cert.pem")), facts(own_certificate=certificate(), now=unset)) == ()
+    machine = facts(**CHANGING, files={LAYOUT.ca_certificate_file: EXPORTED}, addresses=MOVED, now=unset)
+    assert list(upkeep(settings(), machine)) == []
 
 
 def test_a_key_inside_the_certificates_file_is_named_by_that_file() -> None:

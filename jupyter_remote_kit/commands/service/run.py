@@ -36,6 +36,7 @@ def _ready(context: Context, instance: str) -> processes.Launch:
     elsewhere.check(layout, instance)
     prepared = init.prepare(context, Answers(instance=instance), PasswordSource(), ask=False)
     serving.check(prepared)
+    serving.await_address(prepared.settings.ip, serving.SERVICE_AWAITS_ADDRESS_S, lambda sentence: context.remark(context.say(sentence)))
     serving.check_port(prepared.settings.ip, prepared.settings.port)
     init.write(prepared)
     serving.check_exposed(prepared)
