@@ -117,11 +117,13 @@ def _keep_running(prepared: Prepared, asked: Asked, status: Mapping[str, Any]) -
     waiting = waiting_for_restart(has, prepared.settings)
     if waiting:
         raise running.restart_needed(asked.instance, status, waiting)
+    changes_password = prepared.existing is not None and prepared.credentials != prepared.existing.credentials
     taken = init.write(prepared)
+    changed = (msg("Its password has been changed to this one, and every session has ended."),) if changes_password else ()
     problems = readiness.opened(asked.instance, status["scheme"], status["ip"], status["port"]) if asked.open_browser else ()
     data = {"instance": asked.instance, "pid": status["pid"], "url": status["url"], "changed": bool(prepared.plan.steps)}
     return _handed_over(
-        Result("up", data, (running.sentence(asked.instance, status), *taken.messages), problems=problems),
+        Result("up", data, (running.sentence(asked.instance, status), *changed, *taken.messages), problems=problems),
         prepared,
         asked,
         status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class PasswordSource:
 
     from_stdin: bool = False
     generate: bool = False
+    _read: list[Secret] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def named(self) -> bool:
@@ -34,7 +35,12 @@ class PasswordSource:
         return self.from_stdin or self.generate
 
     def read_stdin(self, command: str) -> Secret:
-        """The first line of standard input. Raises `Failed` when there is none, or one that cannot be typed; `command` makes one."""
+        """The first line of standard input, as often as it is asked for.
+
+        Raises `Failed` when there is none, or one that cannot be typed; `command` makes one.
+        """
+        if self._read:
+            return self._read[0]
         line = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1) if sys.stdin else b""
         if len(line) > MAX_PASSWORD_BYTES:
             raise Failed.of("password-long", msg("The password on standard input is longer than {bytes} bytes.", bytes=MAX_PASSWORD_BYTES))
@@ -45,7 +51,8 @@ class PasswordSource:
         if not text:
             hint = msg("Pipe one in, or have one made: {command}", command=command)
             raise Failed.of("password-missing", msg("Standard input holds no password."), hint)
-        return Secret(text)
+        self._read.append(Secret(text))
+        return self._read[0]
 
 
 def _address_or_wildcard(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import ssl
+import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from jupyter_remote_kit.host import certificates
-from tests.commands.host import LAN, PASSWORD, SSH, Host, detached, free_port, is_alive
+from tests.commands.host import LAN, PASSWORD, PATIENCE_S, SSH, Host, Outcome, console_script, detached, free_port, is_alive
 
 # Dozens of real servers: once is enough, not on every Python.
 pytestmark = pytest.mark.slow
@@ -79,6 +80,26 @@ def test_what_could_not_reach_a_server_that_hung_is_said_and_mended_on_repetitio
         # What waits is said as often as it is asked, and by `up` too.
         assert "restart-needed" in host.run("init", "--json").codes
         assert host.run("up", "--detach", "--json").codes == ["restart-needed"]
+
+
+def test_of_several_that_start_it_at_once_one_does_and_the_others_say_so(host: Host) -> None:
+    argv = [console_script(), "up", "--detach", "--json", *SSH, "--port", str(free_port()), "--password-stdin"]
+    starters = [
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=host.environment, cwd=host.home)
+        for _ in range(4)
+    ]
+    try:
+        for starter in starters:
+            assert starter.stdin is not None
+            starter.stdin.write(PASSWORD.encode())
+            starter.stdin.close()
+            starter.stdin = None
+        told = [Outcome(starter.wait(PATIENCE_S), *(text.decode() for text in starter.communicate())) for starter in starters]
+    finally:
+        host.run("down")
+    assert [outcome.code for outcome in told] == [0] * 4, told
+    assert len({outcome.data["pid"] for outcome in told}) == 1
+    assert sum("is already running as process" in " ".join(outcome.envelope["messages"]) for outcome in told) == 3
 
 
 def test_what_waits_for_a_restart_is_said(host: Host) -> None:
