@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import sshprocess
-from jupyter_remote_kit.host.line import Line, LineCut
+from jupyter_remote_kit.host.line import Answer, Line, LineCut
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import kitsearch, remoteserver, shell
 from jupyter_remote_kit.plan.kitsearch import Search
@@ -36,6 +37,13 @@ T = TypeVar("T")
 CONNECT_S = 10
 """How long a host may take to a first answer."""
 
+KIT_S = 40
+"""How long the kit of a host may take to its answer before it is ended there, but for a server's own start."""
+
+# The signals that end it, the last of which is the second.
+_ENDED_S = 10.0
+# The kit ends a server that does not start within 60 s (`host.starting`), and says so.
+_STARTS_S = 80.0
 _MOST_BEGINS = 20
 
 
@@ -45,6 +53,8 @@ def _no_number(word: str) -> float:
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_number)
+# What a shell says of a process that TERM or KILL has ended.
+_SIGNALLED = (128 + signal.SIGTERM, 128 + 9)
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _MOST_WORDS = 500
 _OF_THE_FOLDER = ("root-dir-not-a-directory", "root-dir-not-writable")
@@ -153,7 +163,7 @@ class _KitFailed(Failed):
 
 async def _asked(line: Line, search: Search, host: str, arguments: tuple[str, ...]) -> Reply:
     told = {LANGUAGE_VARIABLE: terminal_locale(), remoteserver.KNOWN_AS: host}
-    answer = await line.ask(shell.with_arguments(template("kit.sh"), (*search.words, *arguments), told))
+    answer = await _within(line, shell.bounded(template("kit.sh"), (*search.words, *arguments), told, KIT_S), host)
     found = kitsearch.parse(answer.lines, answer.code, host)
     envelope = _envelope(found.said)
     if envelope is None:
@@ -178,6 +188,32 @@ async def _asked(line: Line, search: Search, host: str, arguments: tuple[str, ..
                 raise await _not_known(line, host, found.kit, str(row.get("message")))
         raise _failure(answer.code)(*(_theirs(host, row) for row in envelope["problems"]))
     return Reply(found.kit, envelope["data"])
+
+
+async def _within(line: Line, request: str, host: str) -> Answer:
+    """The answer, unless the kit hangs. Raises `Failed` then, and as `Line.ask`."""
+    begun = time.monotonic()
+    deadline = begun + KIT_S + _ENDED_S
+
+    def heard(said: str) -> None:
+        nonlocal deadline
+        if said.strip() == remoteserver.STARTING:
+            deadline = time.monotonic() + _STARTS_S
+
+    asking = asyncio.ensure_future(line.ask(request, on_line=heard))
+    try:
+        while not asking.done() and time.monotonic() < deadline:
+            await asyncio.wait({asking}, timeout=deadline - time.monotonic())
+    finally:
+        if not asking.done():
+            asking.cancel()
+    late = time.monotonic() - begun >= KIT_S and (asking.cancelled() or not asking.done() or asking.result().code in _SIGNALLED)
+    if late:
+        message = msg("The kit on {host} did not answer within {seconds} s, and was ended there.", host=host, seconds=KIT_S)
+        raise Failed.of(
+            "kit-hangs", message, msg("Look for what it waits for on {host}: a disk that does not answer, most often", host=host)
+        )
+    return asking.result()
 
 
 def template(name: str) -> str:

@@ -6,19 +6,22 @@ So nothing here looks at the machine: whoever connects to a server that runs wai
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import machine, running
-from jupyter_remote_kit.commands.context import one_of
+from jupyter_remote_kit.commands.context import Context, one_of
 from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.host import instances, paths, socketfolder, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.changes import waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.remoteserver import KNOWN_AS
+from jupyter_remote_kit.plan.remoteserver import KNOWN_AS, STARTING
+from jupyter_remote_kit.plan.shell import TIMER
 from jupyter_remote_kit.result import Result
 from jupyter_remote_kit.settings import Access, Credentials
 
@@ -36,6 +39,16 @@ def check_options(answers: Answers, *, as_json: bool, detach: bool, dry_run: boo
         )
     if answers.access not in {None, Access.SSH}:
         raise WrongUsage.of("contradiction", *_not_over_ssh(answers.access))
+
+
+def begin_start(context: Context) -> None:
+    """From here on a server is waited for, within a time of its own: whoever asked does not end this process for hanging, nor its host."""
+    with suppress(ValueError, OSError):
+        timer = int(os.environ.pop(TIMER, "0"))
+        # 0 and less would be groups of processes.
+        if timer > 1:
+            os.kill(timer, signal.SIGTERM)
+            context.remark(STARTING)
 
 
 def check_access(access: Access) -> None:

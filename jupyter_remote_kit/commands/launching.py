@@ -153,6 +153,8 @@ def _detach(context: Context, prepared: Prepared, asked: Asked) -> Result:
         init.write(again)
         return replace(taken, settings=again.settings)
 
+    if asked.handover:
+        handover.begin_start(context)
     prepared, status = detaching.start(prepared, move if asked.answers.auto_port else None)
     result = readiness.report(context, prepared, status, open_browser=asked.open_browser)
     log = prepared.facts.layout.server_log(asked.instance)

@@ -40,6 +40,8 @@ ROWS = (
     # Of the process that asks for a start over ssh (words.LANGUAGE_VARIABLE, remoteserver.KNOWN_AS).
     Row("REMOTEKIT_LANGUAGE", (Source.CONNECT,)),
     Row("REMOTEKIT_KNOWN_AS", (Source.CONNECT,)),
+    # The process that ends a kit which hangs (shell.TIMER).
+    Row("REMOTEKIT_TIMER", (Source.CONNECT,)),
     # `systemd-run --user` finds the user's manager by it.
     Row("XDG_RUNTIME_DIR", (Source.SCOPE,)),
     Row("INVOCATION_ID", (Source.SCOPE, Source.MANAGER)),

@@ -96,6 +96,19 @@ _SESSION = " ".join((
     _one_line(_SUPERVISOR),
 ))  # fmt: skip
 
+TIMER = "REMOTEKIT_TIMER"
+# A process group of its own, which one signal ends; what is stopped, or heeds no TERM, is killed. What the shell has to say of that is
+# no answer.
+_TIMER = f"""\
+{{ sleep "$1"; trap '' TERM; kill -s TERM 0; sleep 5; kill -s KILL 0; }} </dev/null >/dev/null 2>&1 & {TIMER}=$!; export {TIMER}; shift"""
+_BOUNDED = """\
+if command -v setsid >/dev/null; then set -- setsid "$@"; else set -m; fi
+"$@" & rk_work=$!
+exec 2>/dev/null
+wait $rk_work; rk_code=$?
+kill -s KILL -- -$rk_work
+exit $rk_code"""
+
 LEAVE = "exit 99"
 """The request that has a session which uses the profile go on without it; another greeting comes instead of an answer."""
 
@@ -186,6 +199,17 @@ def with_arguments(script: str, argv: tuple[str, ...], variables: Mapping[str, s
     """
     exported = "".join(f"export {name}={quoted((value,))}; " for name, value in variables.items())
     return f"( {exported}set -- {quoted(argv)}\n{script}\n) </dev/null 2>&1"
+
+
+def bounded(script: str, argv: tuple[str, ...], variables: Mapping[str, str], seconds: int) -> str:
+    """As `with_arguments`, for a script that is ended after so many seconds, with all that it has started and not let go (setsid).
+
+    That is done on the host, also where nobody waits for the answer any more. The script finds the process that does it in
+    `REMOTEKIT_TIMER`, and may end that. When it has ended by itself, what it leaves in its process group ends with it.
+    """
+    exported = "".join(f"export {name}={quoted((value,))}; " for name, value in variables.items())
+    within = quoted(("/bin/sh", "-c", f"{_TIMER}\n{script}", "sh", str(int(seconds)), *argv))
+    return f"( {exported}set -- {within}\n{_BOUNDED}\n) </dev/null 2>&1"
 
 
 def receiving(script: str, argv: tuple[str, ...], size: int) -> str:

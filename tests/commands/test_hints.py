@@ -66,7 +66,7 @@ line-cut line-silent local-port-taken login-replaced no-forwarding no-free-port 
 password-change-in-page password-in-host password-is-a-name password-option-missing password-short path project-dir remote-env
 remote-python runs-elsewhere secrets-left-out several-hosts since socket-replaces-port system-python timeout unauthenticated-access
 unauthenticated-access-in-settings wheel xsrf-checks-off no-such-python base-url-not-served"""
-SYSTEM = """address-late
+SYSTEM = """address-late kit-hangs
 busy certificate-unreadable disk-full ends-at-logout fail2ban-reload host-shell host-unknown journal-closed jump-failed
 key-unreadable no-certutil no-fail2ban no-loopback no-program no-python no-shell no-ssh no-sudo no-user-manager not-for-user not-yours
 process-stays record-damaged shell-hangs ssh-config ssh-failed ssh-refused sudo-refused unit-not-loaded unknown-user user-site

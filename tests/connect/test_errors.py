@@ -32,6 +32,7 @@ main()
 """
 # The same command, by whoever has less patience.
 HASTY = "from jupyter_remote_kit.host import line; line._SHELL_STARTS_S = -7.0; from jupyter_remote_kit.cli import main; main()"
+HURRIED = "from jupyter_remote_kit.commands import distant; distant.KIT_S = 2; from jupyter_remote_kit.cli import main; main()"
 PROGRESS = ("Connecting to ", "Looking for the server on ")
 ESCAPES = r"\033]0;owned\007\033[2J\033[31mred\033[0m"
 
@@ -318,6 +319,17 @@ def test_a_profile_that_says_much_is_let_talk(lab: Lab, profile: Path) -> None:
 
 
 # -- the kit there -----------------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_hangs_is_ended_and_said_to(lab: Lab, gpu: Host) -> None:
+    # Nothing but a kill ends it, and what it has started.
+    gpu.write("/opt/hung/bin/jupyter-remotekit", "#!/bin/sh\ntrap '' TERM HUP\nsleep 600 &\nsleep 600\n", mode=0o755)
+    for folder in (gpu.inside("/opt/hung"), gpu.inside("/opt/hung/bin")):
+        folder.chmod(0o755)
+    words = ("connect", "alice@gpu", "--no-browser", "--json", "--env", "/opt/hung")
+    with nothing_more(lab):
+        problem = failed(lab.laptop.run(sys.executable, "-c", HURRIED, *words, check=False), "kit-hangs")
+    assert problem["message"] == "The kit on gpu did not answer within 2 s, and was ended there."
 
 
 def test_a_full_disk(lab: Lab) -> None:

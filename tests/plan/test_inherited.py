@@ -7,6 +7,7 @@ import pytest
 from jupyter_remote_kit.plan import inherited
 from jupyter_remote_kit.plan.inherited import ROWS, Source
 from jupyter_remote_kit.plan.remoteserver import KNOWN_AS
+from jupyter_remote_kit.plan.shell import TIMER
 from jupyter_remote_kit.words import LANGUAGE_VARIABLE
 
 PID = 4711
@@ -18,7 +19,7 @@ def test_a_name_stands_once_and_what_is_kept_has_a_reason() -> None:
     assert len(names) == len(set(names))
     assert {row.name for row in ROWS if row.kept} == {"PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"}
     assert inherited.added_by(Source.LAUNCHER) == ()
-    assert inherited.added_by(Source.CONNECT) == (LANGUAGE_VARIABLE, KNOWN_AS)
+    assert inherited.added_by(Source.CONNECT) == (LANGUAGE_VARIABLE, KNOWN_AS, TIMER)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -62,6 +63,30 @@ def test_arguments_arrive_as_they_are(login_shell: str, tmp_path: Path) -> None:
         _, lines = session.ask(shell.running(("printf", "<%s>", *HOSTILE)))
     assert "\n".join(lines) == "".join(f"<{word}>" for word in HOSTILE)
     assert list(tmp_path.glob("**/canary")) == []
+
+
+def test_a_script_that_hangs_is_ended_with_all_that_it_has_started(login_shell: str, tmp_path: Path) -> None:
+    with Session(login_shell, tmp_path) as session:
+        before = set(psutil.Process(session.process.pid).children(recursive=True))
+        request = 'echo $$ >pid; echo "$1$GREETING"; exit 7'
+        assert session.ask(shell.bounded(request, ("it's ",), {"GREETING": "me"}, 20)) == (7, ["it's me"])
+        until(lambda: not _group(tmp_path), "the group to end")
+        assert set(psutil.Process(session.process.pid).children(recursive=True)) == before
+        hung = 'echo $$ >pid; trap "" HUP; sleep 600 & sleep 600; echo no'
+        code, lines = session.ask(shell.bounded(hung, (), {}, 1))
+        assert (code in {143, 137}, "no" in lines) == (True, False)
+        assert session.ask("echo on") == (0, ["on"])
+    until(lambda: not _group(tmp_path), "the group to end")
+
+
+def _group(folder: Path) -> list[int]:
+    """The processes that are left of the group whose number a request has written down."""
+    group, found = int((folder / "pid").read_text()), []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.Error):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
 
 
 def test_a_script_takes_its_arguments_and_the_bytes_behind_it(login_shell: str, tmp_path: Path) -> None:
