@@ -88,7 +88,7 @@ def in_force(status: Mapping[str, Any], written: Settings) -> tuple[dict[str, An
     One of an earlier version tells neither: it counts as having what is `written`.
     """
     told = status.get("in_force") or {}
-    return told.get("settings") or held(written), told.get("credentials")
+    return told.get("settings") or {**held(written), "access": status["posture"]["access"]}, told.get("credentials")
 
 
 def check_changeable(found: Instance) -> None:

@@ -51,18 +51,21 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
     certfile: Path | None = None,
     keyfile: Path | None = None,
     with_user_config: bool = True,
+    with_authority: bool = True,
 ) -> Facts:
     """One look at this machine.
 
     `paths` are those that the plan may write; the root directory's fact is that of what it leads to, since a link is a usual way to
     have it on another disk. `certfile` and `keyfile` are the user's own. Raises `Failed` when they cannot be read.
+
+    Without `with_authority` nothing is told of the private CA, and of what it has issued.
     """
     files = {path: file_fact(path) for path in paths}
     home = _home()
     files[home] = file_fact(home.resolve(), with_content=False)
     files[root_dir] = file_fact(root_dir.resolve(), with_content=False)
     uid = os.geteuid()
-    authority, previous = _authority(layout.ca_file), _authority(layout.previous_ca_file)
+    authority, previous = (_authority(layout.ca_file), _authority(layout.previous_ca_file)) if with_authority else (None, None)
     return Facts(
         layout=layout,
         uid=uid,
@@ -77,10 +80,10 @@ def gather(  # noqa: PLR0913  # each is a separate fact to look for
         files=files,
         manifest=read_manifest(layout.manifest_file(instance)),
         ca=authority,
-        leaf=_leaf(layout.leaf_file(instance)),
+        leaf=_leaf(layout.leaf_file(instance)) if with_authority else None,
         # A kill between the two files of a change leaves the same in both.
         previous_ca=previous if previous is None or authority is None or previous.digest != authority.digest else None,
-        previous_leaf=_leaf(layout.previous_leaf_file(instance)),
+        previous_leaf=_leaf(layout.previous_leaf_file(instance)) if with_authority else None,
         own_certificate=_own(certfile, keyfile) if certfile else None,
         user_config=tuple(_config_texts()) if with_user_config else (),
     )

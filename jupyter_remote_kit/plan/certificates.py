@@ -61,10 +61,15 @@ def beyond(ca: CertificateFact, names: Iterable[str], addresses: Iterable[str]) 
     return (*(host for host in addresses if host not in ca.addresses), *(name for name in names if not _permits(ca, name)))
 
 
+def is_settled(settings: Settings, facts: Facts) -> bool:
+    """Whether the leaf is for everything and lasts, so that nothing is to be issued, whatever the CA says."""
+    return facts.leaf is not None and _is_for(facts.leaf, *subjects(facts, settings)) and _serves(facts.leaf, facts)
+
+
 def uncertified(settings: Settings, facts: Facts) -> tuple[str, ...]:
     """The addresses and names of this host that no certificate of the private CA that stays can be for."""
     ca = _usable(facts)
-    return beyond(ca, *subjects(facts, settings)) if settings.private_ca and ca is not None else ()
+    return beyond(ca, *_reached(settings, facts)) if settings.private_ca and ca is not None else ()
 
 
 def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
@@ -75,7 +80,7 @@ def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
     lacking: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     if settings.private_ca:
-        names, addresses = subjects(facts, settings)
+        names, addresses = _reached(settings, facts)
         lacking = (*(host for host in addresses if host not in leaf.addresses), *(name for name in names if name not in leaf.names))
         if facts.previous_ca is not None:
             warned = tuple(host for host in beyond(facts.previous_ca, names, addresses) if host not in lacking)
@@ -198,6 +203,15 @@ def covers(certificate: CertificateFact, host: str) -> bool:
 def is_address(host: str) -> bool:
     """Whether `host`, in the form of `grammar.host_name`, is an address: no name ends in a number or contains a colon."""
     return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def _reached(settings: Settings, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of the `subjects` at which a server may be reached: one that listens on one address, or on loopback, not at the others."""
+    names, addresses = subjects(facts, settings)
+    if settings.ip in WILDCARDS:
+        return names, addresses
+    reached = {*settings.allow_hosts, *_bound(settings), *LOOPBACK_ADDRESSES}
+    return names, tuple(address for address in addresses if address in reached)
 
 
 def _bound(settings: Settings) -> tuple[str, ...]:

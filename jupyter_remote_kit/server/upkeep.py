@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from tornado.ioloop import IOLoop, PeriodicCallback
 
 from jupyter_remote_kit.errors import RemoteKitError
-from jupyter_remote_kit.host import apply, facts, paths
+from jupyter_remote_kit.host import apply, facts, leafdates, paths
 from jupyter_remote_kit.messages import Message
 from jupyter_remote_kit.plan import certificates
 from jupyter_remote_kit.plan.facts import Facts
@@ -86,10 +87,8 @@ class Upkeep:
         if served and seen == self._seen and time.time() < self._again:
             return self._instance, served
         settings = self._read().settings
-        known = _gathered(settings)
-        plan = Plan(tuple(certificates.upkeep(settings, known)))
-        apply.apply(plan, layout=known.layout, instance=settings.instance, now=known.now)
-        self.standing = certificates.served(settings, _gathered(settings) if plan.steps else known)
+        known = _settled(settings) or _mended(settings)
+        self.standing = certificates.served(settings, known)
         # Last: a look that failed is taken again.
         self._seen, self._again, self._instance = seen, time.time() + WHOLE_LOOK_EVERY_S, settings.instance
         return settings.instance, self._is_served()
@@ -101,7 +100,24 @@ class Upkeep:
         self._told = told
 
 
-def _gathered(settings: Settings) -> Facts:
+def _settled(settings: Settings) -> Facts | None:
+    """The facts where nothing is to be done, which is nearly always; `None` where that takes a closer look."""
+    if not settings.private_ca or paths.layout().previous_ca_file.exists():
+        return None
+    known = _gathered(settings, with_authority=False)
+    known = replace(known, leaf=leafdates.read(known.layout.leaf_file(settings.instance)))
+    return known if certificates.is_settled(settings, known) else None
+
+
+def _mended(settings: Settings) -> Facts:
+    """Do what is to be done; the facts after that."""
+    known = _gathered(settings)
+    plan = Plan(tuple(certificates.upkeep(settings, known)))
+    apply.apply(plan, layout=known.layout, instance=settings.instance, now=known.now)
+    return _gathered(settings) if plan.steps else known
+
+
+def _gathered(settings: Settings, *, with_authority: bool = True) -> Facts:
     layout = paths.layout()
     return facts.gather(
         layout,
@@ -111,4 +127,5 @@ def _gathered(settings: Settings) -> Facts:
         certfile=settings.certfile,
         keyfile=settings.keyfile,
         with_user_config=False,
+        with_authority=with_authority,
     )

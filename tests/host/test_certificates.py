@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import authorities, certificates
+from jupyter_remote_kit.host import authorities, certificates, leafdates
 from jupyter_remote_kit.plan.authority import accept
 
 NAMES = ("gpu1", "gpu1.local", "localhost")
@@ -131,6 +132,15 @@ class TestChangeOver:
 
 
 class TestLeaf:
+    def test_the_ssl_module_reads_the_same_of_it(self, tmp_path: Path, leaf: bytes) -> None:
+        file = tmp_path / "leaf.pem"
+        file.write_bytes(leaf)
+        fact, quick = certificates.read_leaf(leaf), leafdates.read(file)
+        assert fact is not None
+        assert quick == replace(fact, digest="", issuer_digest="", root_digest="")
+        file.write_text("no certificate")
+        assert leafdates.read(file) is None
+
     def test_a_clock_that_is_before_its_authoritys_is_wrong(self, authority: bytes) -> None:
         fact = certificates.read_leaf(certificates.issue_leaf(authority, NAMES, ADDRESSES, NOW - timedelta(days=20_000)))
         assert fact is not None

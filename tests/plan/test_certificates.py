@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, served, steps, subjects, uncertified, upkeep
+from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, is_settled, served, steps, subjects, uncertified, upkeep
 from jupyter_remote_kit.plan.facts import CertificateFact
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile
 from jupyter_remote_kit.plan.policy import ServedCertificate
@@ -155,6 +155,13 @@ def test_a_running_server_makes_no_authority() -> None:
     assert list(upkeep(settings(plain_http=True), facts(ca=CA))) == []
 
 
+def test_a_leaf_that_is_for_everything_and_lasts_is_settled() -> None:
+    assert is_settled(settings(), facts(leaf=LEAF))
+    assert not is_settled(settings(), facts())
+    assert not is_settled(settings(), facts(leaf=LEAF, addresses=MOVED))
+    assert not is_settled(settings(), facts(leaf=replace(LEAF, not_after=NOW + 29 * DAY)))
+
+
 def test_how_a_certificate_stands() -> None:
     assert served(settings(), facts()) is None
     assert served(settings(plain_http=True), facts(leaf=LEAF)) is None
@@ -163,6 +170,10 @@ def test_how_a_certificate_stands() -> None:
         "2026-03-01", -1, lacking=(NEW,)
     )
     assert served(settings(), facts(**CHANGING, addresses=MOVED)) == ServedCertificate("2027-04-02", 397, warned=(NEW,), since="2026-02-28")
+    # Nothing is lacking where nobody comes.
+    bound = settings(ip="192.168.0.107")
+    assert served(bound, facts(leaf=LEAF, addresses=MOVED)) == ServedCertificate("2027-04-02", 397)
+    assert uncertified(bound, facts(ca=CA, addresses=MOVED)) == ()
     own = settings(certfile=Path("/c/cert.pem"))
     assert served(own, facts(own_certificate=certificate(names=("x.example",)))) == ServedCertificate("2027-04-02", 397, private_ca=False)
 
