@@ -40,13 +40,14 @@ test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every p
 	REMOTEKIT_LONG=1 $(bin)/pytest -n $(JOBS) --dist loadfile --timeout 3600 tests/service $(PYTEST)
 	REMOTEKIT_LONG=1 REMOTEKIT_DROPS=25 $(bin)/pytest --timeout 7200 tests/connect $(PYTEST)
 
-lint: lint-py lint-ts ## Format, lint, types, import contracts
+lint: lint-py lint-ts ## Format, lint, types, import contracts, a test for each promise of SECURITY.md
 
 lint-py: $(TEST_VENV)/.installed
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
+	$(bin)/python -m tests.promises
 
 lint-ts: labextension/node_modules/.installed
 	cd labextension && $(node) jlpm lint:check

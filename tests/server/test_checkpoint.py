@@ -481,6 +481,45 @@ def test_an_unknown_verb_is_told_the_known_ones(behind_proxy: Server, verb: str)
     assert "Traceback" not in behind_proxy.output
 
 
+def test_of_several_faults_the_first_one_is_told(machine: Machine) -> None:
+    """From the last check to the first: each request has one fault more than the one before, and is refused for that one."""
+    traits = {"access": Access.LAN, "plain_http": True, "ip": "127.0.0.1", "trusted_proxies": ("127.0.0.1/32",)}
+    settings = machine.settings(**traits)
+    written = machine.traits(settings)
+    written["ServerApp"]["base_url"] = "/jupyter/"
+    machine.write(settings, written)
+    server = machine.start(settings)
+    server.ready()
+    stranger, address = "10.9.8.7", "X-Forwarded-For: 203.0.113.7"
+    with server.client(headers={"X-Forwarded-For": stranger}) as guesser:
+        while guesser.get("/jupyter/lab", params={"token": f"{time.monotonic()}"}).status_code != 429:
+            pass
+    size, form, large = "Content-Length: 70000", "Content-Type: multipart/form-data", f"X-Large: {'x' * 20_000}"
+    of_guesser, foreign = f"X-Forwarded-For: {stranger}", "Host: evil.example"
+    told = [
+        _told(server, "POST /jupyter/login", size),
+        _told(server, "POST /jupyter/login", size, form),
+        _told(server, "POST /jupyter/login", size, form, "Origin: https://elsewhere.example"),
+        _told(server, "POST /jupyter/login", size, form, "Origin: https://elsewhere.example", large),
+        _told(server, "POST /jupyter/login?token=x", size, form, large, of_guesser),
+        _told(server, "POST /login?token=x", size, form, large, of_guesser),
+        _told(server, "POST /login?token=x", size, form, large, of_guesser, foreign),
+        _told(server, "POST /login?token=x", size, form, large, address, foreign),
+        _told(server, "BREW /login?token=x", size, form, large, address, foreign),
+        _told(server, "BREW http://evil.example/", size, form, large, address, foreign),
+    ]
+    assert [status for status, _ in told] == [413, 400, 403, 431, 429, 404, 403, 403, 405, 400]
+    assert "evil.example" in told[6][1]
+    assert "203.0.113.7" in told[7][1]
+
+
+def _told(server: Server, asked: str, *fields: str) -> tuple[int, str]:
+    """Status and text of the answer to such a request."""
+    named = () if any(field.startswith("Host:") for field in fields) else ("Host: localhost",)
+    head, _, body = answer_to(server, "\r\n".join((f"{asked} HTTP/1.1", *named, *fields, "", "")).encode()).partition(b"\r\n\r\n")
+    return int(head.split()[1]), body.decode()
+
+
 # -- sizes -------------------------------------------------------------------------------------------------------------------------
 
 

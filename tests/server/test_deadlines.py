@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_remote_kit.server.bounds import Bounds
 from jupyter_remote_kit.server.deadlines import NEVER, Deadlines, Progress, State
+from jupyter_remote_kit.server.streams import MOST_HEADER
+from jupyter_remote_kit.settings import DEFAULT_SESSION_DAYS
 
 LIMITS = Deadlines(
     header=7.0,
@@ -18,6 +21,15 @@ LIMITS = Deadlines(
     answer_stalled=17.0,
 )
 NOW = 1000.0
+
+
+def test_what_is_promised_in_numbers() -> None:
+    """SECURITY.md states these. The other tests here and in test_connections have numbers of their own, for which a test can wait."""
+    times, bounds = Deadlines(), Bounds()
+    assert (times.header, times.idle) == (10, 300)
+    assert (times.body_least, times.body_window) == (16 * 1024, 60)
+    assert (bounds.each, bounds.large, bounds.large_each) == (64, 32, 8)
+    assert (MOST_HEADER, DEFAULT_SESSION_DAYS) == (16 * 1024, 14)
 
 
 def progress(state: State, *, signed_in: bool = False) -> Progress:

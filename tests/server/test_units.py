@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -16,7 +18,7 @@ from jupyter_remote_kit.errors import Failed, Problem
 from jupyter_remote_kit.host import facts
 from jupyter_remote_kit.messages import msg, untranslated
 from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
-from jupyter_remote_kit.server import mode, overlay, parts, report
+from jupyter_remote_kit.server import cookies, mode, overlay, parts, report
 from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
 from jupyter_remote_kit.server.peers import Declared, Peers
 from jupyter_remote_kit.server.status import Cached, is_secure
@@ -172,3 +174,19 @@ def test_a_token_is_compared_by_a_digest_of_one_length_whatever_is_offered(text:
         assert provider.is_token(text) is (text == TOKEN)
     # Of nothing at all no time can tell anything.
     assert seen == ([(32, 32)] if text else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, "Lax"),
+        ({"SameSite": "None"}, "Lax"),
+        ({"samesite": None}, "Lax"),
+        ({"SameSite": "none"}, "Lax"),
+        ({"samesite": "Strict"}, "Strict"),
+    ],
+)
+def test_a_cookie_is_lax_at_least_whatever_cookie_options_say(said: dict[str, Any], expected: str) -> None:
+    handler: Any = SimpleNamespace(request=SimpleNamespace(protocol="http"))
+    options = cookies.options(handler, given={**said, "HttpOnly": False}, base_url="/", secure=False)
+    assert (options["samesite"], options["httponly"]) == (expected, True)
