@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jupyter_remote_kit.host import descriptors, localports
+from jupyter_remote_kit.host import descriptors, localports, peers
 from jupyter_remote_kit.host.pipes import FarEnd, NearEnd, Pipe
 from jupyter_remote_kit.plan.localname import LocalName
 from jupyter_remote_kit.plan.ssh import Near
@@ -51,7 +51,10 @@ class Forwarder:
     _most: int = _MAX_CONNECTIONS
 
     async def listen(self) -> None:
-        """Take the port. Raises `Failed` when another holds it, on either family: a browser might ask that one."""
+        """Take the port. Raises `Failed` when another holds it, on either family: a browser might ask that one. And where nothing tells
+        whose a connection is.
+        """
+        peers.check()
         room = descriptors.make_room()
         self._most = min(_MAX_CONNECTIONS, max(1, room // _OF_CONNECTION))
         backlog = max(1, min(localports.BACKLOG, room // _OF_BACKLOG))

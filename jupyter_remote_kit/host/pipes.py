@@ -91,7 +91,7 @@ class NearEnd(Pipe):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         socket = transport.get_extra_info("socket")
-        if not peers.is_own(socket.family, transport.get_extra_info("peername"), transport.get_extra_info("sockname")):
+        if not peers.is_own(socket, transport.get_extra_info("peername"), transport.get_extra_info("sockname")):
             self.abort()
             return
         if not self._forwarder.joined(self):

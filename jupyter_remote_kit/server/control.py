@@ -87,8 +87,7 @@ class _Handler(RequestHandler):
     def prepare(self) -> None:
         """The socket's mode keeps others out; asking the kernel who is there costs nothing, and a mode can be changed."""
         stream = getattr(self.request.connection, "stream", None)
-        uid = _peer_uid(stream.socket) if stream is not None else None
-        if uid is not None and uid not in {os.geteuid(), 0}:
+        if not _is_own(stream.socket if stream is not None else None):
             raise HTTPError(403)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -135,9 +134,11 @@ class _Wish(_Handler):
         await self.reply(wish)
 
 
-def _peer_uid(peer: socket.socket) -> int | None:
-    """The user at the other end, where the system tells."""
+def _is_own(peer: socket.socket | None) -> bool:
+    """Whether this user's or root's process is at the other end; not so where it is gone. Where no kernel tells, the mode decides."""
     if not hasattr(socket, "SO_PEERCRED"):
-        return None
+        return True
+    if peer is None:
+        return False
     _, uid, _ = PEER_CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size))
-    return int(uid)
+    return uid in {os.geteuid(), 0}

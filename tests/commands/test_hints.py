@@ -69,7 +69,7 @@ unauthenticated-access-in-settings wheel xsrf-checks-off no-such-python base-url
 SYSTEM = """address-late kit-hangs
 busy certificate-unreadable disk-full ends-at-logout fail2ban-reload host-shell host-unknown journal-closed jump-failed
 key-unreadable no-certutil no-fail2ban no-loopback no-program no-python no-shell no-ssh no-sudo no-user-manager not-for-user not-yours
-process-stays record-damaged shell-hangs ssh-config ssh-failed ssh-refused sudo-refused unit-not-loaded unknown-user user-site
+peers-unknown process-stays record-damaged shell-hangs ssh-config ssh-failed ssh-refused sudo-refused unit-not-loaded unknown-user user-site
 wrong-owner"""
 TABLE = {
     code: how

@@ -7,7 +7,7 @@ import sys
 
 from tests.connect.stage import Lab, User
 from tests.connect.stage.connection import connected
-from tests.connect.stage.machine import KIT
+from tests.connect.stage.machine import KIT, Machine
 from tests.e2e.stage.waiting import until
 
 ASK = """
@@ -19,15 +19,43 @@ try:
 except (ConnectionError, http.client.HTTPException) as error:
     print("refused")
 """
+# Nothing is waited for: a socket that is closed has no user any more.
+SEND_AND_CLOSE = """
+import socket, struct, sys
+for number in range(40):
+    peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    peer.sendall(f"GET /api/kernels?token={sys.argv[2]}{number} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n".encode())
+    if number % 2:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+"""
 
 
 def test_only_its_owner_comes_through_the_port(lab: Lab) -> None:
-    lab.host("gpu", User("alice"))
+    host = lab.host("gpu", User("alice"))
     lab.laptop.add(User("eve"))
     with connected(lab.laptop, "alice@gpu") as connection:
-        asked = [sys.executable, "-I", "-c", ASK, str(connection.port)]
-        answers = {user: lab.laptop.run(*asked, user=user).stdout.strip() for user in ("dana", "root", "eve")}
+        program = [sys.executable, "-I", "-c"]
+        lab.laptop.run(*program, SEND_AND_CLOSE, str(connection.port), "of-eve", user="eve")
+        answers = {user: lab.laptop.run(*program, ASK, str(connection.port), user=user).stdout.strip() for user in ("dana", "root", "eve")}
+        # The one of its own that the audit holds comes after all of the others.
+        lab.laptop.run(*program, GUESS, str(connection.port), user="dana")
+        recorded = until(lambda: _guesses(host), "the guess of the port's owner to be recorded")
     assert answers == {"dana": "200", "root": "200", "eve": "refused"}
+    assert len(recorded) == 1, recorded
+
+
+GUESS = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+connection.request("GET", "/api/kernels?token=of-dana")
+connection.getresponse()
+"""
+
+
+def _guesses(host: Machine) -> list[str]:
+    folder = host.inside("/home/alice/.local/share/jupyter/remotekit/instances")
+    return [line for file in folder.glob("*/audit.jsonl") for line in file.read_text().splitlines() if "refused-guess" in line]
 
 
 THIEF = """
