@@ -29,9 +29,9 @@ help: ## Show the targets
 run: $(RUN_VENV)/.installed ## Install into .venv and serve JupyterLab; the password is printed once
 	@$(RUN_VENV)/bin/jupyter remotekit up --generate-password $$([ $$(id -u) != 0 ] || echo --allow-root) $(UP)
 
-test: ## Install what the tests need, then lint, types, unit tests, jest, browser tests, the gate under load, real systemd, real sshd
+test: ## Install what the tests need, then lint, types, unit tests, jest, browser tests, the gate under load, real systemd, real sshd, other versions
 	@PYTHON=$(PYTHON) tests/prepare.sh
-	@$(MAKE) lint test-unit test-ts test-e2e test-gate test-service test-connect test-ui test-pythons
+	@$(MAKE) lint test-unit test-ts test-e2e test-gate test-service test-connect test-ui test-pythons test-floors
 	@echo "All checks have passed."
 
 test-long: $(TEST_VENV)/.installed ## The long forms: 200 kills of init, every policy case in a real server, floods of a minute, 50 kernels killed, 100 drops
@@ -78,6 +78,9 @@ test-ui: $(TEST_VENV)/.installed ## Galata
 test-pythons: $(TEST_VENV)/.installed ## The unit tests on the oldest and the newest supported Python of this machine
 	PYTHON=$(PYTHON) BUILD_PYTHON=$(bin)/python tests/pythons.sh
 
+test-floors: $(TEST_VENV)/.installed ## The lowest versions of the dependencies that are declared: contract, sign-in, completion
+	PYTHON=$(PYTHON) BUILD_PYTHON=$(bin)/python JOBS=$(JOBS) tests/floors.sh
+
 screenshots: $(TEST_VENV)/.installed ## The README's pictures, from a real server in a real browser
 	$(bin)/python -m tests.e2e.screenshots
 	$(bin)/python -m tests.connect.screenshots
@@ -102,4 +105,4 @@ labextension/node_modules/.installed: $(TEST_VENV)/.installed labextension/packa
 	cd labextension && $(node) jlpm install --immutable
 	@touch $@
 
-.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-gate test-connect test-ui test-pythons bench clean
+.PHONY: help run screenshots test test-long lint lint-py lint-ts test-unit test-ts test-e2e test-gate test-connect test-ui test-pythons test-floors bench clean
