@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jupyter_remote_kit.errors import RemoteKitError
-from jupyter_remote_kit.host import files, locks
+from jupyter_remote_kit.host import files, locks, runtimefolder
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE, Layout
 from jupyter_remote_kit.plan.target import Target
 
@@ -36,10 +36,14 @@ def path(layout: Layout, target: Target, instance: str) -> Path:
 
 
 def find(layout: Layout, target: Target, instance: str) -> Connection | None:
-    """The connection to that server, if there is one."""
+    """The connection to that server, if there is one.
+
+    Raises `Refused` where another user could have written it down: a browser is sent to its port with a ticket.
+    """
+    runtimefolder.check(layout.runtime_dir)
     record = path(layout, target, instance)
     with suppress(RemoteKitError, OSError, ValueError, TypeError):
-        told = record.read_bytes()
+        told = files.read_private(record)
         lock = locks.taken(_lock_of(record), 0)
         if lock is None:
             return Connection(**json.loads(told))

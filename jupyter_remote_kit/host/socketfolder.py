@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from jupyter_remote_kit.host import runtimefolder
 from jupyter_remote_kit.host.control import ControlClient
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, Layout
 
@@ -76,6 +77,8 @@ def tidy(folder: Path) -> None:
 
 
 def _found(layout: Layout, usual: Path) -> Path:
+    """Raises `Refused` where another user could have put a socket of theirs there: ssh, which connects to it, asks nobody whose it is."""
+    runtimefolder.check(layout.runtime_dir)
     if _is_socket(usual):
         return usual
     places = (folder / usual.name for folder in folders(layout)[1:])

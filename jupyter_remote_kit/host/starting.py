@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import files, locks, processes, runtimerecord, socketfolder, trouble, whoami
+from jupyter_remote_kit.host import files, locks, processes, runtimefolder, runtimerecord, socketfolder, trouble, whoami
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.layout import PRIVATE_DIR, PRIVATE_FILE, Layout
@@ -45,6 +45,8 @@ def note(layout: Layout, instance: str, pid: int) -> None:
     """Write down which process is to become the server of `instance`; the server writes over it once it listens."""
     with trouble.os_errors(layout.runtime_dir):
         layout.runtime_dir.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    # Another user may have been first, where the folder above it is everybody's.
+    runtimefolder.check(layout.runtime_dir)
     started = processes.create_time(pid)
     if started is None:
         return

@@ -6,7 +6,7 @@ import errno
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,9 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
+# The first one outlives a reboot.
+_SHARED = (Path("/var/tmp"), Path("/tmp"), Path("/dev/shm"))  # noqa: S108  # see `elsewhere`
+_KINDS = ("config", "data", "runtime")
 _LOOK = msg("ls -ld {quoted} {folder}")
 _FULL = (
     "disk-full",
@@ -55,19 +58,31 @@ def _mend(number: int, path: Path) -> str:
     if number in {errno.ENOSPC, errno.EDQUOT}:
         return f"df -h {quoted(above)}"
     if number == errno.EROFS:
-        return _elsewhere()
+        return elsewhere(path)
     if number in {errno.ENOTDIR, errno.EEXIST}:
-        return move_aside(above) if _may_be_moved(above) else _elsewhere()
+        return move_aside(above) if _may_be_moved(above) else elsewhere(path)
     if number == errno.ENOENT:
         return f"ls -la {quoted(above)}"
     return _permit(path)
 
 
-def _elsewhere() -> str:
-    """Another place for Jupyter's files. Any user can write to /var/tmp: the folder is used only where it was not there before."""
-    folder = f"/var/tmp/jupyter-{folders.user_id()}"  # noqa: S108  # see there
-    kinds = ("config", "data", "runtime")
-    return f"mkdir -m 700 {folder} && export " + " ".join(f"JUPYTER_{kind.upper()}_DIR={folder}/{kind}" for kind in kinds)
+def elsewhere(path: Path, kinds: Iterable[str] = _KINDS) -> str:
+    """Another place for Jupyter's files than `path`: a folder of this user's that is there and closed to others, or can be made.
+
+    Any user can write to these. A folder that another user has made first, or has opened to others, is none.
+    """
+    name = f"jupyter-{folders.user_id()}"
+    for base in _SHARED:
+        folder = base / name
+        if folder in (path, *path.parents) or not os.access(base, os.W_OK | os.X_OK):
+            continue
+        chosen = "export " + " ".join(f"JUPYTER_{kind.upper()}_DIR={folder / kind}" for kind in kinds)
+        if not os.path.lexists(folder):
+            return f"mkdir -m 700 {folder} && {chosen}"
+        status = folder.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == folders.user_id() and not status.st_mode & 0o077:
+            return chosen
+    return f"ls -ld {quoted(path)} {' '.join(map(str, _SHARED))}"
 
 
 def _permit(path: Path) -> str:

@@ -98,6 +98,7 @@ class RemoteKit(ExtensionApp):
 
         serverapp.update_config(Config({"ServerApp": {"identity_provider_class": self._provider_class(serverapp)}}))
         self._read_own_file()
+        self._check_runtime_folder()
         redaction.install(self.secrets)
         journal.divert(self.instance)
         # Before the others are linked: notebook_shim looks at every trait of ServerApp, and what it meets there (`preferred_dir`, the
@@ -117,6 +118,14 @@ class RemoteKit(ExtensionApp):
             return
         try:
             self._own_file = self.read_instance()
+        except RemoteKitError as error:
+            self.problems += error.problems
+
+    def _check_runtime_folder(self) -> None:
+        from jupyter_remote_kit.host import paths, runtimefolder
+
+        try:
+            runtimefolder.check(paths.layout().runtime_dir)
         except RemoteKitError as error:
             self.problems += error.problems
 

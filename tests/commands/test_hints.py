@@ -44,7 +44,8 @@ class How(Enum):
 
 TRIED = """control-socket-exposed exposed-path instance-file-broken no-instance no-session not-a-directory not-a-file
 not-running password-missing root-dir-not-a-directory session-id still-running
-symlink-in-the-way overlay-broken usage nothing-to-set unknown-host port-taken yes-missing restart-needed"""
+symlink-in-the-way overlay-broken usage nothing-to-set unknown-host port-taken yes-missing restart-needed
+runtime-folder-exposed"""
 # tests/commands/test_loading.py, tests/host/test_socketfolder.py, tests/service, tests/connect, tests/gate/test_fail2ban.py, tests/server.
 ELSEWHERE = """permission root-dir-not-writable
 directory-in-the-way not-loaded part-missing control-socket no-service other-scope hand-written-unit lingering
@@ -197,6 +198,10 @@ def an_open_socket(host: Host) -> None:
         at_socket(host).chmod(0o666)
 
 
+def an_open_runtime_folder(host: Host) -> None:
+    at_socket(host).parent.chmod(0o777)
+
+
 def moved(host: Host, kind: str) -> None:
     """Something else where the folder or the file of the instances should be."""
     folder, file = host.layout.instances_dir, host.layout.instance_file("default")
@@ -236,6 +241,7 @@ SITUATIONS: dict[str, Situation] = {
         with_instance(lambda host: host.layout.instance_file("default").write_text("{")), ("urls",), again=False
     ),
     "control-socket-exposed": Situation(with_instance(an_open_socket), ("status",)),
+    "runtime-folder-exposed": Situation(with_instance(an_open_runtime_folder), ("status",)),
     "symlink-in-the-way": Situation(lambda host: moved(host, "link"), ("init", *SSH)),
     "not-a-file": Situation(lambda host: moved(host, "pipe"), ("init", *SSH)),
     "not-a-directory": Situation(lambda host: moved(host, "folder"), ("init", *SSH)),

@@ -140,6 +140,16 @@ def test_what_belongs_to_somebody_else(machine: Machine) -> None:
     assert lines[0].endswith(f'sudo chown -R "$(id -u)" {folder}')
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_runtime_folder_that_others_can_write_to(machine: Machine, mode: int) -> None:
+    settings = machine.settings()
+    machine.write(settings)
+    machine.layout.runtime_dir.chmod(mode)
+    lines = machine.refusal(settings)
+    assert codes(lines) == ["runtime-folder-exposed"]
+    assert f"{machine.layout.runtime_dir} (mode {mode:04o})" in lines[0]
+
+
 def test_no_instance_file(machine: Machine) -> None:
     settings = machine.settings()
     machine.write(settings).unlink()
