@@ -89,8 +89,18 @@ def _in_double_quotes(script: str) -> str:
     return script.replace('"', '\\"').replace("$", "\\$")
 
 
+NO_INPUT = 97
+"""The exit code of a session whose input is not sshd's: a file that sshd's own shell reads, as bash reads .bashrc, has closed it or put
+/dev/null there. Such a session would greet, and end before its first request.
+"""
+
+_HAS_INPUT = f"""
+( : 3<&0 ) 2>/dev/null || exit {NO_INPUT}; if [ -c /dev/fd/0 ]; then exit {NO_INPUT}; fi;
+"""
+
 _SESSION = " ".join((
     _one_line(_CLEAN),
+    _one_line(_HAS_INPUT),
     f'cd 2>/dev/null; export REMOTEKIT_DIR="$PWD" REMOTEKIT_LOOP="{_in_double_quotes(_one_line(_LOOP))}";',
     _one_line(_LOGIN),
     _one_line(_SUPERVISOR),

@@ -291,6 +291,19 @@ def test_a_home_that_is_missing(lab: Lab, gpu: Host) -> None:
     assert "/home/bob" in problem["message"]
 
 
+@pytest.mark.parametrize("line", ["exec 0</dev/null", "exec 0<&-", "exec </dev/null >/dev/null 2>&1"])
+def test_a_shell_of_sshd_that_takes_its_input_away(line: str, lab: Lab, gpu: Host) -> None:
+    rc = gpu.home("bob") / ".bashrc"
+    kept = rc.read_text()
+    rc.write_text(f"{line}\n")
+    try:
+        problem = fails(lab, "no-shell", "bob@gpu")
+    finally:
+        rc.write_text(kept)
+    assert problem["message"].startswith("What the login shell of bob@gpu reads takes the input of every command away")
+    assert problem["hint"].endswith("ssh bob@gpu 'grep -sn exec .bashrc .zshenv .config/fish/config.fish'")
+
+
 def test_what_sshd_s_own_shell_says_as_it_ends_is_quoted_and_not_obeyed(lab: Lab, gpu: Host) -> None:
     # bash reads it for sshd, and without it there is no shell at all.
     rc = gpu.home("bob") / ".bashrc"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_remote_kit.plan.shell import NO_INPUT
 from jupyter_remote_kit.plan.sshtrouble import (
     Trouble,
     cut,
@@ -163,3 +164,10 @@ GPU_2222 = Target("gpu", None, 2222)
 def test_what_answers_nothing_may_do_so_later(trouble: Trouble, code: str, message: str, command: str) -> None:
     assert (trouble.problem.code, str(trouble.problem.message), trouble.lasting) == (code, message, False)
     assert str(trouble.problem.hint).endswith(f": {command}")
+
+
+def test_an_input_that_is_taken_away_is_told_whatever_was_printed() -> None:
+    problem = no_shell(Target("gpu", "alice"), "words", ("more",), NO_INPUT).problem
+    assert problem.code == "no-shell"
+    assert "takes the input of every command away" in str(problem.message)
+    assert "ssh alice@gpu 'grep" in str(problem.hint)
