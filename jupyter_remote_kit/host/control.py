@@ -125,6 +125,8 @@ class ControlClient:
             status = os.lstat(self._path)
         except (FileNotFoundError, NotADirectoryError):
             return False
+        except PermissionError as error:
+            raise trouble.failed(error, self._path) from error
         except OSError as error:
             raise _no_answer(self._path, error) from error
         ours = status.st_uid in {os.geteuid(), 0}
@@ -150,6 +152,8 @@ class ControlClient:
             with connection:
                 connection.sendall(_request(method, route, wish))
                 status, body = _response(b"".join(iter(lambda: connection.recv(65536), b"")))
+        except PermissionError as error:
+            raise trouble.failed(error, self._path) from error
         except OSError as error:
             raise _no_answer(self._path, error) from error
         return self._parsed(route, status, body)
@@ -194,7 +198,8 @@ class ControlClient:
                     route=route,
                     reason=reason or "-",
                 ),
-                msg("{command}", command=own_command(instance_of(self._path), "status")),
+                # What has failed at its status says no more of itself: it is ended, by its process id if need be.
+                msg("{command}", command=own_command(instance_of(self._path), "down" if route == "/status" else "status")),
             )
         if not isinstance(answer, dict):
             raise _unexpected(self._path)

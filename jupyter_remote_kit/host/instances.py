@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jupyter_remote_kit.errors import Failed, Refused
-from jupyter_remote_kit.host import files
+from jupyter_remote_kit.host import files, trouble
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.facts import FileKind
 from jupyter_remote_kit.plan.instance import Instance, begun_again, parse
 from jupyter_remote_kit.plan.layout import Layout
 
@@ -18,8 +18,12 @@ IN_THE_WAY = frozenset({"symlink-in-the-way", "wrong-owner", "not-a-file"})
 def load(layout: Layout, name: str) -> Instance | None:
     """The instance called `name`, or `None` when there is none. Raises `Refused` when its file is broken or exposed."""
     path = layout.instance_file(name)
-    if files.file_fact(path, with_content=False).kind is FileKind.ABSENT:
-        return None
+    with trouble.os_errors(path):
+        # What cannot be looked at, as where root has run `init` with a user's HOME, is not absent.
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
     try:
         text = _read(path).decode()
     except UnicodeDecodeError as error:

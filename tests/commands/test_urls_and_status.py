@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import stat
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -151,3 +156,28 @@ def test_something_else_in_the_place_of_the_socket_is_refused(ssh_host: Host) ->
 def test_status_speaks_the_terminals_language(ssh_host: Host) -> None:
     ssh_host.variables["LANG"] = "zh_CN.UTF-8"
     assert ssh_host.run("status", "--json").envelope["messages"] == ["\u5b9e\u4f8b 'default' \u6ca1\u6709\u8fd0\u884c\u3002"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which has made the files")
+@pytest.mark.parametrize(
+    ("made", "command"), [(".jupyter", "status"), (".jupyter", "urls"), (".jupyter", "up"), (".local/share/jupyter/runtime", "status")]
+)
+def test_what_root_has_made_in_a_users_home_is_not_taken_for_nothing(made: str, command: str) -> None:
+    """As `sudo jupyter remotekit init` does where sudo keeps HOME."""
+    uid = 12345
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        Path(home).chmod(0o755)
+        os.chown(home, uid, uid)
+        (Path(home) / made).mkdir(parents=True)
+        (Path(home) / made).chmod(0o700)
+        argv = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-m", "jupyter_remote_kit", command]
+        env = {"PATH": os.environ["PATH"], "HOME": home}
+        done = subprocess.run([*argv, "--json"], env=env, cwd="/", capture_output=True, text=True, check=False)
+        if "Traceback" not in done.stderr and not done.stdout:
+            pytest.skip("another account cannot run this interpreter")
+        (problem,) = json.loads(done.stdout)["problems"]
+        assert (problem["code"], done.returncode) == ("permission", 1)
+        assert problem["hint"] == f"sudo chown -R {uid} {Path(home) / made}"
+        subprocess.run(problem["hint"].removeprefix("sudo "), shell=True, check=True)
+        again = subprocess.run([*argv, "--json"], env=env, cwd="/", capture_output=True, text=True, check=False)
+        assert "permission" not in again.stdout

@@ -173,6 +173,13 @@ def test_an_error_is_a_sentence(place: Path, answer: bytes, sentence: str) -> No
     assert error.value.problems[0].code == "control-failed"
 
 
+@pytest.mark.parametrize("answer", [http("500 Internal Server Error", b"<html>"), http("200 OK", b"[]"), b"garbage\r\n\r\n", b""])
+def test_the_status_of_a_server_that_fails_leads_to_its_end_and_not_to_itself(place: Path, answer: bytes) -> None:
+    with server(place, lambda _: answer), pytest.raises(Failed) as error:
+        ControlClient(place).status()
+    assert str(error.value.problems[0].hint) == "jupyter remotekit down"
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"path": 7}', b'{"path": "//elsewhere"}', b'{"path": "https://elsewhere"}'])
 def test_a_ticket_is_a_path_of_the_server(place: Path, body: bytes) -> None:
     with server(place, lambda _: http("200 OK", body)), pytest.raises(Failed):
