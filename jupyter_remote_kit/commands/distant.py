@@ -23,7 +23,7 @@ from jupyter_remote_kit.errors import Failed, Problem, RemoteKitError
 from jupyter_remote_kit.host import sshprocess
 from jupyter_remote_kit.host.line import Answer, Line, LineCut
 from jupyter_remote_kit.messages import msg
-from jupyter_remote_kit.plan import kitsearch, remoteserver, shell
+from jupyter_remote_kit.plan import kitsearch, preflight, remoteserver, shell
 from jupyter_remote_kit.plan.kitsearch import Search
 from jupyter_remote_kit.plan.remoteserver import other_version
 from jupyter_remote_kit.plan.shell import Profile
@@ -275,7 +275,7 @@ def _theirs(host: str, row: object) -> Problem:
     to_do = msg("On {host}: {words}", host=host, words=_shown_words(hint)) if isinstance(hint, str) else None
     if code in _OF_THE_FOLDER:
         # Said of an option that has another name on this side.
-        to_do = msg("Choose another folder on {host}: --project-dir ~/project", host=host)
+        to_do = preflight.choose_another(host, str(message))
     return Problem(
         code if isinstance(code, str) and _CODE.match(code) else "host-failed",
         msg("{host} says: {words}", host=host, words=_shown_words(str(message or "-"))),

@@ -6,6 +6,7 @@ The kit itself says it best, but is not there yet. `templates/remote/preflight.p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from jupyter_remote_kit.plan import shell
 from jupyter_remote_kit.plan.terminal import printable
 
 _MARK = "remotekit-preflight "
+_PROJECT = re.compile(r"/project\b")
 # An environment of the kit's own is of 277 MB, and its wheels of some 80 (2026-11, CPython 3.12).
 NEEDED_BYTES = 360_000_000
 _LEAST_BYTES = 1 << 20
@@ -48,7 +50,9 @@ def _problems(facts: Mapping[str, Any], host: str, *, own: bool, allow_root: boo
     root_dir = facts["root_dir"]
     if root_dir is not None and not (root_dir["directory"] and root_dir["writable"]):
         what = _unusable(root_dir, host)
-        yield Problem(what.code, what.message, msg("Choose another folder on {host}: --project-dir ~/project", host=host))
+        # Where the home itself is what cannot be used, another folder in it is no help.
+        in_home = any(place["at"] == root_dir["at"] and not place["writable"] for place in facts["keeps"])
+        yield what if in_home else Problem(what.code, what.message, choose_another(host, str(root_dir["path"])))
     for place in (*facts["installs"], *facts["keeps"]):
         if not (place["directory"] and place["writable"]):
             yield _unusable(place, host)
@@ -65,6 +69,12 @@ def _problems(facts: Mapping[str, Any], host: str, *, own: bool, allow_root: boo
                 ),
                 _there(host, "df", "-h", place["at"]),
             )
+
+
+def choose_another(host: str, words: str) -> Message:
+    """The hint for a folder that cannot be used on the host; `words` name it, and it is not the one that is named here."""
+    folder = "~/notebooks" if _PROJECT.search(words) else "~/project"
+    return msg("Choose another folder on {host}: --project-dir {folder}", host=host, folder=folder)
 
 
 def _unusable(place: Mapping[str, Any], host: str) -> Problem:

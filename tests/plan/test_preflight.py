@@ -52,6 +52,19 @@ def test_a_host_that_takes_it(facts: dict[str, Any], options: dict[str, bool]) -
             "Nothing can be written to /home/alice/x on gpu.",
             "--project-dir ~/project",
         ),
+        # Never the folder that has just failed, nor another one in a home that is itself the reason.
+        (
+            {"root_dir": GOOD | {"path": "/home/alice/project", "writable": False}},
+            "permission",
+            "Nothing can be written to",
+            "--project-dir ~/notebooks",
+        ),
+        (
+            {"root_dir": GOOD | {"at": "/home/alice", "writable": False}, "keeps": [GOOD | {"at": "/home/alice", "writable": False}]},
+            "permission",
+            "Nothing can be written to /home/alice on gpu.",
+            "On gpu: chmod u+rwx /home/alice",
+        ),
         ({"installs": [GOOD | {"writable": False}]}, "permission", "Nothing can be written to", "On gpu: chmod u+rwx /home/alice/x"),
         ({"installs": [GOOD | {"writable": False, "own": False, "at": "/o p"}]}, "permission", "to /o p on gpu.", "On gpu: ls -ld '/o p'"),
         ({"keeps": [GOOD | {"directory": False, "at": "/x"}]}, "not-a-directory", "/x on gpu", "On gpu: mv /x /x.aside"),
