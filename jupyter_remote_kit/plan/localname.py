@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from jupyter_remote_kit.plan import hosts
 
+_LOCAL = ".localhost"
+_PORT = re.compile(r":[0-9]*\Z")
 MOST_HEADER = 64 * 1024
 # A request line's beginning, as browsers write it. What is none is no browser's, and goes on: the host answers it.
 _METHOD = re.compile(rb"[A-Z]{1,20}(?: |\Z)")
@@ -38,8 +40,6 @@ class Decision:
 
 
 GOES_ON = Decision()
-# RFC 9110, 15.5.20.
-MISDIRECTED = Decision(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 def decide(head: bytes, local: LocalName) -> Decision | None:
@@ -52,17 +52,41 @@ def decide(head: bytes, local: LocalName) -> Decision | None:
     text, ended, _ = head.partition(_END)
     lines = text.split(_LINE) if ended else text.split(_LINE)[:-1]
     fields = _fields(lines[1:])
-    name = hosts.host_of(fields["host"]) if "host" in fields else None
-    if name is not None and name.endswith(".localhost") and name != local.name:
-        return _at_another_name(lines[0], fields, name, local) if ended else _unless_too_long(head)
+    header = fields.get("host", "")
+    if _is_local(header):
+        name = hosts.host_of(header)
+        if name is None:
+            return misdirected(local)
+        if name != local.name:
+            return _at_another_name(lines[0], fields, name, local) if ended else _unless_too_long(head, local)
     if ended or "host" in fields:
-        # `localhost` and addresses are for programs that resolve no other name. What is nobody's here is refused by the host.
+        # `localhost` and addresses are for programs that resolve no other name. The host refuses all other names.
         return GOES_ON
-    return _unless_too_long(head)
+    return _unless_too_long(head, local)
 
 
-def _unless_too_long(head: bytes) -> Decision | None:
-    return MISDIRECTED if len(head) > MOST_HEADER else None
+def misdirected(local: LocalName) -> Decision:
+    """The answer to a request that is for another server (RFC 9110, 15.5.20). It names the URL of this one."""
+    body = f"This port is for http://{local.name}:{local.port}/\n".encode()
+    lines = (
+        "HTTP/1.1 421 Misdirected Request",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
+    return Decision("\r\n".join((*lines, "", "")).encode() + body)
+
+
+def _is_local(header: str) -> bool:
+    """Whether a `Host` header names something below `localhost`.
+
+    Browsers resolve names that are no host names as well, such as `-x.gpu.localhost` and `a$b.localhost`, and send cookies to them.
+    """
+    return _PORT.sub("", header.lower()).rstrip(".").endswith(_LOCAL)
+
+
+def _unless_too_long(head: bytes, local: LocalName) -> Decision | None:
+    return misdirected(local) if len(head) > MOST_HEADER else None
 
 
 def _fields(lines: list[bytes]) -> dict[str, str]:
@@ -77,9 +101,9 @@ def _at_another_name(line: bytes, fields: dict[str, str], name: str, local: Loca
     # As `server.offers.is_navigation`.
     opens_page = parts[0] == "GET" and "upgrade" not in fields and "application/xhtml+xml" in fields.get("accept", "")
     if not opens_page:
-        return GOES_ON if name == local.former else MISDIRECTED
+        return GOES_ON if name == local.former else misdirected(local)
     if len(parts) != _PARTS or not parts[1].startswith("/"):
-        return MISDIRECTED
+        return misdirected(local)
     location = f"http://{local.name}:{local.port}{quote(parts[1], safe=_TARGET, encoding='latin-1')}"
     # Without `no-store` a browser may keep it, beyond a later `hosts rename`.
     lines = (
