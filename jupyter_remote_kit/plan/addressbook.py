@@ -46,7 +46,7 @@ class KnownHost:
     """One host.
 
     By instance: `ports` of this machine, which stay the same, and `far_ports` of the host's loopback, as they were the last time. `kit`
-    is the path on the host where the kit was found the last time.
+    is the path on the host where the kit was found the last time. `label` stands for it in URLs where the one of its name is another's.
     """
 
     name: str
@@ -55,6 +55,7 @@ class KnownHost:
     ports: Mapping[str, int] = field(default_factory=dict)
     kit: str | None = None
     far_ports: Mapping[str, int] = field(default_factory=dict)
+    label: str = ""
 
     @property
     def shown(self) -> str:
@@ -64,7 +65,7 @@ class KnownHost:
 
 @dataclass(frozen=True)
 class AddressBook:
-    """All of them, in the order in which they were added. No two names clash (`hostnames.clash`)."""
+    """All of them, in the order in which they were added. No two clash in URLs (`hostnames.clash`)."""
 
     hosts: tuple[KnownHost, ...] = ()
 
@@ -79,7 +80,7 @@ class AddressBook:
         named = self.find(known.name)
         if named is not None and named.target == known.target:
             return named
-        return known if self.is_free(known.name) else replace(known, name=local_name(known.target, self))
+        return known if self.is_free(known.name) else replace(known, name=local_name(known.target, self), label="")
 
     def without_profile(self, known: KnownHost) -> AddressBook:
         """With this host, whose login profile is not read any more."""
@@ -102,16 +103,16 @@ class AddressBook:
         if not any(known.name == old for known in self.hosts):
             raise unknown(old)
         self.without(old).check_free(new)
-        return AddressBook(tuple(replace(known, name=new) if known.name == old else known for known in self.hosts))
+        return AddressBook(tuple(replace(known, name=new, label="") if known.name == old else known for known in self.hosts))
 
     def is_free(self, name: str) -> bool:
         """Whether a new host could have this name."""
-        return not any(hostnames.clash(name, host.name) for host in self.hosts)
+        return not any(hostnames.clash(name, taken) for host in self.hosts for taken in _taken(host))
 
     def check_free(self, name: str) -> None:
         """Raises `Failed` where a new host could not have this name."""
         for known in self.hosts:
-            if hostnames.clash(name, known.name):
+            if any(hostnames.clash(name, taken) for taken in _taken(known)):
                 raise Failed.of(
                     "name-taken",
                     msg(
@@ -135,12 +136,17 @@ def unknown(text: str) -> Failed:
 
 def local_name(target: Target, book: AddressBook) -> str:
     """The name for a host that is new in the book: its own, made fit for `<name>.localhost`."""
-    return hostnames.name_for(target, [known.name for known in book.hosts])
+    return hostnames.name_for(target, [taken for known in book.hosts for taken in _taken(known)])
+
+
+def _taken(known: KnownHost) -> tuple[str, ...]:
+    """What no name of another host may clash with: a label clashes as a name of the same text."""
+    return (known.name, known.label) if known.label else (known.name,)
 
 
 def url_name(known: KnownHost, instance: str) -> str:
     """The name in a server's URL, which no other server has."""
-    return hostnames.url_name(known.name, instance)
+    return hostnames.url_name(known.label or known.name, instance)
 
 
 def former_url_name(known: KnownHost, instance: str) -> str:

@@ -77,6 +77,11 @@ def former_url_name(name: str, instance: str) -> str:
     return f"{label if label == instance else f'{label}-{_digest(instance, 4)}'}.{name}.localhost"
 
 
+def own_label(name: str) -> str:
+    """A label for a host that has a name from when another's could have the same label: `gpu-lab` beside `gpu.lab`."""
+    return _marked(_url_label(name), _digest(f"url {name}"))
+
+
 def _url_label(name: str) -> str:
     """The label that stands for a host in URLs."""
     flat = name.replace(".", "-")

@@ -11,7 +11,7 @@ from jupyter_remote_kit import grammar, invocation
 from jupyter_remote_kit.errors import Refused, RemoteKitError
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import hostnames, remotepaths, target
-from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost, Options, local_name
+from jupyter_remote_kit.plan.addressbook import DEFAULTS, AddressBook, KnownHost, Options
 
 VERSION = 1
 _KEYS = frozenset({"name", "target", "options", "ports", "kit", "far_ports"})
@@ -49,7 +49,7 @@ def parse(data: bytes) -> AddressBook:
     for number, row in enumerate(record["hosts"], 1):
         try:
             known = _with_own_label(_known_host(row), book)
-            book.check_free(known.name)
+            book.check_free(known.label or known.name)
         except RemoteKitError as error:
             raise _broken(msg("host {number}: {problem}", number=number, problem=error.problems[0].message)) from None
         book = AddressBook((*book.hosts, known))
@@ -82,10 +82,10 @@ def _known_host(row: object) -> KnownHost:
 
 
 def _with_own_label(known: KnownHost, book: AddressBook) -> KnownHost:
-    """The host, under another name where an earlier version let it have one that is another's in URLs now."""
-    if any(host.name == known.name for host in book.hosts):
+    """The host, with a label of its own where the one of its name is another's: earlier versions let both have their names."""
+    if any(host.name == known.name for host in book.hosts) or book.is_free(known.name):
         return known
-    return known if book.is_free(known.name) else replace(known, name=local_name(known.target, book))
+    return replace(known, label=hostnames.own_label(known.name))
 
 
 def _options(row: object) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan import hostsfile
-from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options
+from jupyter_remote_kit.plan import hostnames, hostsfile
+from jupyter_remote_kit.plan.addressbook import AddressBook, KnownHost, Options, former_url_name, local_name, url_name
 from jupyter_remote_kit.plan.target import parse
 
 FULL = KnownHost(
@@ -100,13 +101,46 @@ def test_what_cannot_be_used_is_one_sentence(data: bytes, said: str) -> None:
     assert said in str(problem.message)
 
 
-def test_names_that_earlier_versions_told_apart_by_a_dot_stay_two_hosts() -> None:
-    rows = ({**ROW, "name": "gpu.lab"}, {**ROW, "name": "gpu-lab", "target": "gpu-lab", "ports": {"connect": 21007}})
-    first, second = hostsfile.parse(written(*rows)).hosts
-    assert first.name == "gpu.lab"
-    # It is found by what ssh calls it, as before.
-    assert (second.shown, dict(second.ports)) == ("gpu-lab", {"connect": 21007})
-    assert second.name.startswith("gpu-lab-")
+DOTTED, HYPHENATED = {**ROW, "name": "gpu.lab"}, {**ROW, "name": "gpu-lab", "target": "alice@10.0.0.7", "ports": {"connect": 21007}}
+
+
+@pytest.mark.parametrize(("rows", "kept"), [((DOTTED, HYPHENATED), "gpu.lab"), ((HYPHENATED, DOTTED), "gpu-lab")])
+def test_names_that_earlier_versions_told_apart_by_a_dot_are_found_and_are_two_in_urls(rows: tuple[dict[str, Any], ...], kept: str) -> None:
+    book = hostsfile.parse(written(*rows))
+    assert hostsfile.parse(hostsfile.render(book)) == book
+    found = [book.find(name) for name in ("gpu.lab", "gpu-lab")]
+    assert [known and known.name for known in found] == ["gpu.lab", "gpu-lab"]
+    assert found[1] is not None
+    assert dict(found[1].ports) == {"connect": 21007}
+    labels = {known.name: url_name(known, "connect") for known in book.hosts}
+    assert labels.pop(kept) == "gpu-lab.localhost"
+    ((other, label),) = labels.items()
+    assert re.fullmatch(r"gpu-lab-[0-9a-f]{6}\.localhost", label)
+    assert former_url_name(book.hosts[1], "connect") == f"{other}.localhost"
+    # What is written of it, and what it is renamed to.
+    assert json.loads(hostsfile.render(book))["hosts"][1].keys() <= {"name", "target", "ports"}
+    assert url_name(book.renamed(other, "box").hosts[1], "connect") == "box.localhost"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ((DOTTED, HYPHENATED, HYPHENATED), "host 3: gpu-lab cannot be a host's name beside gpu.lab"),
+        ((DOTTED, {**ROW, "name": hostnames.own_label("gpu-lab")}, HYPHENATED), "host 3: gpu-lab-"),
+    ],
+)
+def test_a_label_of_its_own_is_no_others(rows: tuple[dict[str, Any], ...], said: str) -> None:
+    with pytest.raises(Refused) as caught:
+        hostsfile.parse(written(*rows))
+    assert said in str(caught.value.problems[0].message)
+
+
+def test_no_new_host_has_the_name_or_the_label_of_one_with_a_label_of_its_own() -> None:
+    book = hostsfile.parse(written(DOTTED, HYPHENATED))
+    alone = book.without("gpu.lab")
+    for name in ("gpu-lab", "gpu.lab", alone.hosts[0].label):
+        assert not alone.is_free(name)
+        assert local_name(parse(name), alone) != name
 
 
 @pytest.mark.parametrize("version", [2, "1", None, 0])
