@@ -18,12 +18,13 @@ Event = Mapping[str, str | int]
 MAX_FIELD = 256
 # The reason of a refused guess that tries nothing: an IDE that was left running repeats yesterday's token.
 REPEATED_TOKEN = "repeated-token"  # noqa: S105  # the word for it, not a token
+# Of a page of another origin, be it of the same site: the word is in files that exist.
 CROSS_SITE = "cross-site"
 # Not looked at, for the sake of what others guess; whoever guessed too much is `THROTTLED`.
 BUSY = "busy"
 THROTTLED = "throttled"
-# Reasons of refused guesses that the owner, his programs and his browser may be led to: an IDE with yesterday's token, another site's page,
-# an attack that uses up what all share.
+# Reasons of refused guesses that the owner, his programs and his browser may be led to: an IDE with yesterday's token, a page of another
+# origin, an attack that uses up what all share.
 HARMLESS = (REPEATED_TOKEN, CROSS_SITE, BUSY)
 _CUT = "…"
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])\Z")

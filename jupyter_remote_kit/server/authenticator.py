@@ -136,8 +136,7 @@ class Authenticator:
         """Count a wrong token that a stranger offers, unless it is one too many."""
         source, device = _counted(request, visit)
         answer = self.throttle.guess(source, time.monotonic(), device=device, token=token)
-        reason = CROSS_SITE if initiators.is_foreign(request) else REPEATED_TOKEN if answer.repeated else "token"
-        self._audit.record(Action.GUESS, request, reason=reason)
+        self._record_guess(request, REPEATED_TOKEN if answer.repeated else "token")
         return answer
 
     def ask(self, request: HTTPServerRequest, visit: Visit) -> Answer:
@@ -150,8 +149,11 @@ class Authenticator:
 
     def _record_unheard(self, request: HTTPServerRequest, answer: Answer) -> None:
         """A password was not looked at. fail2ban bans for `THROTTLED`, which must be the doing of who is banned."""
-        reason = CROSS_SITE if initiators.is_foreign(request) else BUSY if answer.count is Count.SHARED else THROTTLED
-        self._audit.record(Action.GUESS, request, reason=reason)
+        self._record_guess(request, BUSY if answer.count is Count.SHARED else THROTTLED)
+
+    def _record_guess(self, request: HTTPServerRequest, reason: str) -> None:
+        """Record a wrong guess. One that a page of another origin may have made the owner's browser send bans no address."""
+        self._audit.record(Action.GUESS, request, reason=CROSS_SITE if initiators.is_foreign(request) else reason)
 
     def _note_token_client(self, request: HTTPServerRequest, peer: Peer) -> None:
         client = (peer.address, user_agent(request))
@@ -207,7 +209,7 @@ class Authenticator:
             return Told(wait_s=busy.retry_after)
         else:
             if not right:
-                self._audit.record(Action.GUESS, handler.request, reason="password")
+                self._record_guess(handler.request, "password")
             return Told(way="password" if right else "")
         finally:
             if right and not visit.signed_in:

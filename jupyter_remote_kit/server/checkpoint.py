@@ -88,6 +88,7 @@ class Checkpoint:
         self._whose = whose
         self._authenticator, self._audit = authenticator, audit
         self._login = url_path_join(site.base_url, "login")
+        self._logout = url_path_join(site.base_url, "logout")
         self._version = url_path_join(site.base_url, "api")
         # jupyterlab_server never answers a stranger there: `LicensesHandler.finish` cannot be called as `write_error` calls it. What hangs
         # keeps its connection.
@@ -117,7 +118,8 @@ class Checkpoint:
             return refusal
         if visit.signed_in and self._authenticator.connections is not None:
             self._authenticator.connections.signed_in(request)
-        if visit.way is Way.COOKIE and proxied.is_change(request) and xsrf.is_proved(request) and self._whose(request) is not Owner.OTHER:
+        if visit.way is Way.COOKIE and proxied.is_change(request) and xsrf.is_proved(request) and self._whose(request) is not Owner.PROXY:
+            # An application behind a proxy has a comparison of its own.
             xsrf.settle(request)
         if self._is_to_be_exchanged(request, visit, offer):
             return ExchangeHandler
@@ -127,7 +129,7 @@ class Checkpoint:
         """Whether a browser without a session opens a page with a token in its URL that is meant for us."""
         if visit.session is not None or not offer.in_query or not offers.is_navigation(request):
             return False
-        return self._authenticator.is_ours(offer.in_query) if visit.signed_in else self._whose(request) is not Owner.OTHER
+        return self._authenticator.is_ours(offer.in_query) if visit.signed_in else not self._whose(request).is_other
 
     def _turned_away(self, request: HTTPServerRequest, visit: Visit) -> Refusal | None:
         """Who is not served whatever they bring."""
@@ -164,14 +166,23 @@ class Checkpoint:
         XSRF tokens do not keep it out: another subdomain may set the cookie that the form's field is compared with.
         """
         signing_in = request.path == self._login and not visit.signed_in
-        if not (signing_in or visit.way is Way.COOKIE) or not proxied.is_change(request) or proxied.lets_others_in(self._site.settings):
+        if not (signing_in or visit.way is Way.COOKIE) or not proxied.is_change(request):
             return None
         told_foreign = initiators.is_told_foreign(request)
+        if not (told_foreign or self._is_lost(request)):
+            return None
+        # Other origins that the configuration names may change things, and neither sign in nor out.
+        allowed = proxied.lets_others_in(self._site.settings) and request.path not in {self._login, self._logout}
         # Another extension may have a route among Jupyter's, and take other origins there.
-        if not (told_foreign or proxied.has_lost_host(request, self._site.base_url)) or self._whose(request) is Owner.OTHER:
+        if allowed or self._whose(request).is_other:
             return None
         origin = request.headers.get("Origin", "null")
         return refusals.other_site(origin) if told_foreign else refusals.other_origin(origin, request.host)
+
+    def _is_lost(self, request: HTTPServerRequest) -> bool:
+        """Whether `Origin` and `Host` differ where jupyter_server compares them; with `allow_origin` the browser's word is enough."""
+        trusted = proxied.lets_others_in(self._site.settings) and initiators.is_same_origin(request)
+        return not trusted and proxied.has_lost_host(request, self._site.base_url)
 
     def _guess(self, request: HTTPServerRequest, visit: Visit, offer: offers.Offer) -> Answer | None:
         """The answer to this client's guess: to the tokens in the headers, which are counted, or to the password that is to come."""

@@ -36,6 +36,7 @@ DEFAULTS = {
     Owner.FILES: {},
     # `nosniff` alone keeps a script from running that an application serves as `text/plain`.
     Owner.OTHER: {},
+    Owner.PROXY: {},
 }
 HSTS = "max-age=31536000"
 _BANNER = "TornadoServer/"
@@ -57,11 +58,11 @@ class ProtectiveHeaders(OutputTransform):
         owner = owner_of(request)
         visit = visit_of(request)
         # An application behind a proxy answers those who are signed in alone; its banner is part of its answer.
-        theirs = owner is Owner.OTHER and visit is not None and visit.signed_in
+        theirs = owner.is_other and visit is not None and visit.signed_in
         if not theirs and headers.get("Server", "").startswith(_BANNER):
             headers.pop("Server")
         added = dict(DEFAULTS[owner])
-        if self.hsts and request.protocol == "https" and owner is not Owner.OTHER:
+        if self.hsts and request.protocol == "https" and not owner.is_other:
             added["Strict-Transport-Security"] = HSTS
         for name, value in added.items():
             if name not in headers:

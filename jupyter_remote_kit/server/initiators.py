@@ -10,6 +10,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from jupyter_remote_kit.plan import hosts
+from jupyter_remote_kit.plan.answers import is_loopback
 from jupyter_remote_kit.server import offers
 
 if TYPE_CHECKING:
@@ -45,24 +47,46 @@ def initiator_of(request: HTTPServerRequest) -> Initiator:
 def is_foreign(request: HTTPServerRequest) -> bool:
     """Whether a page of another origin makes the owner's browser send this, as by an image or a form, or may do so.
 
-    A browser that says nothing of where a request comes from was asked to be silent by a page, unless an address was typed.
+    Over plain HTTP beyond loopback a browser sends nothing about it where a page asks for that, or where an address was typed.
     """
     initiator = initiator_of(request)
-    return initiator is Initiator.FOREIGN or (initiator is Initiator.UNKNOWN and _is_browser(request))
+    return initiator is Initiator.FOREIGN or (initiator is Initiator.UNKNOWN and not _is_labelled(request) and _is_browser(request))
 
 
 def is_told_foreign(request: HTTPServerRequest) -> bool:
-    """Whether the browser says that a page of another origin sends this. Whatever a proxy makes of `Host`, it knows better."""
-    return request.headers.get("Sec-Fetch-Site", "none") not in _OWN
+    """Whether the browser says that a page of another origin sends this. Whatever a proxy makes of `Host`, it knows better.
+
+    Of a websocket that one of this server's pages opens some browsers say `cross-site`: there an own `Origin` counts.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") in _OWN:
+        return False
+    return not (offers.is_upgrade(request) and _has_own_origin(request))
+
+
+def is_same_origin(request: HTTPServerRequest) -> bool:
+    """Whether the browser says that a page of this server sends this. `Sec-Fetch-Site: none` is the user, who sends no forms."""
+    if "Sec-Fetch-Site" in request.headers:
+        return request.headers["Sec-Fetch-Site"] == "same-origin"
+    return _has_own_origin(request)
 
 
 def is_own_navigation(request: HTTPServerRequest) -> bool:
     """Whether the user opens a page, from one of this server's or without any: no image, no frame, no script.
 
-    A notebook of somebody else's may show an image of any address of this server.
+    A notebook that another person wrote may show an image of any address of this server.
     """
     is_page = offers.is_navigation(request) and request.headers.get("Sec-Fetch-Dest", "document") == "document"
     return is_page and initiator_of(request) is Initiator.OWN
+
+
+def _is_labelled(request: HTTPServerRequest) -> bool:
+    """Whether browsers say where their requests to this server come from (https://www.w3.org/TR/fetch-metadata/#fetch-integration)."""
+    return request.protocol == "https" or is_loopback(hosts.host_of(request.host) or "")
+
+
+def _has_own_origin(request: HTTPServerRequest) -> bool:
+    origin = request.headers.get("Origin")
+    return bool(origin) and _is_own(str(origin), request)
 
 
 def _is_browser(request: HTTPServerRequest) -> bool:
@@ -72,7 +96,7 @@ def _is_browser(request: HTTPServerRequest) -> bool:
 
 
 def _is_own(source: str, request: HTTPServerRequest) -> bool:
-    """Whether the URL `source` is at this server. `Origin: null` is nobody's."""
+    """Whether the URL `source` is at this server. `Origin: null` is not."""
     try:
         parts = urlsplit(source.lower())
     except ValueError:

@@ -34,10 +34,22 @@ SIGN_OUT = Page("sign_out.html")
 SIGNED_OUT = Page("signed_out.html")
 
 
-class LoginHandler(LoginFormHandler):
+class _OfOwnPages(JupyterHandler):
+    """Takes forms of this server's pages whatever the cookie `_xsrf` holds: another host of the domain may have set it.
+
+    tornado cannot read all that it may hold (`2|x`), and then compares the form's token with nothing.
+    """
+
+    def check_xsrf_cookie(self) -> None:
+        """As the base class where the browser does not say where the form is from."""
+        if not initiators.is_same_origin(self.request):
+            super().check_xsrf_cookie()
+
+
+class LoginHandler(_OfOwnPages, LoginFormHandler):
     """The kit's own sign-in page, in the browser's language, with the password verified off the event loop.
 
-    jupyter_server's page explains tokens to whoever started the server; here a stranger may be reading.
+    jupyter_server's page explains tokens to the user who started the server; here an unauthenticated client may be reading.
     """
 
     @allow_unauthenticated
@@ -86,7 +98,7 @@ class LoginHandler(LoginFormHandler):
         self.write(page)
 
 
-class LogoutHandler(JupyterHandler):
+class LogoutHandler(_OfOwnPages):
     """`/logout`: the session ends, and with it every copy of its cookie and every websocket that it opened."""
 
     @allow_unauthenticated
@@ -103,7 +115,7 @@ class LogoutHandler(JupyterHandler):
 
     @allow_unauthenticated
     async def post(self) -> None:
-        """Sign out: the form of that page, whose XSRF token has been compared."""
+        """Sign out: the form of that page, whose origin or XSRF token has been checked."""
         await self._sign_out()
 
     async def _sign_out(self) -> None:

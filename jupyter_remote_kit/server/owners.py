@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import StaticFileHandler
 
+from jupyter_remote_kit.server import upstream
 from jupyter_remote_kit.server.gate import Gate
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ class Owner(Enum):
     KIT = "the kit's"
     JUPYTER = "a page or an API of jupyter_server, JupyterLab or Jupyter Notebook"
     FILES = "a file that one of them delivers: the user's, or an extension's"
-    OTHER = "another extension's, or of an application behind one"
+    OTHER = "another extension's"
+    PROXY = "of an application behind jupyter-server-proxy"
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it is for another package to decide what it takes and says."""
+        return self in {Owner.OTHER, Owner.PROXY}
 
 
 def note_handlers(web_app: Application) -> None:
@@ -66,5 +73,5 @@ def _owner_of_class(handler: type[RequestHandler]) -> Owner:
     if package == _KIT:
         return Owner.KIT
     if package not in _JUPYTER:
-        return Owner.OTHER
+        return Owner.PROXY if upstream.is_proxy(handler) else Owner.OTHER
     return Owner.FILES if handler.__module__ == _NBCONVERT or issubclass(handler, StaticFileHandler) else Owner.JUPYTER

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from jupyter_server.base.handlers import Template404
 from tornado.routing import PathMatches
 
+from jupyter_remote_kit.server import offers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -63,7 +65,7 @@ def lets_others_in(settings: Mapping[str, object]) -> bool:
 
 def is_change(request: HTTPServerRequest) -> bool:
     """Whether `request` may change something."""
-    return request.method not in _SAFE or "Upgrade" in request.headers
+    return request.method not in _SAFE or offers.is_upgrade(request)
 
 
 def has_lost_host(request: HTTPServerRequest, base_url: str) -> bool:
@@ -77,7 +79,7 @@ def has_lost_host(request: HTTPServerRequest, base_url: str) -> bool:
 
 def has_lost_upgrade(request: HTTPServerRequest, base_url: str) -> bool:
     """Whether a WebSocket was to be opened, and the request does not ask for one any more."""
-    return request.method == "GET" and "Upgrade" not in request.headers and _SOCKETS.match(_below(request, base_url)) is not None
+    return request.method == "GET" and not offers.is_upgrade(request) and _SOCKETS.match(_below(request, base_url)) is not None
 
 
 def outside(web_app: Application, base_url: str) -> Callable[[str], bool]:

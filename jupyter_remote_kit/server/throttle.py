@@ -8,7 +8,7 @@ The waits, in what a person meets:
 | the sources of an IPv6 /48 together; all link-local neighbours together | 20 guesses | 10 s before each further one | 10 s |
 | all sources together, those never seen before | 60 guesses | 2 s before each further one | 2 s |
 | all sources together, those that guessed before | 50 of these 60 | 2 s each, and what the others have used of their 10 | 22 s |
-| what other sites' pages have the browsers of one source guess | 5 guesses | as one source, in a count of its own | 10 minutes |
+| what pages of other origins have the browsers of one source guess | 5 guesses | as one source, in a count of its own | 10 minutes |
 | a browser with a device cookie, whatever its address does | 5 guesses | as one source, in a count of its own | 10 minutes |
 | all browsers with device cookies together | 30 guesses | 10 s before each further one | 10 s |
 | a browser with a device cookie that has to wait by these two | what its address has | as its address, if that is sooner | 10 minutes |
@@ -18,8 +18,8 @@ The waits, in what a person meets:
 A guess that was right costs nothing (`forgive`). Ten quiet minutes, counted from the end of the last wait, take one guess off: whoever
 has waited the longest interval has a first step down after 20 minutes and all five back after 100.
 
-So a source makes at most `5 + elapsed / 60 s` guesses, and some 150 a day, and as many again where it says that another site is to blame,
-which nothing keeps it from; all of them together 43,200 a day. What a source never seen waits does not depend on how long an attack lasted:
+So a source makes at most `5 + elapsed / 60 s` guesses, and some 150 a day, and as many again as requests that claim to come from
+a page of another origin; all of them together 43,200 a day. What a source never seen waits does not depend on how long an attack lasted:
 it gets in 2 s after its end (10 s, if the attack came from its own /48), and during it too, once the attack's addresses are known (they may
 take 50 of the 60). A browser that signed in before is not concerned by any of these counts. It shares one with its likes, or whoever signed
 in once and scripted that would have five guesses for each cookie that he was given: 8,640 a day are left to all of them. While they use

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from jupyter_remote_kit.server import initiators, xsrf
+from jupyter_remote_kit.server import initiators, proxied, xsrf
 from jupyter_remote_kit.server.initiators import Initiator
+from tests.gate.raw import WEBSOCKET
 
 if TYPE_CHECKING:
     import httpx
@@ -21,8 +22,8 @@ PAGE = "text/html,application/xhtml+xml,*/*;q=0.8"
 IMAGE = "image/avif,image/webp,image/*,*/*;q=0.8"
 
 
-def a_request(*, secure: bool = False, **carried: str) -> HTTPServerRequest:
-    given = HTTPHeaders({"Host": "gpu.example.org:8888", **{name.replace("_", "-"): value for name, value in carried.items()}})
+def a_request(*, secure: bool = False, host: str = "gpu.example.org:8888", **carried: str) -> HTTPServerRequest:
+    given = HTTPHeaders({"Host": host, **{name.replace("_", "-"): value for name, value in carried.items()}})
     request = HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=given, connection=None)
     request.protocol = "https" if secure else "http"
     return request
@@ -55,6 +56,13 @@ def a_request(*, secure: bool = False, **carried: str) -> HTTPServerRequest:
         ({"Referer": "about:blank"}, FOREIGN),
         ({"Referer": "http://["}, FOREIGN),
         ({"Origin": "", "Referer": ""}, UNKNOWN),
+        # Of a websocket of our own page some browsers say `cross-site`.
+        ({"Upgrade": "websocket", "Sec_Fetch_Site": "cross-site", "Origin": "http://gpu.example.org:8888"}, OWN),
+        ({"Upgrade": "WebSocket", "Sec_Fetch_Site": "cross-site", "Origin": "http://cpu.example.org:8888"}, FOREIGN),
+        ({"Upgrade": "websocket", "Sec_Fetch_Site": "cross-site", "Origin": "null"}, FOREIGN),
+        ({"Upgrade": "websocket", "Sec_Fetch_Site": "cross-site"}, FOREIGN),
+        ({"Upgrade": "websocket", "Origin": "http://cpu.example.org:8888"}, FOREIGN),
+        ({"Upgrade": "h2c", "Sec_Fetch_Site": "cross-site", "Origin": "http://gpu.example.org:8888"}, FOREIGN),
     ],
 )
 def test_who_caused_a_request(carried: dict[str, str], initiator: Initiator) -> None:
@@ -76,6 +84,40 @@ def test_who_caused_a_request(carried: dict[str, str], initiator: Initiator) -> 
 def test_a_browser_that_does_not_say_is_taken_for_led(carried: dict[str, str], foreign: bool) -> None:
     assert initiators.initiator_of(a_request(**carried)) is (OWN if "Referer" in carried else UNKNOWN)
     assert initiators.is_foreign(a_request(**carried)) is foreign
+
+
+@pytest.mark.parametrize(
+    ("secure", "host", "foreign"),
+    [
+        (False, "gpu.example.org:8888", True),
+        (False, "192.0.2.7:8888", True),
+        (True, "gpu.example.org:8888", False),
+        (False, "localhost:8888", False),
+        (False, "gpu-example-org.localhost:21876", False),
+        (False, "127.0.0.1:8888", False),
+        (False, "[::1]:8888", False),
+        (False, "a..b:8888", True),
+    ],
+)
+def test_where_browsers_say_where_a_request_comes_from_silence_is_a_programs(secure: bool, host: str, foreign: bool) -> None:
+    """Programs that guess passwords call themselves browsers; fail2ban shall ban them."""
+    assert initiators.is_foreign(a_request(secure=secure, host=host, User_Agent="Mozilla/5.0 (X11)", Accept_Language="en")) is foreign
+
+
+@pytest.mark.parametrize(
+    ("method", "carried", "changes"),
+    [
+        ("POST", {}, True),
+        ("GET", {}, False),
+        ("GET", {"Upgrade": "websocket"}, True),
+        # As programs in Java ask for HTTP/2.
+        ("GET", {"Upgrade": "h2c"}, False),
+    ],
+)
+def test_what_may_change_something(method: str, carried: dict[str, str], changes: bool) -> None:
+    request = a_request(**carried)
+    request.method = method
+    assert proxied.is_change(request) is changes
 
 
 @pytest.mark.parametrize(("secure", "scheme", "initiator"), [(True, "http", FOREIGN), (True, "https", OWN), (False, "https", OWN)])
@@ -108,6 +150,10 @@ def test_what_opens_a_page_for_the_user(carried: dict[str, str], opens: bool) ->
         ({"X_XSRFToken": "", "Origin": "http://gpu.example.org:8888"}, True),
         ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "same-site"}, False),
         ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "none"}, False),
+        ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "none", "Origin": "http://gpu.example.org:8888"}, False),
+        ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "none", "Origin": "http://cpu.example.org:8888"}, False),
+        ({"X_XSRFToken": "2|x", "Sec_Fetch_Site": "same-site", "Origin": "http://gpu.example.org:8888"}, False),
+        ({"X_XSRFToken": "2|x", "Origin": "", "Referer": "http://gpu.example.org:8888/lab"}, False),
         ({"X_XSRFToken": "2|x", "Origin": "http://cpu.example.org:8888"}, False),
         ({"X_XSRFToken": "2|x", "Referer": "http://gpu.example.org:8888/lab"}, False),
         ({"X_XSRFToken": "2|x"}, False),
@@ -144,7 +190,7 @@ def rows(machine: Machine, begin: int) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_a_page_of_another_origin_changes_nothing_and_guesses_for_nobody(machine: Machine) -> None:
+def test_a_page_of_another_origin_changes_nothing_and_uses_up_no_guesses(machine: Machine) -> None:
     server = machine.start(machine.settings())
     server.ready()
     with server.signed_in() as owner, server.client() as stranger:
@@ -166,7 +212,8 @@ def _changes_nothing(server: Server, owner: httpx.Client, foreign: dict[str, str
     sessions = [row["id"] for row in server.control.sessions()]
     proof = {"X-XSRFToken": owner.cookies["_xsrf"]}
     form = {"_xsrf": owner.cookies["_xsrf"], "password": "wrong"}
-    assert owner.get("/logout", headers=foreign).status_code == 200
+    asked = owner.get("/logout", headers=foreign)
+    assert (asked.status_code, "Sign out of JupyterLab?" in asked.text) == (200, True)
     # `Referer` alone comes with what is read; whatever has a body has an Origin.
     if "Referer" not in foreign:
         assert owner.post("/logout", data=form, headers=foreign).status_code == 403
@@ -200,6 +247,10 @@ def test_what_people_and_programs_do_goes_on(machine: Machine) -> None:
         # A script of JupyterLab, and its service worker.
         made = owner.post("/api/terminals", headers=own | {"X-XSRFToken": owner.cookies["_xsrf"]})
         assert made.status_code == 200
+        # A websocket that the browser's label is wrong about.
+        mislabelled = {"Sec-Fetch-Site": "cross-site", "Origin": server.url}
+        assert owner.get("/api/events/subscribe", headers=WEBSOCKET | mislabelled).status_code == 101
+        assert owner.get("/api/events/subscribe", headers=WEBSOCKET | mislabelled | {"Origin": f"{server.url}1"}).status_code == 403
         # An editor's webview, with the token: what it says of its origin counts for nothing.
         for named in ({}, {"Origin": "vscode-webview://0"}, {"Sec-Fetch-Site": "cross-site"}):
             token = {"Authorization": "token canary-token-0123456789abcdef0123456789"}

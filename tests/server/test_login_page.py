@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.server.conftest import PASSWORD
+
 if TYPE_CHECKING:
     from tests.server.conftest import Machine
 
@@ -60,7 +62,7 @@ def test_only_this_servers_pages_and_its_user_sign_out(machine: Machine) -> None
     foreign: list[dict[str, str]] = [{"Sec-Fetch-Site": value} for value in ("cross-site", "same-site", "other", "")]
     # As older browsers, and all over plain HTTP. The last is an image that is sent without a referrer, or an address that was typed.
     foreign += [{"Referer": "https://evil.example/"}, {"Referer": "{url}1/"}, {"Origin": "null"}, {}]
-    # An image in somebody else's notebook, and a frame in it.
+    # An image in a notebook that another person wrote, and a frame in it.
     own_page = {"Sec-Fetch-Site": "same-origin"}
     foreign += [own_page | {"Accept": "image/avif,image/webp,*/*;q=0.8"}, own_page | {"Sec-Fetch-Dest": "iframe"}]
     with server.signed_in() as client:
@@ -89,8 +91,60 @@ def test_the_button_signs_out_and_no_other_page_can_press_it(machine: Machine) -
         assert client.get("/api/contents").status_code == 403
 
 
+# What another host of the domain may set the cookie to. tornado can read none of them.
+PLANTED = ("2|x", "2|zz|zz|zz", "")
+
+
+def test_a_planted_cookie_keeps_no_user_out_and_lets_no_page_in(machine: Machine) -> None:
+    server = machine.start(machine.settings())
+    server.ready()
+    own: list[dict[str, str]] = [{"Sec-Fetch-Site": "same-origin", "Origin": server.url}, {"Origin": server.url}]
+    foreign: list[dict[str, str]] = [{"Sec-Fetch-Site": "same-site", "Origin": f"{server.url}1"}, {"Origin": "null"}, {}]
+    # A label that says nothing of a page, beside an origin that does.
+    foreign += [{"Sec-Fetch-Site": "none", "Origin": server.url}]
+    for value in PLANTED:
+        planted = {"Cookie": f"_xsrf={value}"}
+        form = {"_xsrf": value, "password": PASSWORD}
+        for named in foreign:
+            with server.client() as client:
+                assert client.post("/login", data=form, headers=planted | named).status_code == 403, (value, named)
+        for named in own:
+            with server.client() as client:
+                assert client.get("/login", headers=planted).status_code == 200
+                assert client.post("/login", data=form, headers=planted | named).status_code == 302, (value, named)
+                session = "; ".join(f"{name}={kept}" for name, kept in client.cookies.items() if name != "_xsrf")
+                client.cookies.clear()
+                cookies = {"Cookie": f"{session}; _xsrf={value}"}
+                for other in foreign:
+                    assert client.post("/logout", data=form, headers=cookies | other).status_code == 403, (value, other)
+                assert "You are signed out" in client.post("/logout", data=form, headers=cookies | named).text
+    assert server.control.sessions() == []
+
+
+def test_other_origins_that_the_configuration_names_sign_nobody_in_or_out(machine: Machine) -> None:
+    settings = machine.settings()
+    traits = machine.traits(settings)
+    traits["ServerApp"]["allow_origin"] = "https://portal.example"
+    machine.write(settings, traits)
+    server = machine.start(settings)
+    server.ready()
+    portal = {"Origin": "https://portal.example", "Sec-Fetch-Site": "cross-site"}
+    with server.signed_in() as owner, server.client() as client:
+        form = {"_xsrf": owner.cookies["_xsrf"], "password": PASSWORD}
+        proof = {"X-XSRFToken": form["_xsrf"]}
+        for named in (portal, {"Origin": "https://portal.example"}):
+            for path in ("/login", "/logout"):
+                assert owner.post(path, data=form, headers=named).status_code == 403, (path, named)
+            assert owner.post("/api/terminals", headers=named | proof).status_code == 200
+            assert client.post("/login", data=form, headers=named | {"Cookie": f"_xsrf={form['_xsrf']}"}).status_code == 403
+        # Behind a proxy that changes the name the browser's word is enough, as before.
+        lost = {"Origin": "https://gpu.example.org", "Sec-Fetch-Site": "same-origin"}
+        assert owner.post("/login", data=form, headers=lost).status_code == 302
+    assert {row["way"] for row in server.control.sessions()} == {"password"}
+
+
 @pytest.mark.parametrize("named", [{"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {"Referer": "{url}/lab"}])
-def test_whoever_opens_the_page_is_signed_out(machine: Machine, named: dict[str, str]) -> None:
+def test_a_user_who_opens_the_page_is_signed_out(machine: Machine, named: dict[str, str]) -> None:
     server = machine.start(machine.settings())
     server.ready()
     with server.signed_in() as client:

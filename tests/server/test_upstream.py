@@ -53,9 +53,9 @@ class Tree(RequestHandler):
         (FilesHandler, Owner.FILES),
         (AuthenticatedFileHandler, Owner.FILES),
         (NbconvertFileHandler, Owner.FILES),
-        (LocalProxyHandler, Owner.OTHER),
+        (LocalProxyHandler, Owner.PROXY),
         (ServersInfoHandler, Owner.OTHER),
-        (Derived, Owner.OTHER),
+        (Derived, Owner.PROXY),
         (ErrorHandler, Owner.OTHER),
     ],
 )
@@ -107,7 +107,7 @@ def test_hsts_is_on_what_is_not_anothers(owner: Owner) -> None:
     request.protocol = "https"
     setattr(request, "remotekit_owner", owner)  # noqa: B010
     _, found, _ = headers.protective(hsts=True)(request).transform_first_chunk(200, HTTPHeaders(), b"", finishing=True)
-    assert ("Strict-Transport-Security" in found) == (owner is not Owner.OTHER)
+    assert ("Strict-Transport-Security" in found) == (owner not in {Owner.OTHER, Owner.PROXY})
 
 
 COOKIES = {
