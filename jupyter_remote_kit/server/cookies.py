@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Cookies ignore ports: any other service of the host may set one of our names beside ours, and so may other hosts of the domain. Browsers
 # send those of longer paths first (RFC 6265, 5.4), so ours is among the last: before it in that place can be one for each domain above this
 # host and each path that `base_url` begins with.
-MAX_VALUES = 16
+MAX_VALUES = 64
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -29,7 +29,7 @@ def device_name(request: HTTPServerRequest) -> str:
 
 
 def values(request: HTTPServerRequest, name: str) -> list[str]:
-    """What the request's cookies of this name hold, the last sixteen of them.
+    """What the request's cookies of this name hold, the last `MAX_VALUES` of them.
 
     `request.cookies` keeps the last one alone, and makes an object of each cookie: 26 to 42 ms of the event loop for 64 KB of them.
     """

@@ -512,6 +512,19 @@ def test_our_credentials_stay_here_and_the_applications_go_on(pair: Pair) -> Non
     assert TOKEN not in str(seen)
 
 
+def test_a_planted_xsrf_cookie_fails_no_extension_and_an_application_compares_its_own(pair: Pair) -> None:
+    """Another host of the domain has set it; the browser says that a page of this server sends the request."""
+    own = re.sub(r"_xsrf=[^;]*;? ?", "", pair.cookies[pair.managed.url]).strip("; ")
+    sent = {"Cookie": f"{own}; _xsrf=2|x", "X-XSRFToken": "theirs"}
+    proved = sent | {"Sec-Fetch-Site": "same-origin"}
+    told = ask(pair.managed, "POST", "/other/page", proved)
+    assert (told.status, told.body) == (200, b"posted")
+    assert ask(pair.managed, "POST", "/other/page", sent | {"Sec-Fetch-Site": "same-site"}).status == 403
+    assert ask(pair.managed, "POST", "/app/x", proved).status == 200
+    seen = pair.application.seen[-1]
+    assert (seen.all("X-XSRFToken"), seen.all("Cookie")) == (["theirs"], ["_xsrf=2|x"])
+
+
 def test_other_extensions_see_the_request_as_it_came(pair: Pair) -> None:
     bare, managed = (ask(server, "GET", f"/other/api?token={TOKEN}") for server in pair.both)
     assert managed.body == bare.body == json.dumps({"token": TOKEN}).encode()
