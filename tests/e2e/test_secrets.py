@@ -77,6 +77,7 @@ def pages(host: Host, password: str, cable: tuple[Host, Laptop]) -> dict[str, ht
         # Last: it ends the session.
         http.cookies.clear()
         seen["/logout"] = http.post("/logout", headers=session.headers)
+        assert seen["/logout"].status_code == httpx.codes.OK
         # With the token in the URL as well: the answer must not repeat it.
         http.cookies.clear()
         token = host.token()

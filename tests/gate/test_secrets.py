@@ -119,7 +119,8 @@ def _work(story: Used, http: httpx.Client, headers: dict[str, str]) -> None:
         assert execute(address, {"Authorization": f"token {token}"}, "6 * 7", host.ca) == "42"
     http.delete(f"/api/kernels/{kernel}", headers=headers)
     story.pages["asked before signing out"] = http.get("/logout", headers=headers)
-    story.pages["signing out"] = http.post("/logout", headers=headers)
+    story.pages["signing out"] = signed_out = http.post("/logout", headers=headers)
+    assert signed_out.status_code == httpx.codes.OK
 
 
 def _send_secrets_where_they_do_not_belong(story: Used, password: str) -> None:
