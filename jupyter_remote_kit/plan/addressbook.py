@@ -164,5 +164,5 @@ def local_ports(known: KnownHost, instance: str, book: AddressBook) -> Iterator[
     start = int(hashlib.sha256(f"{known.target} {instance}".encode()).hexdigest(), 16)
     row = [FIRST_PORT + (start + step) % width for step in range(width)]
     yield from (port for port in row if port not in others)
-    # Somebody else's that is free is better than none.
+    # A port of another host that is free is better than none.
     yield from (port for port in row if port in others)

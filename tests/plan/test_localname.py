@@ -27,7 +27,7 @@ def head(host: str, *fields: str, line: str = "GET /lab?a=1 HTTP/1.1") -> bytes:
         "localhost:21876",
         "127.0.0.1:21876",
         "[::1]:21876",
-        # What is nobody's here is for the host to refuse.
+        # The host refuses other names.
         "evil.example:21876",
         "evillocalhost:21876",
         "a b",

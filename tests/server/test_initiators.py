@@ -122,7 +122,7 @@ def test_what_may_change_something(method: str, carried: dict[str, str], changes
 
 @pytest.mark.parametrize(("secure", "scheme", "initiator"), [(True, "http", FOREIGN), (True, "https", OWN), (False, "https", OWN)])
 def test_the_same_name_without_tls_is_another_origin(secure: bool, scheme: str, initiator: Initiator) -> None:
-    """Anybody on the way can be `http://gpu.example.org:8888`. A proxy that is not named may have ended the TLS."""
+    """Any machine on the way can pose as `http://gpu.example.org:8888`. A proxy that is not named may have ended the TLS."""
     request = a_request(secure=secure, Referer=f"{scheme}://gpu.example.org:8888/lab")
     assert initiators.initiator_of(request) is initiator
 

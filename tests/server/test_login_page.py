@@ -121,7 +121,7 @@ def test_a_planted_cookie_keeps_no_user_out_and_lets_no_page_in(machine: Machine
     assert server.control.sessions() == []
 
 
-def test_other_origins_that_the_configuration_names_sign_nobody_in_or_out(machine: Machine) -> None:
+def test_other_origins_that_the_configuration_names_neither_sign_in_nor_out(machine: Machine) -> None:
     settings = machine.settings()
     traits = machine.traits(settings)
     traits["ServerApp"]["allow_origin"] = "https://portal.example"
