@@ -54,6 +54,11 @@ def pieces() -> list[Piece]:
     return [Piece(CORPUS[83:91], PAUSES), Piece(CORPUS[20:26] + CORPUS[47:50], PAUSES)]
 
 
+def as_quickly(piece: Piece) -> Piece:
+    """The same lines without pauses."""
+    return Piece(piece.lines, (0.0,))
+
+
 def shares() -> dict[tuple[str, str, int], list[Piece]]:
     """The pieces of each desk."""
     dealt: dict[tuple[str, str, int], list[Piece]] = {}
@@ -105,15 +110,23 @@ def desk(host: Host, canaries: Canaries, slowed: float | None) -> Desk:
 
 
 def typing_at(kind: str, server: str, mine: list[Piece], found: Results) -> Work:
-    """Type `mine` with completion off, as quickly as it goes, and then with it on."""
+    """Type `mine` with completion off, as quickly as it goes, and then with it on; where the two differ, with it off and the same pauses.
+
+    CodeMirror indents a line by what it has parsed by then, which depends on the pauses: `except` below a `try:` that stands where none
+    is expected.
+    """
 
     async def do(typist: Typist) -> None:
         await typist.complete(False)
-        for piece in {Piece(piece.lines, (0.0,)) for piece in mine}:
+        for piece in {as_quickly(piece) for piece in mine}:
             found.expected[kind, piece] = await typist.typed(kind, piece, server=False)
         await typist.complete(True)
         for piece in mine:
             found.typed.append(((kind, server), piece, await typist.typed(kind, piece)))
+        await typist.complete(False)
+        for setting, piece, text in list(found.typed):
+            if setting == (kind, server) and piece in mine and text != found.expected[kind, as_quickly(piece)]:
+                found.expected[kind, piece] = await typist.typed(kind, piece, server=False)
 
     return do
 
@@ -141,7 +154,7 @@ def asking_at(kind: str, found: Results) -> Work:
 def test_the_text_is_what_was_typed(results: Results, kind: str, server: str, figure: Callable[[str], None]) -> None:
     mine = [(piece, text) for setting, piece, text in results.typed if setting == (kind, server)]
     for piece, text in mine:
-        assert text == results.expected[kind, Piece(piece.lines, (0.0,))]
+        assert text in {results.expected[kind, as_quickly(piece)], results.expected.get((kind, piece))}
     # What JupyterLab makes of the keys by itself is whitespace at the ends of lines.
     changed = [
         (line, got)
