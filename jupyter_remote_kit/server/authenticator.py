@@ -104,6 +104,8 @@ class Authenticator:
         if key_id != self._key_id:
             self._key_id = key_id
             self._epoch += 1
+            if self.connections is not None:
+                self.connections.credentials_changed()
         self.sessions.use_key(key_id)
 
     def _by_cookie(self, request: HTTPServerRequest) -> tuple[Session | None, User | None]:

@@ -20,16 +20,18 @@ class Bounds:
     overall: int = 256
     # A descriptor each, and nothing more: every one of 250 addresses has a place.
     waiting: int = 256
+    # The same, of those beyond these whose first bytes are awaited.
+    undecided: int = 128
     # With a header of more than 16 KiB, of one source and of all: a browser opens six connections.
     large_each: int = 8
     large: int = 32
 
     @classmethod
     def of_this_process(cls) -> Bounds:
-        """Three quarters of the descriptors are left to those signed in, to kernels and to terminals."""
+        """Seven tenths of the descriptors are left to those signed in, to kernels and to terminals."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = cls.overall if soft == resource.RLIM_INFINITY else max(32, min(cls.overall, soft // 8))
-        return cls(overall=most, waiting=most)
+        return cls(overall=most, waiting=most, undecided=most // 2)
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,17 @@ from tornado.web import Application
 from jupyter_remote_kit.grammar import IPAddress
 from jupyter_remote_kit.plan import networks
 from jupyter_remote_kit.server import plainhttp
+from jupyter_remote_kit.server.arrivals import Arrivals, shown_by_handshake, shown_by_request
 from jupyter_remote_kit.server.bounds import Rules
 from jupyter_remote_kit.server.deadlines import State
 from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.listener import Listener
+from jupyter_remote_kit.server.resumption import SignedInSessions
 from jupyter_remote_kit.server.seats import Seats
 from jupyter_remote_kit.server.sockets import Draining, FirstBytes, Watched
 from jupyter_remote_kit.server.streams import MOST_READ, Connection, GuardedSSLStream, GuardedStream
 from jupyter_remote_kit.server.turns import Arrival, Heads, Queued, Request, Visitor
+from jupyter_remote_kit.server.undecided import Undecided
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +76,11 @@ class GuardedServer(HTTPServer):
         self._clock = clock
         bounds = self._rules.bounds
         self._door: Door[Visitor] = Door(self._rules.paces, waiting=bounds.waiting, patience=self._rules.deadlines.turn)
+        undecided: Undecided[Arrival] = Undecided(bounds.undecided, self._rules.deadlines.undecided)
+        self._arrivals = Arrivals(self._door, undecided, self._shown, clock)
+        self._resumable = SignedInSessions()
         self._seats: Seats[Connection] = Seats(
-            lambda connection: connection.progress.state.gives_way,
+            lambda connection: connection.progress.gives_way(clock()),
             each=bounds.each,
             overall=bounds.overall,
             within_source=State.BODY.gives_way,
@@ -137,8 +143,14 @@ class GuardedServer(HTTPServer):
         connection.progress.sign_in(now)
         self._shrink(connection)
         self._seats.give_up(connection, connection.source)
-        self._door.welcome(connection.source, connection.paid, now)
+        self._door.welcome(connection.ahead or connection.source, connection.paid, now)
         connection.paid = 0.0
+        if isinstance(connection.stream, GuardedSSLStream) and not connection.exempt:
+            self._resumable.note(connection.stream.session, now)
+
+    def credentials_changed(self) -> None:
+        """Whoever was signed in is not any more."""
+        self._resumable.clear()
 
     def heat(self, address: IPAddress | None, seconds: float) -> None:
         """`address`, a client's, is guessing: for so long what comes from it has its turn slowly, and after that of all others."""
@@ -165,7 +177,7 @@ class GuardedServer(HTTPServer):
         if self._tick is not None:
             IOLoop.current().remove_timeout(self._tick)
             self._tick = None
-        for visitor in self._door.clear():
+        for visitor in [*self._door.clear(), *self._arrivals.clear()]:
             visitor.dismiss()
         for connection in [one for one in self._all if isinstance(one.stream, Watched)]:
             self._turn_out(connection)
@@ -173,6 +185,8 @@ class GuardedServer(HTTPServer):
 
     def _make_room(self) -> None:
         """There are no descriptors left."""
+        for arrival in self._arrivals.clear():
+            arrival.dismiss()
         for _ in range(ROOM_MADE):
             leaver = self._seats.leaver()
             if leaver is None:
@@ -185,12 +199,22 @@ class GuardedServer(HTTPServer):
             self._take_up(peer, address, self._connection(self._name(), 0.0, where, exempt=True))
             return
         source = _crowd_of(where)
-        connection = self._connection(source, CONNECTION_COST, where, exempt=False)
-        arrival = Arrival(source, connection.paid, peer, lambda: self._take_up(peer, address, connection))
+
+        def take_up(ahead: bool) -> None:
+            connection = self._connection(self._name() if ahead else source, 0.0 if ahead else CONNECTION_COST, where, exempt=False)
+            connection.ahead = source if ahead else ""
+            self._take_up(peer, address, connection)
+
+        arrival = Arrival(source, CONNECTION_COST, peer, take_up)
         outsider = self._door.knock(arrival, source, arrival.cost, self._clock())
-        if outsider is not None:
-            outsider.dismiss()
         self._give_turns_soon()
+        self._arrivals.watch(arrival, outsider)
+
+    def _shown(self, data: bytes) -> bool | None:
+        """Whether the first bytes of a connection show that its client is signed in; `None` while there are too few of them."""
+        if self.ssl_options is None:
+            return shown_by_request(data, self.recognises)
+        return shown_by_handshake(data, lambda offered: self._resumable.admit(offered, self._clock()))
 
     def _connection(self, source: str, paid: float, peer: IPAddress | None, *, exempt: bool) -> Connection:
         connection = Connection(source, self._rules.deadlines, self._clock, paid, peer, exempt=exempt)
@@ -227,7 +251,7 @@ class GuardedServer(HTTPServer):
             if visitor.is_there():
                 visitor.admit()
             else:
-                self._door.give_back(visitor.source, visitor.cost, self._clock())
+                self._door.give_back(visitor.source, visitor.cost, self._clock(), visitor.lane)
                 visitor.dismiss()
         if self._door and self._tick is None:
             self._tick = IOLoop.current().call_later(TICK_S, self._give_turns)
@@ -312,13 +336,11 @@ class GuardedServer(HTTPServer):
         if not isinstance(stream, GuardedStream | GuardedSSLStream):
             # Answered before its body, and closed. tornado goes on with the requests that it has read already, up to 1,000 of them.
             return _dropped()
-        if connection.exempt:
-            client = self._client_of(connection.peer, heads.headers)
-            # Whoever asked last on this connection may have been signed in, and have given its place up.
-            self._seats.take(connection, connection.source)
-            self._count_by(connection, connection.source if client is None else _crowd_of(client))
-            if client is None:
-                return None
+        if connection.exempt and not self._count_by_client(connection, heads):
+            return None
+        if connection.ahead and connection.plain is None and self._is_recognised(heads):
+            return None
+        self._count_among_others(connection)
         connection.enter(State.QUEUED)
         cost = REQUEST_COST * max(1.0, connection.header / HEADER_A_TURN)
         visitor = Queued(connection.source, cost, connection, asyncio.get_running_loop().create_future())
@@ -341,6 +363,7 @@ class GuardedServer(HTTPServer):
     def seen(self, connection: Connection) -> None:
         """The gate has looked at a header. Whoever came after somebody signed in, on the same connection, is a stranger for all that."""
         self._shrink(connection)
+        self._count_among_others(connection)
         if connection.progress.signed_in and not connection.vouched:
             connection.progress.signed_in = False
             self._seats.take(connection, connection.source)
@@ -361,6 +384,20 @@ class GuardedServer(HTTPServer):
             self._seats.take(connection, source)
         connection.source = source
 
+    def _count_by_client(self, connection: Connection, heads: Heads) -> bool:
+        """A proxy's connection is the client's for the time of this request; whether anybody knows who that is."""
+        client = self._client_of(connection.peer, heads.headers)
+        # Whoever asked last on this connection may have been signed in, and have given its place up.
+        self._seats.take(connection, connection.source)
+        self._count_by(connection, connection.source if client is None else _crowd_of(client))
+        return client is not None
+
+    def _count_among_others(self, connection: Connection) -> None:
+        """One that was taken up before its turn is a connection of its source like any other from here on."""
+        if connection.ahead:
+            self._count_by(connection, connection.ahead)
+            connection.ahead = ""
+
     def _gone(self, visitor: Queued) -> None:
         self._door.leave(visitor, visitor.source)
         visitor.dismiss()
@@ -370,7 +407,7 @@ class GuardedServer(HTTPServer):
     def _sweep(self) -> None:
         """Close what is overdue. One look at all of them costs less than a timer for each."""
         now = self._clock()
-        for visitor in self._door.impatient(now):
+        for visitor in [*self._door.impatient(now), *self._arrivals.impatient(now)]:
             visitor.dismiss()
         bounds = self._rules.bounds
         crowded = len(self._seats) > bounds.overall // 2

@@ -37,6 +37,10 @@ class Deadlines:
     header: float = 10.0
     # Of it, how long a connection may wait to be taken up.
     turn: float = 5.0
+    # How long one without a place in the queue may take to show who it is: a segment that is lost is sent again within that time.
+    undecided: float = 1.0
+    # How long a new connection counts as one that is under way: a newcomer of its source takes no place from it, but from one that waits.
+    fresh: float = 1.0
     # Each is work, a header of 72 KiB is 51 of them over Ethernet, and a client on a line that loses much sends a few more.
     header_reads: int = 96
     idle: float = 300.0
@@ -68,6 +72,11 @@ class Progress:
         self.since = now
         self._reads = 0
         self._again(now)
+
+    def gives_way(self, now: float) -> int:
+        """How readily it makes room, as `State.gives_way` says, but for one that has only just come."""
+        fresh = self.state is State.ACCEPTED and now - self.since < self._deadlines.fresh
+        return State.QUEUED.gives_way if fresh else self.state.gives_way
 
     def receive(self, count: int) -> None:
         """So many bytes came at once."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Generic
 
-from jupyter_remote_kit.server.sources import Bucket, Crowding, Lanes, Paces, Source, Waiting, Who
+from jupyter_remote_kit.server.sources import Bucket, Crowding, Lane, Lanes, Paces, Source, Waiting, Who
 
 _crowding = attrgetter("crowding")
 
@@ -91,14 +91,16 @@ class Door(Generic[Who]):
         while self._queue:
             before = len(served)
             for entry in sorted(self._queue.values(), key=lambda entry: entry.rank(now)):
-                cost = entry.lanes.first.cost
+                lane = entry.ready(self._paces, now)
+                if lane is None:
+                    continue
+                cost = entry.lanes.first(lane).cost
                 if not self._everybody.has_room(self._paces.everybody, cost, now):
                     return served
                 # All who are left come last as well.
                 if entry.comes_last(now) and not self._all_guessing.has_room(self._paces.all_guessing, cost, now):
                     return served
-                if entry.bucket.has_room(entry.pace(self._paces, now), cost, now):
-                    served.append(self._let_through(entry, now))
+                served.append(self._let_through(entry, lane, now))
             if len(served) == before:
                 break
         return served
@@ -126,13 +128,14 @@ class Door(Generic[Who]):
         # By the paces that they were had at.
         self.give_back(source, paid, now)
         entry = self._source(source, now)
+        entry.arrivals.give_back(paid)
         entry.known_until = now + self._known_for
         entry.absolve()
 
-    def give_back(self, source: str, cost: float, now: float) -> None:
-        """`cost` turns of `source` came to nothing."""
+    def give_back(self, source: str, cost: float, now: float, lane: Lane = Lane.INSIDE) -> None:
+        """`cost` turns that `source` had in `lane` came to nothing."""
         entry = self._source(source, now)
-        for bucket in (entry.bucket, self._everybody, *((self._all_guessing,) if entry.comes_last(now) else ())):
+        for bucket in (entry.bucket_of(lane, now), self._everybody, *((self._all_guessing,) if entry.comes_last(now) else ())):
             bucket.give_back(cost)
 
     def heat(self, source: str, seconds: float, now: float) -> None:
@@ -162,10 +165,10 @@ class Door(Generic[Who]):
         self._newcomers, self._most = 0, None
         return gone
 
-    def _let_through(self, entry: Source[Who], now: float) -> Who:
-        waiting = entry.lanes.pop()
+    def _let_through(self, entry: Source[Who], lane: Lane, now: float) -> Who:
+        waiting = entry.lanes.pop(lane)
         self._left(entry)
-        entry.take(waiting.cost, now)
+        entry.take(waiting.cost, lane, now)
         self._everybody.level += waiting.cost
         if entry.comes_last(now):
             self._all_guessing.level += waiting.cost

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Generic, TypeVar
 
 Who = TypeVar("Who", bound=Hashable)
@@ -28,16 +29,20 @@ class Pace:
 class Paces:
     """The paces of a door.
 
-    `guessing`: one source whose guesses are refused just now; `all_guessing`: all of those together; `known_guessing`: one such from
-    which somebody signed in lately, and which has no part in the former two.
+    `guessing`: one source whose guesses are refused just now; `all_guessing`: all of those together. A source from which a client signed
+    in lately has no part in these two. It has a pace for its new connections, `known_arrivals`, and another for what they ask for then:
+    `known`, or `known_guessing` while guesses are refused.
     """
 
     everybody: Pace = Pace(200, 8)
     source: Pace = Pace(100, 100)
     all_guessing: Pace = Pace(50, 10)
     guessing: Pace = Pace(10, 20)
-    # Who guesses shares an address with the owner: three times the turns for new connections of the owner's to be among, for 4 % of the
-    # event loop. At the pace of other sources a flood of guesses would have an eighth of it.
+    # Who guesses, or floods, shares an address with the owner. Whose request is good is known only once a connection stands, so that the
+    # new ones must not wait behind requests that do: they come faster than what they ask for is answered, and those of clients that ask
+    # one thing after another wait there, not here. With `known_guessing` that is the pace of any other source.
+    known_arrivals: Pace = Pace(70, 40)
+    known: Pace = Pace(60, 60)
     known_guessing: Pace = Pace(30, 30)
 
 
@@ -75,6 +80,13 @@ class Waiting(Generic[Who]):
     since: float
 
 
+class Lane(Enum):
+    """Where somebody waits: as a newcomer, or with a wish of those who are in already."""
+
+    NEWCOMERS = "newcomers"
+    INSIDE = "inside"
+
+
 class Lanes(Generic[Who]):
     """Those of one source who wait: newcomers, and those who are in already and have a further wish. They go by turns.
 
@@ -96,34 +108,38 @@ class Lanes(Generic[Who]):
         yield from self.newcomers
 
     @property
-    def first(self) -> Waiting[Who]:
-        """Whose turn is next."""
-        return self._next()[0]
+    def order(self) -> tuple[Lane, ...]:
+        """The lanes in which somebody waits, the one whose turn it is first."""
+        order = (Lane.INSIDE, Lane.NEWCOMERS) if self._inside_next else (Lane.NEWCOMERS, Lane.INSIDE)
+        return tuple(lane for lane in order if self._of(lane))
 
-    def pop(self) -> Waiting[Who]:
+    def first(self, lane: Lane) -> Waiting[Who]:
+        """Whose turn is next in `lane`, which is not empty."""
+        return self._of(lane)[0]
+
+    def pop(self, lane: Lane) -> Waiting[Who]:
         """The same, who waits no longer."""
-        lane = self._next()
-        self._inside_next = lane is self.newcomers
-        return lane.popleft()
+        self._inside_next = lane is Lane.NEWCOMERS
+        return self._of(lane).popleft()
 
     def remove(self, gone: Waiting[Who]) -> None:
         """Let one of them wait no longer."""
         (self.inside if gone in self.inside else self.newcomers).remove(gone)
 
-    def _next(self) -> deque[Waiting[Who]]:
-        if not self.inside:
-            return self.newcomers
-        return self.inside if self._inside_next or not self.newcomers else self.newcomers
+    def _of(self, lane: Lane) -> deque[Waiting[Who]]:
+        return self.newcomers if lane is Lane.NEWCOMERS else self.inside
 
 
 class Source(Generic[Who]):
     """One address or network: who of it waits, what it has had, and what is known of it."""
 
-    __slots__ = ("_had", "_had_at", "bucket", "crowding", "guessing_until", "known_until", "lanes", "name", "weight")
+    __slots__ = ("_had", "_had_at", "arrivals", "bucket", "crowding", "guessing_until", "known_until", "lanes", "name", "weight")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.bucket = Bucket()
+        # Of new connections alone, while it is a known one.
+        self.arrivals = Bucket()
         self.lanes: Lanes[Who] = Lanes()
         self.guessing_until = NEVER
         self.known_until = NEVER
@@ -138,19 +154,36 @@ class Source(Generic[Who]):
         """Whether its guesses are refused just now."""
         return now < self.guessing_until
 
+    def is_known(self, now: float) -> bool:
+        """Whether a client signed in from there lately."""
+        return now < self.known_until
+
     def comes_last(self, now: float) -> bool:
         """Whether all others are served before it: it guesses, and nobody signed in from there lately."""
-        return self.guesses(now) and now >= self.known_until
+        return self.guesses(now) and not self.is_known(now)
 
     def pace(self, paces: Paces, now: float) -> Pace:
-        """How fast it may be."""
-        if not self.guesses(now):
-            return paces.source
-        return paces.guessing if self.comes_last(now) else paces.known_guessing
+        """How fast it may be, new connections of a known one apart."""
+        if self.is_known(now):
+            return paces.known_guessing if self.guesses(now) else paces.known
+        return paces.guessing if self.guesses(now) else paces.source
 
-    def take(self, cost: float, now: float) -> None:
+    def ready(self, paces: Paces, now: float) -> Lane | None:
+        """Of which lane its paces allow the next turn; `None`: of none."""
+        for lane in self.lanes.order:
+            apart = lane is Lane.NEWCOMERS and self.is_known(now)
+            pace = paces.known_arrivals if apart else self.pace(paces, now)
+            if self.bucket_of(lane, now).has_room(pace, self.lanes.first(lane).cost, now):
+                return lane
+        return None
+
+    def bucket_of(self, lane: Lane, now: float) -> Bucket:
+        """Where turns of `lane` are counted."""
+        return self.arrivals if lane is Lane.NEWCOMERS and self.is_known(now) else self.bucket
+
+    def take(self, cost: float, lane: Lane, now: float) -> None:
         """It has a turn. The bucket forgets that within a second or two, the weight within minutes."""
-        self.bucket.level += cost
+        self.bucket_of(lane, now).level += cost
         self._had = self._had * 0.5 ** ((now - self._had_at) / HALF_LIFE_S) + cost
         self._had_at = now
         # The first summand alone may have decayed to nothing.
@@ -162,12 +195,13 @@ class Source(Generic[Who]):
 
     def rank(self, now: float) -> tuple[bool, bool, float, float]:
         """The smallest comes first: no unknown guesser, somebody who signed in from there lately, few turns of late, a long wait."""
-        return (self.comes_last(now), now >= self.known_until, self.weight, self.lanes.first.since)
+        first = self.lanes.first(self.lanes.order[0])
+        return (self.comes_last(now), not self.is_known(now), self.weight, first.since)
 
     def worth(self, now: float) -> tuple[bool, bool, bool, float]:
         """The smallest is forgotten first."""
-        return (bool(self.lanes), self.guesses(now), now < self.known_until, self.weight)
+        return (bool(self.lanes), self.guesses(now), self.is_known(now), self.weight)
 
     def crowds(self, count: int, now: float) -> Crowding:
         """How much it crowds the queue with `count` newcomers: who comes last more than anybody else, then by number, then by rank."""
-        return (self.comes_last(now), count, now >= self.known_until, self.weight)
+        return (self.comes_last(now), count, not self.is_known(now), self.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -35,10 +36,13 @@ class Connection:
 
     Of the last request, `header` is the bytes of its header, and `vouched` whether a client that is signed in sent it. `body_due`
     says that its body has yet to come, and `answered` that it has been answered: then the body is discarded before the socket is closed.
+    `ahead` is the source of a connection that was taken up before its turn, until its first request has been judged: it is counted apart
+    until then. Empty for others.
     `grown` is called when a header is larger than `MOST_HEADER`, and `large` is the source that it is counted by from then on.
     """
 
     __slots__ = (
+        "ahead",
         "answered",
         "body_due",
         "clock",
@@ -74,6 +78,7 @@ class Connection:
         self.answered = False
         self.grown: Callable[[Connection], None] = lambda _: None
         self.large: str | None = None
+        self.ahead = ""
 
     @property
     def closed(self) -> bool:
@@ -173,3 +178,9 @@ class GuardedStream(_Guarded, IOStream):
 
 class GuardedSSLStream(_Guarded, SSLIOStream):
     """With TLS."""
+
+    @property
+    def session(self) -> bytes:
+        """The id by which the client can ask to resume its TLS session; empty where there is none."""
+        session: ssl.SSLSession | None = self.socket.session
+        return b"" if session is None else session.id

@@ -38,6 +38,10 @@ def server_context(options: Mapping[str, Any], instance: str = "") -> ssl.SSLCon
             msg("{path} cannot be used as the certificate: {reason}", path=options.get("certfile", "-"), reason=error),
             msg("Create it again: {command}", command=own_command(instance or DEFAULT_INSTANCE, "init")),
         ) from error
+    # A ticket is then the id of a session (OpenSSL's stateful tickets), and a connection has one, which Python tells: by it a client that
+    # was signed in is known again before the handshake (server/resumption.py).
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 1
     if options.get("cert_reqs") is not None:
         context.verify_mode = options["cert_reqs"]
     return context

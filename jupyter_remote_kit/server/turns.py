@@ -6,23 +6,32 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
 
 from jupyter_remote_kit.server.deadlines import State
-from jupyter_remote_kit.server.sockets import Draining
+from jupyter_remote_kit.server.sockets import Draining, Peeking
+from jupyter_remote_kit.server.sources import Lane
 from jupyter_remote_kit.server.streams import Connection, GuardedSSLStream, GuardedStream
 
 
 @dataclass(eq=False)
 class Arrival:
-    """A connection that waits to be taken up: a descriptor, and nothing else yet."""
+    """A connection that waits to be taken up: a descriptor, and nothing else yet.
+
+    `take_up` is called with whether it has shown that its client is signed in. `watch` looks at what it sends meanwhile, and `decided` says
+    that it has sent enough of that.
+    """
 
     source: str
     cost: float
     peer: socket.socket
-    admit: Callable[[], None]
+    take_up: Callable[[bool], None]
+    watch: Peeking | None = None
+    waits: bool = True
+    decided: bool = False
+    lane: ClassVar[Lane] = Lane.NEWCOMERS
 
     def is_there(self) -> bool:
         """Whether the peer still is; looking costs a hundredth of a handshake with somebody who has left."""
@@ -33,9 +42,30 @@ class Arrival:
         except OSError:
             return False
 
+    def admit(self) -> None:
+        """Let it in: its turn has come."""
+        self._leave()
+        self.take_up(False)
+
+    def admit_signed_in(self) -> None:
+        """Let it in before its turn."""
+        self._leave()
+        self.take_up(True)
+
     def dismiss(self) -> None:
         """Close it: before any handshake that is a handful of microseconds."""
+        self._leave()
         self.peer.close()
+
+    def unwatch(self) -> None:
+        """Look at it no longer."""
+        if self.watch is not None:
+            self.watch.release()
+            self.watch = None
+
+    def _leave(self) -> None:
+        self.waits = False
+        self.unwatch()
 
 
 @dataclass(eq=False)
@@ -46,6 +76,7 @@ class Queued:
     cost: float
     connection: Connection
     turn: asyncio.Future[bool]
+    lane: ClassVar[Lane] = Lane.INSIDE
 
     def is_there(self) -> bool:
         """Whether the peer still is."""

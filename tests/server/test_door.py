@@ -13,7 +13,15 @@ from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.seats import Seats
 from jupyter_remote_kit.server.sources import Pace, Paces
 
-PACES = Paces(everybody=Pace(20, 4), source=Pace(5, 3), all_guessing=Pace(4, 2), guessing=Pace(1, 1), known_guessing=Pace(2, 2))
+PACES = Paces(
+    everybody=Pace(20, 4),
+    source=Pace(5, 3),
+    all_guessing=Pace(4, 2),
+    guessing=Pace(1, 1),
+    known_guessing=Pace(2, 2),
+    known=Pace(5, 3),
+    known_arrivals=Pace(2, 2),
+)
 
 
 def door(**bounds: float) -> Door[str]:
@@ -166,9 +174,9 @@ def test_what_was_used_before_does_not_lock_a_guesser_out() -> None:
 def test_turns_come_back_to_whoever_signed_in() -> None:
     entrance = door()
     for round_ in range(5):
-        crowd(entrance, "O", 3)
-        assert len(entrance.turns(0.0)) == 3, round_
-        entrance.welcome("O", 3.0, 0.0)
+        crowd(entrance, "O", 2)
+        assert len(entrance.turns(0.0)) == 2, round_
+        entrance.welcome("O", 2.0, 0.0)
     entrance.heat("O", 60, 0.0)
     crowd(entrance, "O", 1)
     assert entrance.turns(0.0) == ["O0"]

@@ -1,0 +1,319 @@
+"""Who is let in before its turn, by the first bytes of its connection: real sockets, and a server whose turns are all but used up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tornado.httputil import HTTPServerRequest
+
+from jupyter_remote_kit.server import clienthello, firstrequest
+from jupyter_remote_kit.server.bounds import Bounds, Rules
+from jupyter_remote_kit.server.deadlines import Deadlines
+from jupyter_remote_kit.server.resumption import EACH, LIFETIME_S, SignedInSessions
+from jupyter_remote_kit.server.sources import Pace, Paces
+from jupyter_remote_kit.server.undecided import Undecided
+from tests.server.test_connections import GET, HOST, KEY, SOON, Served, ended, in_a_loop, is_open, leaf, say, serving, until
+
+__all__ = ["leaf"]
+
+# One turn at once, and the next after a minute.
+STUCK = Pace(1 / 60, 1)
+PACES = Paces(everybody=Pace(1e6, 1e6), source=STUCK, known=STUCK, known_arrivals=STUCK)
+QUEUE = Bounds(each=64, overall=64, waiting=4, undecided=4)
+CROWDED = Rules(Deadlines(), PACES, QUEUE, sweep_s=0.05)
+WRONG = f"{GET}Authorization: token wrong\r\n\r\n"
+
+
+@contextlib.asynccontextmanager
+async def crowded(rules: Rules = CROWDED, tls: Path | None = None) -> AsyncIterator[Served]:
+    """A server whose queue is full of connections from the owner's address."""
+    async with serving(rules, tls) as served:
+        served.server.recognises = is_good
+        await crowd(served)
+        yield served
+
+
+async def crowd(served: Served) -> None:
+    """Use up the turn, and fill the queue with strangers that say something."""
+    bounds = QUEUE
+    crowd = [await served.plain() for _ in range(bounds.waiting + 1)]
+    for _, writer in crowd:
+        writer.write(b"GET /login HTTP/1.1\r\nHost: a\r\n\r\n")
+    await until(lambda: len(served.server._door) >= bounds.waiting)
+    await asyncio.sleep(0.05)
+
+
+def is_good(request: HTTPServerRequest) -> bool:
+    """What the look makes of a request has nothing but the host and credentials: hence a token here."""
+    return request.headers.get("Authorization") == "token good"
+
+
+TOKEN = f"{GET}Authorization: token good\r\n{KEY}\r\n"
+
+# -- plain HTTP ------------------------------------------------------------------------------------------------------------------------
+
+
+@in_a_loop
+async def test_a_good_credential_waits_for_no_turn_and_finds_a_place_in_a_full_queue() -> None:
+    async with crowded() as served:
+        begun = time.monotonic()
+        for _ in range(20):
+            assert await say(*await served.open(), TOKEN) == 200
+        assert time.monotonic() - begun < SOON, "else after minutes"
+
+
+@in_a_loop
+async def test_a_wrong_one_waits_like_any_other_and_is_sent_away_where_there_is_no_place() -> None:
+    async with crowded() as served:
+        for sent in (WRONG, f"{GET}\r\n", "nonsense\r\n\r\n", "POST /login HTTP/1.1\r\nHost: a\r\n\r\npassword=token good"):
+            reader, writer = await served.open()
+            writer.write(sent.encode())
+            await ended(reader)
+
+
+@in_a_loop
+async def test_one_in_the_queue_is_let_in_once_it_shows_its_credential() -> None:
+    async with serving(CROWDED) as served:
+        served.server.recognises = is_good
+        await served.plain()
+        friend, stranger = await served.open(), await served.open()
+        await until(lambda: len(served.server._door) == 2)
+        stranger[1].write(WRONG.encode())
+        assert await say(*friend, TOKEN) == 200
+        assert await is_open(stranger[0], 0.2), "it waits"
+        assert len(served.server._door) == 1
+
+
+@in_a_loop
+async def test_a_request_that_comes_late_or_in_pieces_is_waited_for() -> None:
+    async with crowded() as served:
+        reader, writer = await served.open()
+        for at in range(0, len(TOKEN), 30):
+            await asyncio.sleep(0.02)
+            if at + 30 < len(TOKEN):
+                writer.write(TOKEN[at : at + 30].encode())
+            else:
+                assert await say(reader, writer, TOKEN[at:]) == 200
+
+
+@in_a_loop
+async def test_who_says_nothing_beyond_the_queue_has_a_short_time_and_makes_room() -> None:
+    rules = replace(CROWDED, deadlines=replace(Deadlines(), undecided=0.3))
+    async with crowded(rules) as served:
+        begun = time.monotonic()
+        silent = [await served.plain() for _ in range(QUEUE.undecided + 1)]
+        await ended(silent[0][0])
+        assert time.monotonic() - begun < 0.3, "room was needed"
+        assert await say(*await served.open(), TOKEN) == 200
+        for reader, _ in silent[1:]:
+            await ended(reader)
+        assert time.monotonic() - begun > 0.2
+        await until(lambda: not served.server._arrivals)
+
+
+@in_a_loop
+async def test_one_that_closes_while_it_is_looked_at_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with crowded() as served:
+        for sent in (b"", b"GET / HT"):
+            _, writer = await served.plain()
+            writer.write(sent)
+            await until(lambda: len(served.server._arrivals) == 1)
+            writer.close()
+            await until(lambda: not served.server._arrivals)
+    assert not caplog.records
+
+
+@in_a_loop
+async def test_one_that_was_let_in_and_is_not_signed_in_after_all_is_counted_and_waits() -> None:
+    async with crowded() as served:
+        friend = await served.open()
+        assert await say(*friend, TOKEN) == 200
+        assert served.server._seats.of(HOST) == 1, "the one that had the turn"
+        stranger = await served.open()
+        # Recognised, and yet the gate signs nobody in, as where the address is not served.
+        assert await say(*stranger, f"{GET}Authorization: token good\r\n\r\n") == 200
+        assert served.server._seats.of(HOST) == 2
+        stranger[1].write(f"{GET}\r\n".encode())
+        assert await is_open(stranger[0], 0.2)
+
+
+# -- TLS -------------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Browser:
+    """A TLS client that resumes its sessions, which asyncio's does not."""
+
+    served: Served
+    context: ssl.SSLContext
+    session: ssl.SSLSession | None = None
+    handshakes: int = 0
+
+    async def ask(self, text: str) -> int:
+        """The status of one request on a connection of its own; 0 where the connection was cut."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._ask, text)
+
+    def _ask(self, text: str) -> int:
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            raw = socket.create_connection((HOST, self.served.port), timeout=SOON)
+            with self.context.wrap_socket(raw, session=self.session) as line:
+                self.handshakes += 1
+                line.sendall(text.encode())
+                answer = line.recv(65536)
+                self.session = line.session
+                return int(answer.split()[1]) if answer else 0
+        return 0
+
+
+def browser(served: Served, version: ssl.TLSVersion) -> Browser:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, version
+    return Browser(served, context)
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+FREE_FIRST = replace(CROWDED, paces=replace(PACES, source=Pace(1, 8)))
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+@in_a_loop
+async def test_who_resumes_a_session_in_which_it_was_signed_in_waits_for_no_turn(version: ssl.TLSVersion, leaf: Path) -> None:
+    async with serving(FREE_FIRST, leaf) as served:
+        served.server.recognises = lambda request: "X-Signed-In" in request.headers
+        friend, stranger = browser(served, version), browser(served, version)
+        assert await stranger.ask(f"{GET}\r\n") == 200
+        assert await friend.ask(f"{GET}{KEY}\r\n") == 200
+        await crowd(served)
+        begun = time.monotonic()
+        for _ in range(10):
+            assert await friend.ask(f"{GET}{KEY}\r\n") == 200
+        assert time.monotonic() - begun < SOON
+        assert stranger.session is not None
+        assert await stranger.ask(f"{GET}\r\n") == 0, "it resumes as well, and was never signed in"
+        served.server.credentials_changed()
+        assert await friend.ask(f"{GET}{KEY}\r\n") == 0
+
+
+@in_a_loop
+async def test_a_session_is_good_for_some_handshakes_at_once(leaf: Path) -> None:
+    async with serving(replace(FREE_FIRST, deadlines=Deadlines(turn=0.5)), leaf) as served:
+        friend = browser(served, ssl.TLSVersion.TLSv1_3)
+        assert await friend.ask(f"{GET}{KEY}\r\n") == 200
+        seen = friend.session
+        await crowd(served)
+        copied = [browser(served, ssl.TLSVersion.TLSv1_3) for _ in range(40)]
+        for copy in copied:
+            copy.context = friend.context
+            copy.session = seen
+        # As whoever sees it on the line could repeat it. What it gets are handshakes.
+        told = await asyncio.gather(*(copy.ask(f"{GET}\r\n") for copy in copied))
+        assert 200 not in told
+        assert EACH.at_once <= sum(copy.handshakes for copy in copied) < 40
+
+
+def test_sessions_are_remembered_for_their_time_and_within_bounds() -> None:
+    sessions = SignedInSessions(each=Pace(1, 2), overall=Pace(1, 5), most=3)
+    for name in (b"a", b"b", b"c", b"d", b""):
+        sessions.note(name, 0.0)
+    assert len(sessions) == 3
+    assert not sessions.admit([b"a"], 0.0), "the oldest"
+    assert [sessions.admit([b"x", b"b"], 0.0) for _ in range(3)] == [True, True, False]
+    assert [sessions.admit([b"c"], 0.0) for _ in range(2)] == [True, True]
+    assert [sessions.admit([b"d"], 0.0) for _ in range(2)] == [True, False], "all of them together"
+    assert sessions.admit([b"d"], 9.0)
+    assert not sessions.admit([b"d"], LIFETIME_S)
+    assert len(sessions) == 2
+    sessions.clear()
+    assert not sessions.admit([b"c"], 20.0)
+
+
+# -- what is read ----------------------------------------------------------------------------------------------------------------------
+
+
+def hello(version: ssl.TLSVersion, session: ssl.SSLSession | None = None, context: ssl.SSLContext | None = None) -> bytes:
+    if context is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, version
+    outgoing = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, session=session, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_client_hello_is_read_when_it_is_whole(version: ssl.TLSVersion) -> None:
+    whole = hello(version)
+    sessions = clienthello.offered(whole)
+    # For the sake of old middleboxes 1.3 sends an id that means nothing.
+    assert sessions is not None
+    assert len(sessions) == (1 if version is ssl.TLSVersion.TLSv1_3 else 0)
+    for length in range(len(whole)):
+        assert clienthello.offered(whole[:length]) is None
+    for position in range(len(whole)):
+        broken = bytearray(whole)
+        broken[position] ^= 0xFF
+        clienthello.offered(bytes(broken))
+
+
+@example(b"\x16\x03\x01\x00\x00")
+@example(b"\x16\x03\x01\x00\x04\x01\x00\x00\x00")
+@given(st.binary(max_size=80))
+def test_what_is_no_client_hello_offers_nothing(data: bytes) -> None:
+    assert not clienthello.offered(b"\x16\x03\x01\x00\x20" + data[:30])
+    assert clienthello.offered(b"\x17" + data + bytes(8)) == ()
+    assert clienthello.offered(b"\x16\x03\x01\xff\xff" + data) == ()
+
+
+def requests() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is sent, and what is found."""
+    yield "GET / HTTP/1.1\r\nHost: a:1\r\nAuthorization: token x\r\n\r\n", {"host": "a:1", "Authorization": "token x"}
+    yield "GET / HTTP/1.1\nhost:a\nCOOKIE:  a=b \n\n", {"host": "a", "Cookie": "a=b"}
+    yield "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nCookie: c=d\r\n\r\n", {"Cookie": "a=b,c=d"}
+    yield "GET /x?token=y HTTP/1.1\r\nHost: a\r\n\r\n", {"path": "/x"}
+    # Cut off where no more was looked at.
+    yield "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nX: " + "y" * 16_384, {"Cookie": "a=b"}
+
+
+@pytest.mark.parametrize(("sent", "found"), list(requests()))
+def test_credentials_of_a_first_request(sent: str, found: dict[str, Any]) -> None:
+    request = firstrequest.with_credentials(sent.encode())
+    assert request is not None
+    for name, value in found.items():
+        assert (getattr(request, name) if name in {"host", "path"} else request.headers[name]) == value
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\nCookie: a=b\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\npassword=x",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"Cookie: a\r\n" * 128 + b"\r\n",
+        b"GET http://a/ HTTP/1.1\r\nCookie: a=b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nCookie: a=\x00\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"",
+    ],
+)
+def test_what_carries_none(sent: bytes) -> None:
+    assert firstrequest.with_credentials(sent) is None
+
+
+def test_those_without_a_place_make_room_and_have_their_time() -> None:
+    undecided = Undecided[str](2, 1.0)
+    assert [undecided.add(who, now) for who, now in (("a", 0.0), ("b", 0.5), ("c", 0.6))] == [None, None, "a"]
+    assert "a" not in undecided
+    assert undecided.overdue(1.5) == ["b"]
+    undecided.discard("b")
+    assert (len(undecided), undecided.clear(), len(undecided)) == (1, ["c"], 0)
