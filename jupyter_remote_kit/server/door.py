@@ -2,7 +2,7 @@
 
 A turn is what a request that is refused costs the event loop, or a TLS handshake: 1.3 ms and 1.2 ms measured; a large header is several
 (server/connections.py). So at 200 turns a second strangers never get more than about a quarter of it, and those who guess a fifteenth; a
-source that guesses and from which somebody signed in lately has a twenty-fifth of its own.
+source from which somebody signed in lately has an eighth for its new connections, and, while it guesses, a twenty-fifth for the rest.
 What cannot have its turn at once waits, and the next turn goes to the source that had the fewest of late: a newcomer is served before
 those who fill the queue.
 """

@@ -38,11 +38,11 @@ class Paces:
     source: Pace = Pace(100, 100)
     all_guessing: Pace = Pace(50, 10)
     guessing: Pace = Pace(10, 20)
-    # Who guesses, or floods, shares an address with the owner. Whose request is good is known only once a connection stands, so that the
-    # new ones must not wait behind requests that do: they come faster than what they ask for is answered, and those of clients that ask
-    # one thing after another wait there, not here. With `known_guessing` that is the pace of any other source.
-    known_arrivals: Pace = Pace(70, 40)
-    known: Pace = Pace(60, 60)
+    # Somebody who guesses or floods may share the address of the owner, whose connections wait among theirs: over TLS there is no telling
+    # before the handshake. So handshakes go faster than the requests after them. Clients that ask one thing after another then wait with a
+    # request, which keeps nobody from a handshake, and a request of somebody who is signed in does not wait.
+    known_arrivals: Pace = Pace(100, 40)
+    known: Pace = Pace(40, 30)
     known_guessing: Pace = Pace(30, 30)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jupyter_remote_kit.server.deadlines import Deadlines, Progress, State
 from jupyter_remote_kit.server.door import Door
 from jupyter_remote_kit.server.seats import Seats
-from jupyter_remote_kit.server.sources import Pace, Paces
+from jupyter_remote_kit.server.sources import Lane, Pace, Paces
 
 PACES = Paces(
     everybody=Pace(20, 4),
@@ -145,6 +145,34 @@ def test_an_attacker_behind_a_known_address_takes_no_more_than_one_source_may() 
     known = served.pop("O")
     assert known <= PACES.known_guessing.per_second * 10
     assert sum(served.values()) >= (PACES.everybody.per_second - PACES.known_guessing.per_second) * 10 - 1
+
+
+def test_new_connections_of_a_known_source_do_not_wait_behind_its_requests() -> None:
+    entrance = door()
+    entrance.welcome("O", 0.0, 0.0)
+    for guesses in (False, True):
+        now = 100.0 * guesses
+        if guesses:
+            entrance.heat("O", 90, now)
+        for number in range(20):
+            entrance.ask(f"in{number}", "O", 1.0, now)
+        entrance.turns(now)
+        assert len(entrance) > 10
+        entrance.knock("owner", "O", 1.0, now + 0.3)
+        assert "owner" in entrance.turns(now + 0.3)
+        entrance.clear()
+
+
+def test_a_new_connection_that_came_to_nothing_gives_no_turn_to_requests() -> None:
+    entrance = door()
+    entrance.welcome("O", 0.0, 0.0)
+    for number in range(4):
+        entrance.ask(f"in{number}", "O", 1.0, 0.0)
+    assert len(entrance.turns(0.0)) == PACES.known.at_once
+    entrance.give_back("O", 1.0, 0.0, Lane.NEWCOMERS)
+    assert entrance.turns(0.0) == []
+    entrance.give_back("O", 1.0, 0.0)
+    assert entrance.turns(0.0) == ["in3"]
 
 
 def test_what_a_sign_in_gives_back_was_had_as_a_guesser() -> None:
@@ -436,6 +464,13 @@ def test_an_answer_that_a_stranger_takes_none_of() -> None:
     assert not progress.overdue(60.0, reading=False, writing=False), "nothing to write yet"
     assert not progress.overdue(89.0, reading=False, writing=True)
     assert progress.overdue(90.0, reading=False, writing=True)
+
+
+def test_one_that_has_only_just_come_gives_way_no_sooner_than_a_request_that_waits() -> None:
+    progress = Progress(Deadlines(fresh=1.0), 0.0)
+    assert [progress.gives_way(now) for now in (0.9, 1.0)] == [State.QUEUED.gives_way, State.ACCEPTED.gives_way]
+    progress.enter(State.IDLE, 0.0)
+    assert progress.gives_way(0.0) == State.IDLE.gives_way
 
 
 def test_idle_is_shorter_where_room_is_needed() -> None:

@@ -38,6 +38,7 @@ class Guess(str, Enum):
 
     PASSWORD = "password"
     TOKEN = "token"
+    NOTHING = "nothing"  # the sign-in page is asked for, and no guess is made
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,9 @@ def _requests(order: Order) -> Iterator[bytes]:
     common = f"Host: {order.host}:{order.port}\r\nUser-Agent: Mozilla/5.0\r\n{origin}"
     for number in itertools.count():
         word = f"wrong-{number}"
-        if order.guess is Guess.PASSWORD:
+        if order.guess is Guess.NOTHING:
+            yield f"GET /login HTTP/1.1\r\n{common}\r\n".encode()
+        elif order.guess is Guess.PASSWORD:
             form = f"_xsrf={XSRF}&password={word}"
             yield (
                 f"POST /login?next=%2Flab HTTP/1.1\r\n{common}Cookie: _xsrf={XSRF}\r\n"

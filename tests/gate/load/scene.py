@@ -42,6 +42,9 @@ class Attack:
     rate: float = RATE
     new_share: float = 0.5
     cross_site: bool = False
+    first_source: str = FIRST_ATTACKER
+    keep: int = 250
+    most_open: int = 8000
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def play(target: Target, attack: Attack) -> Figures:
             rested = time.monotonic() + WARM_UP_S
             threading.Event().wait(WARM_UP_S + attack.idle_seconds)
             before = _Before.of(target)
-            with _Flood(target, attack) as flood:
+            with Flood(target, attack) as flood:
                 known = _sign_in_repeatedly(target, device, flood)
                 newcomer, tries = _come_new(target, flood.ended)
             server_cpu = (target.cpu_seconds() - before.cpu) / (time.monotonic() - before.at)
@@ -206,7 +209,7 @@ def _within(echoes: dict[str, Any], first: float, last: float) -> list[float]:
     return answered + [(last - due) * 1000 for due in echoes["missing"] if first <= due < last]
 
 
-def _sign_in_repeatedly(target: Target, device: dict[str, str], flood: _Flood) -> SignIns:
+def _sign_in_repeatedly(target: Target, device: dict[str, str], flood: Flood) -> SignIns:
     """Once a second on a fresh connection, for as long as the flood lasts."""
     seconds, refused = [], []
     while not flood.is_over(SIGN_IN_EVERY_S):
@@ -246,20 +249,21 @@ def _come_new(target: Target, since: float) -> tuple[float | None, tuple[str, ..
 # -- the attacker ----------------------------------------------------------------------------------------------------------------------
 
 
-class _Flood:
+class Flood:
     """The generator, from its first guess to its report."""
 
     def __init__(self, target: Target, attack: Attack) -> None:
-        source = FIRST_ATTACKER
         words = {
-            "--host": target.host.address,
+            "--host": target.address,
             "--port": target.base.rpartition(":")[2],
-            "--source": source,
+            "--source": attack.first_source,
             "--sources": attack.sources,
             "--guess": attack.guess.value,
             "--rate": attack.rate,
             "--seconds": attack.seconds,
             "--new-share": attack.new_share,
+            "--keep": attack.keep,
+            "--most-open": attack.most_open,
             "--cpu": cores()[1],
             # Everybody else shares this core; none of them is to wait for the generator.
             "--nice": 19,
@@ -270,7 +274,7 @@ class _Flood:
         self._machine = target.machine
         self._pool = ThreadPoolExecutor(1)
 
-    def __enter__(self) -> _Flood:
+    def __enter__(self) -> Flood:
         self._process = subprocess.Popen(self._machine.command(self._argv), stdout=subprocess.PIPE, text=True)
         self.begun = float(_read(self._process)["begun"])
         self._ending = self._pool.submit(_read, self._process)

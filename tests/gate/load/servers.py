@@ -9,7 +9,7 @@ import ssl
 import struct
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -29,6 +29,7 @@ COUNTS = struct.Struct("<II")
 XSRF = "0123456789abcdef0123456789abcdef"
 STARTS_WITHIN_S = 60.0
 MB = 1_000_000
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,21 @@ class Target:
     token: str
     logs: tuple[Path, ...]
     argon2: Path
+    owner: str = OWNER
+    """Where the owner's requests come from."""
+
+    @property
+    def address(self) -> str:
+        """Where clients find it."""
+        return LOOPBACK if self.owner == LOOPBACK else self.host.address
 
     @property
     def base(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.host.address}:{PORT}"
+        return f"{'https' if self.tls else 'http'}://{self.address}:{PORT}"
+
+    def from_its_host(self) -> Target:
+        """The same, for clients on its own host: other users of it, and whoever comes by `ssh -L`."""
+        return replace(self, machine=self.host.machine, owner=LOOPBACK)
 
     @property
     def verify(self) -> ssl.SSLContext | bool:
