@@ -272,6 +272,7 @@ class Flood:
         switches = [name for name, on in {"--tls": target.tls, "--cross-site": attack.cross_site}.items() if on]
         self._argv = [sys.executable, "-I", HERE / "flood.py", *options, *switches]
         self._machine = target.machine
+        self._seconds = attack.seconds
         self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Flood:
@@ -294,7 +295,7 @@ class Flood:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         with self._process, self._pool:
             if failed is None:
-                self.report = self._pool.submit(_read, self._process).result(GIVE_UP_S)
+                self.report = self._pool.submit(_read, self._process).result(self._seconds + GIVE_UP_S)
             self._process.kill()
 
 
