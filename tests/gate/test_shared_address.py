@@ -24,11 +24,13 @@ from tests.gate.load import servers
 from tests.gate.load.flood import Guess
 from tests.gate.load.probe import Probe
 from tests.gate.load.scene import Attack, Flood, Percentiles
-from tests.gate.load.servers import PASSWORD, Target
+from tests.gate.load.servers import LOOPBACK, PASSWORD, Target
 
 # Each attacker begins its next connection as soon as the last one has ended.
 AT_ONCE = 20_000.0
-LONG_P95_MS, SHORT_P95_MS = 50.0, 500.0
+LONG_P95_MS = 50.0
+# The machine has other tests to run, so that the middle is all that tells; in a queue behind the attackers it would be 1,000 ms.
+SHORT_P50_MS = 300.0
 # At rest it takes 2 to 4 s.
 PAGE_WITHIN_S = 20.0
 MOST_WITHOUT_A_SESSION = 100
@@ -42,6 +44,14 @@ def remote(request: pytest.FixtureRequest, hosts: tuple[Host, Namespace]) -> Ite
         yield target
 
 
+@pytest.fixture(scope="module")
+def cookie(remote: Target) -> str:
+    """Of somebody who signed in before there was any attack."""
+    with remote.machine.entered(), remote.client() as client:
+        assert remote.sign_in(client).is_redirect
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+
+
 @pytest.fixture(params=[False, True], ids=["LAN", "loopback"])
 def target(request: pytest.FixtureRequest, remote: Target) -> Target:
     return remote.from_its_host() if request.param else remote
@@ -53,10 +63,15 @@ def attack(target: Target, count: int, guess: Guess, seconds: float) -> Attack:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("count", "guess"), CROWDS, ids=lambda value: value.value if isinstance(value, Guess) else str(value))
-def test_new_connections_of_the_owner(count: int, guess: Guess, target: Target, long: bool, figure: Callable[[str], None]) -> None:
+def test_new_connections_of_the_owner(  # noqa: PLR0913  # fixtures
+    count: int, guess: Guess, target: Target, cookie: str, long: bool, figure: Callable[[str], None]
+) -> None:
     if not (long or (count, guess) in SHORT):
         pytest.skip("in the long form (REMOTEKIT_LONG=1)")
-    owner, fresh = Probe(target), Probe(target, resumes=False)
+    token = f"Authorization: token {target.token}"
+    # A cookie's name has the host in it.
+    owner = Probe(target, token if target.owner == LOOPBACK else f"Cookie: {cookie}")
+    fresh = Probe(target, token, resumes=False)
     with target.machine.entered():
         for _ in range(5):
             owner.ask()
@@ -70,9 +85,11 @@ def test_new_connections_of_the_owner(count: int, guess: Guess, target: Target, 
     rate = flood.report["rate"]
     crowd = f"{count} attackers, {rate['begun']:.0f} connections/s, {rate['answered']:.0f} answered"
     figure(f"{crowd}; at rest {rest.p50:.1f} ms; the owner: {owner.sentence()}; without a session: {fresh.sentence()}")
-    assert flood.report["new"], flood.report
+    assert flood.report["new"] >= count, flood.report
     assert owner.failed == []
-    assert Percentiles.of(owner.ms).p95 < (LONG_P95_MS if long else SHORT_P95_MS)
+    times = Percentiles.of(owner.ms)
+    assert times.p50 < SHORT_P50_MS
+    assert times.p95 < LONG_P95_MS or not long
 
 
 @pytest.mark.timeout(600)

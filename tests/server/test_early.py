@@ -310,6 +310,33 @@ def test_what_carries_none(sent: bytes) -> None:
     assert firstrequest.with_credentials(sent) is None
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"GET / HTTP/1.1",
+                b"\r\n",
+                b"\n",
+                b"Host:",
+                b"Cookie:",
+                b"Authorization: token ",
+                b"?token=",
+                b"a",
+                b"\xff",
+                b"\0",
+                b"[",
+                b":",
+                b" ",
+                b"%",
+            ]
+        )
+    )
+)
+def test_whatever_is_sent_nothing_is_raised(pieces: list[bytes]) -> None:
+    firstrequest.with_credentials(b"".join(pieces))
+    firstrequest.with_credentials(b"GET /?token=%ff HTTP/1.1\r\nHost:" + b"".join(pieces))
+
+
 def test_those_without_a_place_make_room_and_have_their_time() -> None:
     undecided = Undecided[str](2, 1.0)
     assert [undecided.add(who, now) for who, now in (("a", 0.0), ("b", 0.5), ("c", 0.6))] == [None, None, "a"]

@@ -17,9 +17,10 @@ GIVE_UP_S = 10.0
 
 @dataclass
 class Probe:
-    """A program with the token. Over TLS it resumes the session of its last connection, as browsers and IDEs do, where `resumes`."""
+    """Somebody with `credential`, a header field. Where `resumes`, the TLS session of the last connection is resumed, as by browsers."""
 
     target: Target
+    credential: str
     resumes: bool = True
     ms: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Probe:
             self.failed.append(status)
 
     def _ask(self) -> bytes:
-        head = f"Host: {self.target.address}:{PORT}\r\nAuthorization: token {self.target.token}\r\nConnection: close\r\n\r\n"
+        head = f"Host: {self.target.address}:{PORT}\r\n{self.credential}\r\nConnection: close\r\n\r\n"
         with contextlib.ExitStack() as stack:
             line = stack.enter_context(socket.create_connection((self.target.address, PORT), GIVE_UP_S, (self.target.owner, 0)))
             if self._context is not None:
