@@ -89,7 +89,7 @@ def test_a_file_that_others_could_have_written_is_not_believed(layout: Layout) -
 
 
 def test_a_change_that_cannot_be_leaves_the_book_as_it_was(layout: Layout) -> None:
-    add(layout, GPU)
+    add(layout, KnownHost("x-gpu", parse("x-gpu")))
     before = layout.hosts_file.read_bytes()
     with pytest.raises(Failed, match="cannot be a host's name beside"):
         add(layout, KnownHost("x.gpu", parse("x")))
