@@ -18,7 +18,7 @@ from jupyter_remote_kit.errors import Refused, WrongUsage
 from jupyter_remote_kit.host import instances, paths, socketfolder, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
-from jupyter_remote_kit.plan.changes import waiting_for_restart
+from jupyter_remote_kit.plan.changes import held, waiting_for_restart
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.remoteserver import KNOWN_AS, STARTING
 from jupyter_remote_kit.plan.shell import TIMER
@@ -64,10 +64,10 @@ def of_running(answers: Answers, status: Mapping[str, Any]) -> Result:
     # Home and language of the machine count for a first `init` alone.
     wanted = merge(answers, found.settings, home=found.settings.root_dir, locale=found.settings.language)
     check_access(wanted.access)
-    # Its file may have been changed while it ran.
     has, _ = machine.in_force(status, found.settings)
     waiting = waiting_for_restart(has, wanted)
-    if waiting:
+    # Its file may have been changed while it ran; what else waits for a restart does not keep anybody from the server.
+    if waiting_for_restart(held(found.settings), wanted) or "access" in waiting:
         raise running.restart_needed(instance, status, waiting)
     data = {"instance": instance, "url": status["url"], "changed": False, **data_of(instance, found.credentials, status, started=False)}
     return Result("up", data, (running.sentence(instance, status),))

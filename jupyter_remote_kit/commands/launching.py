@@ -20,7 +20,7 @@ from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.host import foreground, paths, processes, room, starting
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import Answers
-from jupyter_remote_kit.plan.changes import waiting_for_restart
+from jupyter_remote_kit.plan.changes import held, restart_needed, waiting_for_restart
 from jupyter_remote_kit.result import Result
 
 # The other one waits for its server, and ends it where it does not answer.
@@ -113,14 +113,20 @@ def _would_run(prepared: Prepared) -> Result:
 
 def _keep_running(prepared: Prepared, asked: Asked, status: Mapping[str, Any]) -> Result:
     """A server that runs stays; it takes a renewed certificate and other credentials. Other settings need a restart: `Failed`."""
-    has, _ = machine.in_force(status, prepared.existing.settings if prepared.existing else prepared.settings)
+    before = prepared.existing.settings if prepared.existing else prepared.settings
+    has, _ = machine.in_force(status, before)
     waiting = waiting_for_restart(has, prepared.settings)
-    if waiting:
+    # What was written earlier and waits for a restart is a warning, and only what is asked for now is refused.
+    if waiting_for_restart(held(before), prepared.settings) or "access" in waiting:
         raise running.restart_needed(asked.instance, status, waiting)
     changes_password = prepared.existing is not None and prepared.credentials != prepared.existing.credentials
     taken = init.write(prepared)
     changed = (msg("Its password has been changed to this one, and every session has ended."),) if changes_password else ()
     problems = readiness.opened(asked.instance, status["scheme"], status["ip"], status["port"]) if asked.open_browser else ()
+    if waiting:
+        from jupyter_remote_kit.host import systemd  # psutil, without which this is quicker
+
+        problems = (*problems, restart_needed(asked.instance, waiting, service=systemd.unit_of(status["pid"]) is not None))
     data = {"instance": asked.instance, "pid": status["pid"], "url": status["url"], "changed": bool(prepared.plan.steps)}
     return _handed_over(
         Result("up", data, (running.sentence(asked.instance, status), *changed, *taken.messages), problems=problems),

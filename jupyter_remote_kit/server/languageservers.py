@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -58,6 +59,9 @@ class Manager(Protocol):
     async def wait_for_listeners(self, scope: object, message_str: str, language_server: str) -> None: ...
 
 
+# A page that is loaded again is soon there, and finds its server warm. One that is ended while it works, as jupyter_lsp does at once,
+# leaves half a file in jedi's cache, by which every later completion of that module fails (parso's pickles: "EOFError: Ran out of input").
+GRACE_S = 30.0
 USED = ("sessions", "on_client_message", "on_server_message", "unsubscribe", "wait_for_listeners")
 
 
@@ -125,13 +129,18 @@ class _Shared:
             _send(page, text if row is message else _dumped(row))
 
     def unsubscribe(self, handler: Page) -> None:
-        """As jupyter_lsp's, which ends the server with its last page."""
+        """As jupyter_lsp's, which ends the server with its last page; here it has `GRACE_S` for the next one."""
         session = self._manager.sessions.get(handler.language_server)
         router = self._router(session)
-        self._unsubscribe(handler)
-        if session is not None and session.process is not None and router is not None:
-            for message in router.leave(handler).to_server:
-                session.write(_dumped(message))
+        if session is None or router is None:
+            self._unsubscribe(handler)
+            return
+        for message in router.leave(handler).to_server:
+            session.write(_dumped(message))
+        if _others(session.handlers, handler):
+            self._unsubscribe(handler)
+        else:
+            asyncio.get_running_loop().call_later(GRACE_S, self._unsubscribe, handler)
 
     def _router(self, session: Session | None) -> Router[Page] | None:
         if session is None or session.process is None:

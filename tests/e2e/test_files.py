@@ -214,9 +214,10 @@ def contents(host: Host) -> dict[str, bytes]:
 def test_init_fails_with_a_sentence_and_leaves_the_original_as_it_is_with(trouble: str, settled: Host) -> None:
     make, where, sentence = TROUBLES[trouble]
     before = contents(settled)
+    options = ("--port", "8899", "--language", "zh_CN", "--allow-host", "other.example", "--new-authority", "--yes")
     with make(settled.home / where):
-        # Everything would change: the instance, its overlay, the authority's constraints, the leaf.
-        done = settled.kit("init", "--allow-root", "--port", "8899", "--language", "zh_CN", "--allow-host", "other.example")
+        # Everything would change: the instance, its overlay, the authority, the leaf.
+        done = settled.kit("init", "--allow-root", *options)
         done.expect(FAILED)
         lines = [line for line in done.err.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1, done.err
@@ -231,9 +232,8 @@ def test_init_fails_with_a_sentence_and_leaves_the_original_as_it_is_with(troubl
         complete(Path(name))
     assert json.loads(held)
     assert temporary(settled) == []
-    options = ("--port", "8899", "--language", "zh_CN", "--allow-host", "other.example")
     settled.kit("init", "--allow-root", *options).expect()
-    assert settled.kit("init", "--allow-root", *options, "--json").expect().data["changed"] is False
+    assert settled.kit("init", "--allow-root", *options[:-2], "--json").expect().data["changed"] is False
 
 
 def test_an_edited_file_is_backed_up_and_named(settled: Host) -> None:

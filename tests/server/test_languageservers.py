@@ -39,6 +39,12 @@ def connect(server: Server, name: str) -> websocket.WebSocket:
     return websocket.create_connection(url, header=WITH_TOKEN, timeout=SECONDS)
 
 
+def language_servers(server: Server) -> list[psutil.Process]:
+    """Those that run; of one that has ended jupyter_lsp does not ask for the exit code at once."""
+    running = [child for child in server.process_info().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in running if NAME in " ".join(child.cmdline())]
+
+
 class Page:
     """What JupyterLab's page does, with the ids that every page begins with."""
 
@@ -110,8 +116,10 @@ def test_pages_beside_each_other_after_each_other_and_again(server: Server) -> N
         with closing(Page(server)) as third:
             third.open("file:///mine.py", mine)
             assert "alpha_one" in third.labels(third.complete("file:///mine.py", mine))
-    # With the last page jupyter_lsp ends the process; the next one starts another.
+    # The process has some time without a page: the next one finds it warm.
+    before = language_servers(server)
     with closing(Page(server)) as again:
+        assert language_servers(server) == before
         again.open("file:///mine.py", mine)
         assert "alpha_one" in again.labels(again.complete("file:///mine.py", mine))
     assert "Traceback" not in server.output
@@ -157,9 +165,7 @@ def test_two_pages_that_open_and_close_a_notebook_at_once_break_no_rule(server: 
 
 def test_a_language_server_that_was_killed_is_started_for_the_next_page_and_the_others_are_told(server: Server) -> None:
     with closing(Page(server)) as first:
-        # Those of earlier pages have ended; jupyter_lsp has not yet asked for their exit code.
-        running = [child for child in server.process_info().children() if child.status() != psutil.STATUS_ZOMBIE]
-        (process,) = [child for child in running if NAME in " ".join(child.cmdline())]
+        (process,) = language_servers(server)
         process.kill()
         server.wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
         with closing(Page(server)) as second:
