@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from urllib.parse import quote
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.errors import WrongUsage
@@ -13,6 +14,10 @@ from jupyter_remote_kit.plan.certificates import is_address
 
 # RFC 9110, 7.2: uri-host [ ":" port ]. Browsers send a name in its ASCII form and an IPv6 address in brackets.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
+
+
+# What may stand in a request target as it is (RFC 3986, 2); everything else is percent-encoded.
+_IN_TARGET = "/?:@!$&'()*+,;=-._~%[]"
 
 
 @lru_cache(maxsize=256)
@@ -25,6 +30,11 @@ def host_of(header: str) -> str | None:
         return grammar.host_name(match[1])
     except WrongUsage:
         return None
+
+
+def quoted_target(target: str) -> str:
+    """A request's target, one character a byte, as it may stand in the URL that it is led on to."""
+    return quote(target, safe=_IN_TARGET, encoding="latin-1")
 
 
 def port_of(header: str) -> int | None:

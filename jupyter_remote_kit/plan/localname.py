@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from jupyter_remote_kit.plan import hosts
 
@@ -19,8 +18,6 @@ MOST_HEADER = 64 * 1024
 _METHOD = re.compile(rb"[A-Z]{1,20}(?: |\Z)")
 _END, _LINE = b"\r\n\r\n", b"\r\n"
 _PARTS = 3
-# As in `server.plainhttp`: what may stand in a request target as it is (RFC 3986, 2).
-_TARGET = "/?:@!$&'()*+,;=-._~%[]"
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def _at_another_name(line: bytes, fields: dict[str, str], name: str, local: Loca
         return GOES_ON if name == local.former else misdirected(local)
     if len(parts) != _PARTS or not parts[1].startswith("/"):
         return misdirected(local)
-    location = f"http://{local.name}:{local.port}{quote(parts[1], safe=_TARGET, encoding='latin-1')}"
+    location = f"http://{local.name}:{local.port}{hosts.quoted_target(parts[1])}"
     # Without `no-store` a browser may keep it, beyond a later `hosts rename`.
     lines = (
         "HTTP/1.1 307 Temporary Redirect",

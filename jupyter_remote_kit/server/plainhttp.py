@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from urllib.parse import quote
 
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
@@ -22,8 +21,6 @@ from jupyter_remote_kit.server.refusals import Refusal
 AdmitsHost = Callable[[str], bool]
 _PORT = 80
 IPV6 = 6
-# What may stand in a request target as it is (RFC 3986, 2); everything else is percent-encoded.
-_TARGET = "/?:@!$&'()*+,;=-._~%[]"
 
 
 class PlainHTTP(HTTPMessageDelegate):
@@ -60,7 +57,7 @@ class PlainHTTP(HTTPMessageDelegate):
         # `GET http://elsewhere/` and `OPTIONS *` are for proxies.
         if not authority or not start_line.path.startswith("/"):
             return refusals.https_alone("")
-        target = f"{authority}{quote(start_line.path, safe=_TARGET, encoding='latin-1')}"
+        target = f"{authority}{hosts.quoted_target(start_line.path)}"
         # Browsers follow no redirect of a WebSocket handshake, and libraries take no `https:` for one (RFC 6455, 4.1 leaves it to them).
         if headers.get("Upgrade", "").lower() == "websocket":
             return refusals.https_alone(f"wss://{target}")
