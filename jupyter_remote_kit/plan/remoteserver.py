@@ -20,9 +20,9 @@ from jupyter_remote_kit.secret import Secret
 
 DEFAULT_INSTANCE = "connect"
 KNOWN_AS = "REMOTEKIT_KNOWN_AS"
+"""The variable by which a laptop tells the host's kit what it calls the host. A kit that does not know it goes on without."""
 STARTING = "remotekit-starting"
 """What `up --handover` says when the rest is up to the server, whose start it bounds itself."""
-"""The variable by which a laptop tells the host's kit what it calls the host. A kit that does not know it goes on without."""
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 _MAX_SLUG = 16

@@ -74,10 +74,11 @@ def test_a_server_that_refuses_the_first_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "root"), [("file:///work/.virtual_documents", "file:///work"), ("file:///elsewhere", "file:///elsewhere"), (None, None)]
+    ("sent", "root"),
+    [("file:///home/mei/lab/.virtual_documents", "file:///home/mei/lab"), ("file:///elsewhere", "file:///elsewhere"), (None, None)],
 )
 def test_the_root_is_that_of_the_files_whichever_page_comes_first(sent: str | None, root: str | None) -> None:
-    router: Router[str] = Router("file:///work", "file:///work/.virtual_documents")
+    router: Router[str] = Router("file:///home/mei/lab", "file:///home/mei/lab/.virtual_documents")
     (asked,) = router.from_page(A, asks(0, "initialize", rootUri=sent, processId=None)).to_server
     assert asked["params"] == {"rootUri": root, "processId": None}
     (asked,) = Router[str]().from_page(A, asks(0, "initialize", rootUri=sent)).to_server
