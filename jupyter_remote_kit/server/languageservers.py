@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from tornado.websocket import WebSocketClosedError
 
@@ -87,6 +87,8 @@ class _Shared:
         self._pass_on, self._unsubscribe = manager.on_client_message, manager.unsubscribe
         # A server that is started again is another process, which knows nothing of what the one before was told.
         self._routers: WeakKeyDictionary[Process, Router[Page]] = WeakKeyDictionary()
+        # Closed, and still subscribed for their `GRACE_S`.
+        self._closed: WeakSet[Page] = WeakSet()
 
     def install(self) -> None:
         for name in ("on_client_message", "on_server_message", "unsubscribe"):
@@ -102,10 +104,10 @@ class _Shared:
             return
         await self._manager.wait_for_listeners(MessageScope.CLIENT, text, handler.language_server)
         # No await from here on: what is routed first is sent first. And the page may have gone meanwhile.
-        if handler not in session.handlers:
+        if handler not in self._connected(session):
             return
         if message.get("method") == "initialize":
-            _restart_if_ended(session, handler)
+            self._restart_if_ended(session, handler)
         router = self._router(session)
         if router is None:
             return
@@ -125,40 +127,37 @@ class _Shared:
         router, message = self._router(session), _parsed(text)
         if router is None or message is None:
             return
-        for page, row in router.from_server(message, session.handlers).to_pages:
+        for page, row in router.from_server(message, self._connected(session)).to_pages:
             _send(page, text if row is message else _dumped(row))
 
     def unsubscribe(self, handler: Page) -> None:
-        """As jupyter_lsp's, which ends the server with its last page; here it has `GRACE_S` for the next one."""
+        """As jupyter_lsp's, `GRACE_S` later: it ends the server with its last page."""
         session = self._manager.sessions.get(handler.language_server)
         router = self._router(session)
         if session is None or router is None:
             self._unsubscribe(handler)
             return
+        self._closed.add(handler)
         for message in router.leave(handler).to_server:
             session.write(_dumped(message))
-        if _others(session.handlers, handler):
-            self._unsubscribe(handler)
-        else:
-            asyncio.get_running_loop().call_later(GRACE_S, self._unsubscribe, handler)
+        asyncio.get_running_loop().call_later(GRACE_S, self._unsubscribe, handler)
+
+    def _connected(self, session: Session) -> list[Page]:
+        return [page for page in session.handlers if page not in self._closed]
+
+    def _restart_if_ended(self, session: Session, page: Page) -> None:
+        """Start a server that has ended (killed, out of memory) for `page`, and disconnect the pages that still wait for the old one."""
+        if session.process is None or session.process.poll() is None:
+            return
+        session.initialize()
+        for other in self._connected(session):
+            if other is not page:
+                other.close()
 
     def _router(self, session: Session | None) -> Router[Page] | None:
         if session is None or session.process is None:
             return None
         return self._routers.setdefault(session.process, Router(*self._roots))
-
-
-def _restart_if_ended(session: Session, page: Page) -> None:
-    """Start a server that has ended (killed, out of memory) for `page`; the pages that still wait for the old one are disconnected."""
-    if session.process is None or session.process.poll() is None:
-        return
-    session.initialize()
-    for other in _others(session.handlers, page):
-        other.close()
-
-
-def _others(pages: Iterable[Page], page: Page) -> list[Page]:
-    return [other for other in pages if other is not page]
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
