@@ -20,7 +20,7 @@ from jupyter_remote_kit.errors import Failed, RemoteKitError
 from jupyter_remote_kit.host import foreground, paths, processes, room, starting
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import Answers
-from jupyter_remote_kit.plan.changes import held, restart_needed, waiting_for_restart
+from jupyter_remote_kit.plan.changes import held, waiting_for_restart
 from jupyter_remote_kit.result import Result
 
 # The other one waits for its server, and ends it where it does not answer.
@@ -123,13 +123,9 @@ def _keep_running(prepared: Prepared, asked: Asked, status: Mapping[str, Any]) -
     taken = init.write(prepared)
     changed = (msg("Its password has been changed to this one, and every session has ended."),) if changes_password else ()
     problems = readiness.opened(asked.instance, status["scheme"], status["ip"], status["port"]) if asked.open_browser else ()
-    if waiting:
-        from jupyter_remote_kit.host import systemd  # psutil, without which this is quicker
-
-        problems = (*problems, restart_needed(asked.instance, waiting, service=systemd.unit_of(status["pid"]) is not None))
     data = {"instance": asked.instance, "pid": status["pid"], "url": status["url"], "changed": bool(prepared.plan.steps)}
     return _handed_over(
-        Result("up", data, (running.sentence(asked.instance, status), *changed, *taken.messages), problems=problems),
+        Result("up", data, (running.sentence(asked.instance, status), *changed, *taken.messages), problems=(*problems, *taken.problems)),
         prepared,
         asked,
         status,

@@ -118,6 +118,15 @@ def test_a_server_that_would_have_to_be_another_is_left_as_it_is(host: Host) -> 
 
 
 @pytest.mark.slow
+def test_what_waits_for_a_restart_keeps_nobody_from_the_server(host: Host) -> None:
+    with detached(host, *SSH, "--port", "auto") as data:
+        host.must("init", "--session-days", "3")
+        assert "restart-needed" in host.run("status", "--json").codes
+        given = host.run("up", "--detach", "--json", "--handover")
+        assert (given.code, given.data["pid"], given.data["started"]) == (0, data["pid"], False)
+
+
+@pytest.mark.slow
 def test_a_server_that_still_is_what_the_instance_was_is_not_handed_over(host: Host) -> None:
     with detached(host, *LAN, "--plain-http", "--port", str(free_port()), stdin=PASSWORD):
         refused = host.run("up", "--detach", "--json", "--handover")
