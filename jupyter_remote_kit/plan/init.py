@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jupyter_remote_kit import invocation
-from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import certificates, instance, overlay, userconfig
 from jupyter_remote_kit.plan.answers import address_awaited, check_machine
@@ -38,7 +38,8 @@ def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
 
     With `new_authority` the private CA may be replaced where it is not for all names and addresses of the instances.
 
-    Raises `Refused` where this machine, or the user's own certificate, does not allow it.
+    Raises `Refused` where this machine, or the user's own certificate, does not allow it, and `Failed` where the root directory is absent
+    and cannot be made.
     """
     check_machine(settings, facts, existing.settings if existing else None)
     findings = (
@@ -150,7 +151,8 @@ def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]
     if fact.kind is FileKind.ABSENT and fact.writable:
         yield MakeDirectory(path)
     elif fact.kind is FileKind.ABSENT:
-        raise Refused.of("root-dir-not-writable", msg("You cannot make the root directory {path}.", path=path), hint)
+        # Not refused for good (78): a disk that is mounted later has it.
+        raise Failed.of("root-dir-not-writable", msg("You cannot make the root directory {path}.", path=path), hint)
     elif fact.kind is not FileKind.DIRECTORY:
         raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
     elif not fact.writable:

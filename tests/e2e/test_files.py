@@ -216,9 +216,9 @@ def test_init_fails_with_a_sentence_and_leaves_the_original_as_it_is_with(troubl
     before = contents(settled)
     options = ("--port", "8899", "--language", "zh_CN", "--allow-host", "other.example", "--new-authority", "--yes")
     with make(settled.home / where):
-        # Everything would change: the instance, its overlay, the authority, the leaf.
+        # Everything would change: the instance, its overlay, the authority, the leaf. A key of another user's is refused.
         done = settled.kit("init", "--allow-root", *options)
-        assert done.code in {FAILED, REFUSED}, done.err
+        done.expect(REFUSED if trouble == "somebody else's authority" else FAILED)
         lines = [line for line in done.err.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1, done.err
         assert sentence in lines[0]

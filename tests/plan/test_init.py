@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_remote_kit.errors import ExitCode, Refused
+from jupyter_remote_kit.errors import ExitCode, Failed, Refused
 from jupyter_remote_kit.plan import instance
 from jupyter_remote_kit.plan.facts import ConfigText, FileFact, FileKind
 from jupyter_remote_kit.plan.init import managed_paths, plan_credentials, plan_init, private_folders, secret_paths
@@ -212,7 +212,6 @@ def test_a_folder_of_ours_that_is_not_private_is_made_so(fact: FileFact) -> None
             "root-dir-not-writable",
             "You cannot write to the root directory /home/ann/notebooks.",
         ),
-        (FileFact(writable=False), "root-dir-not-writable", "You cannot make the root directory /home/ann/notebooks."),
     ],
 )
 def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str, sentence: str) -> None:
@@ -221,6 +220,15 @@ def test_a_root_directory_that_cannot_serve_is_refused(fact: FileFact, code: str
     (problem,) = caught.value.problems
     assert (problem.code, str(problem.message), str(problem.hint)) == (code, sentence, "Choose another one: --root-dir /home/ann")
     assert caught.value.exit_code is ExitCode.REFUSED
+
+
+def test_a_root_directory_that_cannot_be_made_may_come_with_its_disk() -> None:
+    with pytest.raises(Failed) as caught:
+        plan_init(settings(), CREDENTIALS, facts(files={ROOT_DIR: FileFact(writable=False), HOME: DIRECTORY}))
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.message)) == ("root-dir-not-writable", "You cannot make the root directory /home/ann/notebooks.")
+    assert str(problem.hint) == "Choose another one: --root-dir /home/ann"
+    assert caught.value.exit_code is ExitCode.FAILED
 
 
 @pytest.mark.parametrize(
