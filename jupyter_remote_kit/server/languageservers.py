@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from tornado.websocket import WebSocketClosedError
 
 from jupyter_remote_kit.plan.lsp import Router
+from jupyter_remote_kit.server import jediserver
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -37,6 +38,7 @@ class Process(Protocol):
 class Session(Protocol):
     """jupyter_lsp's `LanguageServerSession`; `process` is `None` while it has no page."""
 
+    spec: dict[str, Any]
     process: Process | None
     handlers: Collection[Page]
 
@@ -54,15 +56,16 @@ class Manager(Protocol):
 
     async def on_server_message(self, message: str, session: Session) -> None: ...
 
+    def subscribe(self, handler: Page) -> None: ...
+
     def unsubscribe(self, handler: Page) -> None: ...
 
     async def wait_for_listeners(self, scope: object, message_str: str, language_server: str) -> None: ...
 
 
-# A page that is loaded again is soon there, and finds its server warm. One that is ended while it works, as jupyter_lsp does at once,
-# leaves half a file in jedi's cache, by which every later completion of that module fails (parso's pickles: "EOFError: Ran out of input").
+# A page that is loaded again is soon there, and finds its server warm.
 GRACE_S = 30.0
-USED = ("sessions", "on_client_message", "on_server_message", "unsubscribe", "wait_for_listeners")
+USED = ("sessions", "on_client_message", "on_server_message", "subscribe", "unsubscribe", "wait_for_listeners")
 
 
 def share(app: ServerApp) -> None:
@@ -79,19 +82,19 @@ def share(app: ServerApp) -> None:
 
 
 class _Shared:
-    """The manager's three methods through which messages and pages come, with a router per process."""
+    """The manager's methods through which messages and pages come, with a router per process."""
 
     def __init__(self, manager: Manager, root_uri: str, virtual_root_uri: str) -> None:
         self._manager = manager
         self._roots = root_uri, virtual_root_uri
-        self._pass_on, self._unsubscribe = manager.on_client_message, manager.unsubscribe
+        self._pass_on, self._subscribe, self._unsubscribe = manager.on_client_message, manager.subscribe, manager.unsubscribe
         # A server that is started again is another process, which knows nothing of what the one before was told.
         self._routers: WeakKeyDictionary[Process, Router[Page]] = WeakKeyDictionary()
         # Closed, and still subscribed for their `GRACE_S`.
         self._closed: WeakSet[Page] = WeakSet()
 
     def install(self) -> None:
-        for name in ("on_client_message", "on_server_message", "unsubscribe"):
+        for name in ("on_client_message", "on_server_message", "subscribe", "unsubscribe"):
             setattr(self._manager, name, getattr(self, name))
 
     async def on_client_message(self, text: str, handler: Page) -> None:
@@ -129,6 +132,13 @@ class _Shared:
             return
         for page, row in router.from_server(message, self._connected(session)).to_pages:
             _send(page, text if row is message else _dumped(row))
+
+    def subscribe(self, handler: Page) -> None:
+        """As jupyter_lsp's, which starts the server for its first page."""
+        session = self._manager.sessions.get(handler.language_server)
+        if session is not None:
+            session.spec = {**session.spec, "argv": jediserver.guarded(session.spec["argv"])}
+        self._subscribe(handler)
 
     def unsubscribe(self, handler: Page) -> None:
         """As jupyter_lsp's, `GRACE_S` later: it ends the server with its last page."""

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import websocket
 
-from jupyter_remote_kit.server import languageservers
+from jupyter_remote_kit.server import jediserver, languageservers
 from tests.server.conftest import TOKEN, Machine, Server
 
 WITH_TOKEN = {"Authorization": f"token {TOKEN}"}
@@ -23,8 +23,13 @@ SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, hashed_password: str) -> Iterator[Server]:
-    machine = Machine(tmp_path_factory.mktemp("languageservers") / "home", hashed_password)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("languageservers") / "home"
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, hashed_password: str) -> Iterator[Server]:
+    machine = Machine(home, hashed_password)
     strict = {"argv": [sys.executable, str(Path(__file__).with_name("strict_language_server.py"))], "languages": ["strict"], "version": 2}
     machine.configure("jupyter_server_config.json", json.dumps({"LanguageServerManager": {"language_servers": {STRICT: strict}}}))
     started = machine.start(machine.settings())
@@ -42,7 +47,15 @@ def connect(server: Server, name: str) -> websocket.WebSocket:
 def language_servers(server: Server) -> list[psutil.Process]:
     """Those that run; of one that has ended jupyter_lsp does not ask for the exit code at once."""
     running = [child for child in server.process_info().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in running if NAME in " ".join(child.cmdline())]
+    return [child for child in running if jediserver.__file__ in child.cmdline()]
+
+
+def kill_language_server(server: Server) -> None:
+    """Until the server can see that it has ended."""
+    (process,) = language_servers(server)
+    process.kill()
+    # The first thread is a zombie before the others have gone, and `waitpid` answers after that.
+    server.wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1)
 
 
 class Page:
@@ -165,15 +178,35 @@ def test_two_pages_that_open_and_close_a_notebook_at_once_break_no_rule(server: 
 
 def test_a_language_server_that_was_killed_is_started_for_the_next_page_and_the_others_are_told(server: Server) -> None:
     with closing(Page(server)) as first:
-        (process,) = language_servers(server)
-        process.kill()
-        server.wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
+        kill_language_server(server)
         with closing(Page(server)) as second:
             second.open("file:///mine.py", "alpha_one = 1; alpha")
             assert "alpha_one" in second.labels(second.complete("file:///mine.py", "alpha_one = 1; alpha"))
             # It is disconnected, instead of waiting for ever.
             with pytest.raises(ConnectionError):
                 first.ask("textDocument/hover", textDocument={"uri": "file:///mine.py"}, position={"line": 0, "character": 0})
+
+
+def test_what_other_processes_have_left_in_the_cache_costs_no_completion(server: Server, home: Path) -> None:
+    text = "import json; json."
+
+    def completed() -> None:
+        with closing(Page(server)) as page:
+            page.open("file:///mine.py", text)
+            assert "loads" in page.labels(page.complete("file:///mine.py", text))
+
+    def kept() -> list[Path]:
+        return sorted((home / ".cache/jedi").rglob("*.pkl"))
+
+    completed()
+    before = kept()
+    for file in before:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    halves = {file: file.stat().st_size for file in before}
+    kill_language_server(server)
+    completed()
+    assert {file for file, size in halves.items() if file.stat().st_size > size}
+    assert kept() == before
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"initialize"', "3", "[" * 100_000])
