@@ -27,6 +27,14 @@ def test_they_are_as_documented_until_the_process_says_otherwise() -> None:
     assert invocation.install("jupyterlab-language-pack-fr-FR") == "pip install jupyterlab-language-pack-fr-FR"
 
 
+def test_an_error_has_its_hint_where_the_process_cannot_say() -> None:
+    def find() -> Invocation:
+        raise AttributeError
+
+    invocation.settle(find)
+    assert own_command("gpu1", "down") == "jupyter remotekit down --instance gpu1"
+
+
 def test_the_process_is_asked_once_and_only_where_a_command_is_worded() -> None:
     asked = []
 

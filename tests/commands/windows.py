@@ -82,6 +82,8 @@ def take_posix_away() -> None:
     msvcrt.LK_NBLCK, msvcrt.locking = 2, _locking  # type: ignore[attr-defined]
     sys.modules["msvcrt"] = msvcrt
     os.O_BINARY = os.O_NOINHERIT = 0  # type: ignore[attr-defined]
+    # Python 3.12 and later; what Windows answers unless NoDefaultCurrentDirectoryInExePath is set.
+    shutil._winapi = types.SimpleNamespace(NeedCurrentDirectoryForExePath=lambda _name: True)  # type: ignore[attr-defined]
     sys.platform = "win32"
 
 
