@@ -87,7 +87,7 @@ class Authenticator:
 
     def recognises(self, request: HTTPServerRequest) -> bool:
         """Whether `request` carries a token or a cookie that is good, by its headers alone; noted nowhere."""
-        return any(map(self.is_ours, offers.of(request).tokens)) or self._by_cookie(request)[0] is not None
+        return any(map(self.is_ours, offers.of(request).tokens)) or self._by_cookie(request, cookies.FEW_VALUES)[0] is not None
 
     def is_ours(self, token: str) -> bool:
         """Whether `token` is the one of this server."""
@@ -108,10 +108,10 @@ class Authenticator:
                 self.connections.credentials_changed()
         self.sessions.use_key(key_id)
 
-    def _by_cookie(self, request: HTTPServerRequest) -> tuple[Session | None, User | None]:
+    def _by_cookie(self, request: HTTPServerRequest, most: int = cookies.MAX_VALUES) -> tuple[Session | None, User | None]:
         if "Cookie" not in request.headers:
             return None, None
-        for text in self._payloads(request):
+        for text in self._payloads(request, most):
             try:
                 session = self.sessions.find(json.loads(text)["session"])
                 if session is not None:
@@ -121,11 +121,11 @@ class Authenticator:
                 continue
         return None, None
 
-    def _payloads(self, request: HTTPServerRequest) -> Iterator[str]:
+    def _payloads(self, request: HTTPServerRequest, most: int = cookies.MAX_VALUES) -> Iterator[str]:
         """What the request's session cookies hold, those that we have signed."""
         name = self.cookie_name(request)
         key = self._provider.server.web_app.settings["cookie_secret"]
-        for signed in cookies.values(request, name):
+        for signed in cookies.values(request, name, most):
             value = decode_signed_value(key, name, signed, max_age_days=self.sessions.lifetime_s / DAY_S)
             if value is not None:
                 yield value.decode("utf-8", "replace")

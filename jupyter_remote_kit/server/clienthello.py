@@ -11,8 +11,10 @@ _CLIENT_HELLO = 1
 _VERSION_AND_RANDOM = 2 + 32
 _PRE_SHARED_KEY = 41
 _AGE = 4
-# What a record holds (RFC 8446, 5.1). Browsers send one record of some 2 KB, the keys of post-quantum groups included.
-_LARGEST = 2**14
+# With its header as much as is looked at (server/sockets.py). Browsers send one of some 2 KB, the keys of post-quantum groups included.
+_LARGEST = 2**14 - RECORD_HEADER
+# Browsers send some 20 of them. Each is 1 us: a flood could have 4,000 of them read for each of its connections.
+_MOST_EXTENSIONS = 64
 # OpenSSL offers two, browsers one.
 _OFFERS = 4
 
@@ -67,7 +69,9 @@ def _sessions(record: _Reader) -> Iterator[bytes]:
     hello.vector(2)  # cipher suites
     hello.vector(1)  # compression methods
     extensions = _Reader(hello.vector(2))
-    while extensions:
+    for _ in range(_MOST_EXTENSIONS):
+        if not extensions:
+            return
         kind, content = extensions.number(2), extensions.vector(2)
         if kind == _PRE_SHARED_KEY:
             identities = _Reader(_Reader(content).vector(2))

@@ -33,6 +33,12 @@ def test_values_of_one_name(header: str, found: list[str]) -> None:
     assert values(header) == found
 
 
+def test_of_a_request_without_a_turn_few_are_looked_at_the_last_ones() -> None:
+    headers = HTTPHeaders({"Host": "a", "Cookie": "; ".join(f"n={number}" for number in range(70))})
+    request = HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=headers)
+    assert cookies.values(request, "n", cookies.FEW_VALUES) == [str(number) for number in range(62, 70)]
+
+
 @pytest.mark.parametrize("header", ["a=b; " * 13_000, "xn=a" * 16_000, " " * 64_000 + "n=a", "n= " * 20_000, "; n=a" * 12_000])
 def test_whatever_it_holds_it_costs_little(header: str) -> None:
     # The best of some: the machine is not ours alone.
