@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,11 @@ from jupyter_remote_kit.host import trouble
 from jupyter_remote_kit.host.folders import HAS_MODES
 from jupyter_remote_kit.messages import Message, msg
 
+# As many as Linux follows (path_resolution(7)).
+_MOST_LINKS = 40
+# A version, and for each entry a tag, permissions and an id (Linux' posix_acl_xattr.h; what the tags grant: acl(5)).
+_ACL, _ACL_VERSION, _ACL_ENTRY = "system.posix_acl_access", 4, struct.Struct("<HHI")
+_ACL_USER, _ACL_OWN_GROUP, _ACL_GROUP, _ACL_WRITE = 2, 4, 8, 2
 _USER_MAP, _OVERFLOW = Path("/proc/self/uid_map"), Path("/proc/sys/kernel/overflowuid")
 
 
@@ -22,10 +28,23 @@ def check(folder: Path) -> None:
     """Raises `Refused` where another user can write to `folder`, or rename it or a folder above it. It need not be there yet."""
     if not HAS_MODES:
         return
-    # Both what a link on the way is, and where it leads.
-    for path in dict.fromkeys((folder, folder.resolve())):
+    for path in _ways(folder.absolute()):
         for step in _existing(path):
             _check_step(step, path)
+
+
+def _ways(folder: Path) -> Iterator[Path]:
+    """`folder`, and what it is called as one link on the way after the other is followed: each of them may be in a folder of others."""
+    yield folder
+    for _ in range(_MOST_LINKS):
+        try:
+            link = next((step for step in _existing(folder) if step.is_symlink()), None)
+            if link is None:
+                return
+            folder = link.parent / link.readlink() / folder.relative_to(link)
+        except OSError:
+            return
+        yield folder
 
 
 def _existing(path: Path) -> Iterator[Path]:
@@ -52,7 +71,7 @@ def _check_step(step: Path, folder: Path) -> None:
             ),
             _elsewhere(folder),
         )
-    if not _others_write(status):
+    if not _others_write(step, status):
         return
     # In a folder with the sticky bit, as /tmp is, an entry is renamed by its owner alone (unlink(2)).
     if below is not None and status.st_mode & stat.S_ISVTX and (below_uid is None or _is_trusted(below_uid)):
@@ -93,10 +112,39 @@ def _unmapped_uid() -> int | None:
     return None if any(first <= overflow < first + count for first, _, count in ranges) else overflow
 
 
-def _others_write(status: os.stat_result) -> bool:
+def _others_write(step: Path, status: os.stat_result) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(status.st_mode & stat.S_IWGRP) and status.st_gid != 0 and not _is_alone_in(status.st_gid)
+    # With an ACL these bits are the mask of all that is granted to somebody other than the owner.
+    if not status.st_mode & stat.S_IWGRP:
+        return False
+    entries = _acl(step)
+    if entries is None:
+        return not _is_safe(status.st_gid)
+    return any(
+        permissions & _ACL_WRITE
+        and (
+            (tag == _ACL_USER and not _is_trusted(uid_or_gid))
+            or (tag == _ACL_OWN_GROUP and not _is_safe(status.st_gid))
+            or (tag == _ACL_GROUP and not _is_safe(uid_or_gid))
+        )
+        for tag, permissions, uid_or_gid in entries
+    )
+
+
+def _acl(step: Path) -> list[tuple[int, int, int]] | None:
+    """The tags, permissions and ids of the folder's access control list; `None` where it has none, or the system has no such lists."""
+    if not hasattr(os, "getxattr"):
+        return None
+    try:
+        return list(_ACL_ENTRY.iter_unpack(os.getxattr(step, _ACL)[_ACL_VERSION:]))
+    except (OSError, struct.error):
+        return None
+
+
+def _is_safe(gid: int) -> bool:
+    """Whether a group is this user's alone, or root's."""
+    return gid == 0 or _is_alone_in(gid)
 
 
 def _is_alone_in(gid: int) -> bool:

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,63 @@ def test_a_link_on_the_way_that_others_can_turn_is_refused(folder: Path, tmp_pat
     runtimefolder.check(shared / "link" / "runtime")
     folder.parent.chmod(0o777)
     refusal(shared / "link" / "runtime")
+
+
+def test_each_of_several_links_on_the_way_is_looked_at(folder: Path, tmp_path: Path) -> None:
+    """`first` leads to `shared/second`, and that to the folder: who can turn the second one is in neither's way alone."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "second").symlink_to(Path("..") / "above")
+    (tmp_path / "first").symlink_to(shared / "second")
+    shared.chmod(0o777)
+    sentence, _ = refusal(tmp_path / "first" / "runtime")
+    assert f"Other users can write to {shared} " in sentence
+    shared.chmod(0o755)
+    runtimefolder.check(tmp_path / "first" / "runtime")
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    runtimefolder.check(tmp_path / "a" / "runtime")
+
+
+USER, GROUP_OF_OWNER, GROUP, MASK = 2, 4, 8, 16
+
+
+def grant(folder: Path, *granted: tuple[int, int, int], mask: int = 7) -> None:
+    """What `setfacl` does: entries of tag, permissions and id beside those that each folder has."""
+    nobody = 0xFFFFFFFF
+    own = [] if any(tag == GROUP_OF_OWNER for tag, _, _ in granted) else [(GROUP_OF_OWNER, 5, nobody)]
+    entries = sorted([(1, 7, nobody), *own, *granted, (MASK, mask, nobody), (32, 5, nobody)])
+    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(folder, "system.posix_acl_access", packed)
+    except OSError as error:
+        pytest.skip(f"this file system has no access control lists: {error}")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="Linux")
+@pytest.mark.parametrize(
+    ("granted", "mask", "exposed"),
+    [
+        ((USER, 7, OTHER), 7, True),
+        ((GROUP, 7, OTHER), 7, True),
+        ((USER, 7, OTHER), 5, False),
+        ((USER, 5, OTHER), 7, False),
+        ((USER, 7, 0), 7, False),
+        ((GROUP, 7, 0), 7, False),
+    ],
+)
+def test_whom_an_access_control_list_lets_write_counts(granted: tuple[int, int, int], mask: int, exposed: bool, folder: Path) -> None:
+    """`ls -l` shows the list's mask as the group's permissions, whoever it grants what."""
+    grant(folder, granted, mask=mask)
+    if not exposed:
+        runtimefolder.check(folder)
+        return
+    _, hint = refusal(folder)
+    subprocess.run(hint.partition(": ")[2], shell=True, check=True)
+    runtimefolder.check(folder)
 
 
 @needs_root
