@@ -89,18 +89,20 @@ def _in_double_quotes(script: str) -> str:
     return script.replace('"', '\\"').replace("$", "\\$")
 
 
-NO_INPUT = 97
-"""The exit code of a session whose input is not sshd's: a file that sshd's own shell reads, as bash reads .bashrc, has closed it or put
-/dev/null there. Such a session would greet, and end before its first request.
+NO_INPUT, NO_OUTPUT = 97, 96
+"""The exit codes of a session whose input or output is not sshd's: a file that sshd's own shell reads, as bash reads .bashrc, has closed
+it, or put a file or /dev/null there. Such a session would end before its first request, or greet where nobody hears it.
 """
 
-_HAS_INPUT = f"""
-( : 3<&0 ) 2>/dev/null || exit {NO_INPUT}; if [ -c /dev/fd/0 ]; then exit {NO_INPUT}; fi;
+# sshd gives it pipes or sockets.
+_HAS_BOTH = f"""
+( : 3<&0 ) 2>/dev/null || exit {NO_INPUT}; if [ -c /dev/fd/0 ] || [ -f /dev/fd/0 ]; then exit {NO_INPUT}; fi;
+( : 3>&1 ) 2>/dev/null || exit {NO_OUTPUT}; if [ -c /dev/fd/1 ] || [ -f /dev/fd/1 ]; then exit {NO_OUTPUT}; fi;
 """
 
 _SESSION = " ".join((
     _one_line(_CLEAN),
-    _one_line(_HAS_INPUT),
+    _one_line(_HAS_BOTH),
     f'cd 2>/dev/null; export REMOTEKIT_DIR="$PWD" REMOTEKIT_LOOP="{_in_double_quotes(_one_line(_LOOP))}";',
     _one_line(_LOGIN),
     _one_line(_SUPERVISOR),

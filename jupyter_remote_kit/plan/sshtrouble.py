@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jupyter_remote_kit.errors import Problem
 from jupyter_remote_kit.messages import Message, msg
-from jupyter_remote_kit.plan.shell import NO_INPUT
+from jupyter_remote_kit.plan.shell import NO_INPUT, NO_OUTPUT
 from jupyter_remote_kit.plan.target import Target
 from jupyter_remote_kit.plan.terminal import printable
 
@@ -111,18 +111,21 @@ def cut(target: Target, said: Sequence[str]) -> Trouble:
 
 def no_shell(target: Target, printed: str, said: Sequence[str], code: int) -> Trouble:
     """The host has let us in, but its shell ended before it did anything; `printed` is its last line."""
-    if code == NO_INPUT:
-        return Trouble(_no_input(target))
+    if code in {NO_INPUT, NO_OUTPUT}:
+        return Trouble(_taken_away(target, code))
     words = printable(printed) or _words(said) or f"exit code {code}"
     return Trouble(
         Problem("no-shell", msg("The login shell of {host} runs no commands: {words}", host=str(target), words=words), _by_hand(target))
     )
 
 
-def _no_input(target: Target) -> Problem:
+def _taken_away(target: Target, code: int) -> Problem:
+    host = str(target)
     return Problem(
         "no-shell",
-        msg("What the login shell of {host} reads takes the input of every command away, as `exec 0</dev/null` does.", host=str(target)),
+        msg("What the login shell of {host} reads takes the input of every command away, as `exec 0</dev/null` does.", host=host)
+        if code == NO_INPUT
+        else msg("What the login shell of {host} reads takes the output of every command away, as `exec >/dev/null` does.", host=host),
         msg(
             "Have it do so for terminals alone; the line may be one of these: {command}",
             command=f"{_ssh(target)} 'grep -sn exec .bashrc .zshenv .config/fish/config.fish'",

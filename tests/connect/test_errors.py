@@ -292,8 +292,19 @@ def test_a_home_that_is_missing(lab: Lab, gpu: Host) -> None:
     assert "/home/bob" in problem["message"]
 
 
-@pytest.mark.parametrize("line", ["exec 0</dev/null", "exec 0<&-", "exec </dev/null >/dev/null 2>&1"])
-def test_a_shell_of_sshd_that_takes_its_input_away(line: str, lab: Lab, gpu: Host) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("exec 0</dev/null", "input"),
+        ("exec 0</etc/passwd", "input"),
+        ("exec 0<&-", "input"),
+        ("exec </dev/null >/dev/null 2>&1", "input"),
+        ("exec >/dev/null", "output"),
+        ("exec >~/log 2>&1", "output"),
+        ("exec >&-", "output"),
+    ],
+)
+def test_a_shell_of_sshd_that_takes_its_input_or_output_away(line: str, what: str, lab: Lab, gpu: Host) -> None:
     rc = gpu.home("bob") / ".bashrc"
     kept = rc.read_text()
     rc.write_text(f"{line}\n")
@@ -301,7 +312,7 @@ def test_a_shell_of_sshd_that_takes_its_input_away(line: str, lab: Lab, gpu: Hos
         problem = fails(lab, "no-shell", "bob@gpu")
     finally:
         rc.write_text(kept)
-    assert problem["message"].startswith("What the login shell of bob@gpu reads takes the input of every command away")
+    assert problem["message"].startswith(f"What the login shell of bob@gpu reads takes the {what} of every command away")
     assert problem["hint"].endswith("ssh bob@gpu 'grep -sn exec .bashrc .zshenv .config/fish/config.fish'")
 
 

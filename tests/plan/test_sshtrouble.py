@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_remote_kit.plan.shell import NO_INPUT
+from jupyter_remote_kit.plan.shell import NO_INPUT, NO_OUTPUT
 from jupyter_remote_kit.plan.sshtrouble import (
     Trouble,
     cut,
@@ -166,8 +166,9 @@ def test_what_answers_nothing_may_do_so_later(trouble: Trouble, code: str, messa
     assert str(trouble.problem.hint).endswith(f": {command}")
 
 
-def test_an_input_that_is_taken_away_is_told_whatever_was_printed() -> None:
-    problem = no_shell(Target("gpu", "alice"), "words", ("more",), NO_INPUT).problem
+@pytest.mark.parametrize(("code", "what"), [(NO_INPUT, "input"), (NO_OUTPUT, "output")])
+def test_an_input_or_output_that_is_taken_away_is_told_whatever_was_printed(code: int, what: str) -> None:
+    problem = no_shell(Target("gpu", "alice"), "words", ("more",), code).problem
     assert problem.code == "no-shell"
-    assert "takes the input of every command away" in str(problem.message)
+    assert f"takes the {what} of every command away" in str(problem.message)
     assert "ssh alice@gpu 'grep" in str(problem.hint)
