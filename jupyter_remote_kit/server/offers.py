@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, unquote_to_bytes, urlsplit
 
-from jupyter_remote_kit.server.refusals import HeaderPart
-
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
 
@@ -37,6 +35,14 @@ class Offer:
     def tokens(self) -> tuple[str, ...]:
         """Those that there are."""
         return tuple(token for token in (self.in_query, self.in_header) if token)
+
+
+@dataclass(frozen=True)
+class HeaderPart:
+    """A part of a request's header: the name of the field, empty for the address, and its bytes."""
+
+    name: str
+    size: int
 
 
 def of(request: HTTPServerRequest) -> Offer:

@@ -9,6 +9,7 @@ from tornado.web import RequestHandler
 
 from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.server import proxied
+from jupyter_remote_kit.server.offers import HeaderPart
 from jupyter_remote_kit.server.proxied import Line
 from jupyter_remote_kit.server.throttle import Answer, Count
 
@@ -45,14 +46,6 @@ class Refusal:
     sign_in: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     advice: Advice | None = None
-
-
-@dataclass(frozen=True)
-class HeaderPart:
-    """A part of a request's header: the name of the field, empty for the address, and its bytes."""
-
-    name: str
-    size: int
 
 
 def closed() -> Refusal:
