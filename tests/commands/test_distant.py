@@ -7,6 +7,8 @@ import json
 import pytest
 
 from jupyter_remote_kit.commands import distant
+from jupyter_remote_kit.host.starting import READY_WITHIN_S
+from jupyter_remote_kit.plan.liveness import PING_EVERY_S
 
 GOOD = {"command": "list", "ok": True, "data": {"servers": []}, "messages": [], "problems": []}
 REFUSED = {**GOOD, "ok": False, "problems": [{"code": "x", "message": "No.", "hint": None}]}
@@ -45,6 +47,11 @@ def test_what_helps_is_named_as_the_laptops_command_has_it(code: str) -> None:
     problem = distant._theirs("gpu", {"code": code, "message": "m", "hint": "Choose another one: --root-dir /home/ann"})
     assert problem.code == code
     assert str(problem.hint) == "Choose another folder on gpu: --project-dir ~/project"
+
+
+def test_what_is_promised_in_numbers() -> None:
+    """SECURITY.md states these."""
+    assert (distant.KIT_S, READY_WITHIN_S, PING_EVERY_S) == (40, 60, 4)
 
 
 def test_a_host_writes_no_escape_sequences() -> None:

@@ -258,7 +258,9 @@ def test_no_command_line_held_a_token_or_a_password(gpu: Host, canaries: Canarie
     assert canaries.shown() == []
 
 
-def test_what_the_laptop_keeps_is_its_users_alone(laptop: Laptop, gpu: Host) -> None:
+def test_what_the_laptop_keeps_is_its_users_alone_and_holds_no_token(laptop: Laptop, gpu: Host, canaries: Canaries) -> None:
     kept = [path for path in laptop.home().rglob("*") if path.is_file() and "remotekit" in str(path)]
     assert kept
     assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
+    held = [path for path in laptop.home().rglob("*") if path.is_file() and canaries.inside(path.read_bytes())]
+    assert held == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import sys
 
 from tests.connect.stage import Lab, User
@@ -35,6 +36,9 @@ def test_only_its_owner_comes_through_the_port(lab: Lab) -> None:
     host = lab.host("gpu", User("alice"))
     lab.laptop.add(User("eve"))
     with connected(lab.laptop, "alice@gpu") as connection:
+        near = list(lab.laptop.inside("/tmp").glob("rk-*/*"))
+        assert {stat.S_IMODE(path.stat().st_mode) for path in near if path.is_socket()} == {0o600}
+        assert {stat.S_IMODE(path.parent.stat().st_mode) for path in near} == {0o700}
         program = [sys.executable, "-I", "-c"]
         lab.laptop.run(*program, SEND_AND_CLOSE, str(connection.port), "of-eve", user="eve")
         answers = {user: lab.laptop.run(*program, ASK, str(connection.port), user=user).stdout.strip() for user in ("dana", "root", "eve")}

@@ -89,6 +89,19 @@ def _group(folder: Path) -> list[int]:
     return found
 
 
+def test_a_script_that_hangs_is_ended_where_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    with Session(bash, tmp_path) as session:
+        assert session.process.stdin is not None
+        session.process.stdin.write(shell.framed(shell.bounded('trap "" HUP; sleep 600 & echo $$ >pid; sleep 600', (), {}, 2)))
+        session.process.stdin.flush()
+        until((tmp_path / "pid").exists, "the script to begin")
+        session.process.kill()
+    assert _group(tmp_path), "the laptop is gone before the time is over"
+    until(lambda: not _group(tmp_path), "the group to end")
+
+
 def test_a_script_takes_its_arguments_and_the_bytes_behind_it(login_shell: str, tmp_path: Path) -> None:
     with Session(login_shell, tmp_path) as session:
         request = shell.with_arguments('printf "%s|%s" "$1" "$2"; read -r x || echo nothing', ("it's", "$HOME"))

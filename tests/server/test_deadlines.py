@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
+from jupyter_remote_kit.plan.certificates import RENEW_BEFORE
+from jupyter_remote_kit.plan.policy import TELL_DAYS
 from jupyter_remote_kit.server.bounds import Bounds
 from jupyter_remote_kit.server.deadlines import NEVER, Deadlines, Progress, State
-from jupyter_remote_kit.server.streams import MOST_HEADER
+from jupyter_remote_kit.server.door import Door
+from jupyter_remote_kit.server.resumption import EACH as EACH_TLS_SESSION
+from jupyter_remote_kit.server.resumption import LIFETIME_S as TLS_SESSION_S
+from jupyter_remote_kit.server.sockets import MOST_PEEKED
+from jupyter_remote_kit.server.sources import Paces
+from jupyter_remote_kit.server.streams import MOST_HEADER, MOST_LINES, MOST_READ
+from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS as TICKET_S
 from jupyter_remote_kit.settings import DEFAULT_SESSION_DAYS
 
 LIMITS = Deadlines(
@@ -29,7 +39,12 @@ def test_what_is_promised_in_numbers() -> None:
     assert (times.header, times.idle) == (10, 300)
     assert (times.body_least, times.body_window) == (16 * 1024, 60)
     assert (bounds.each, bounds.large, bounds.large_each) == (64, 32, 8)
-    assert (MOST_HEADER, DEFAULT_SESSION_DAYS) == (16 * 1024, 14)
+    assert (MOST_HEADER, MOST_READ, MOST_LINES) == (16 * 1024, 72 * 1024, 128)
+    assert (DEFAULT_SESSION_DAYS, TICKET_S) == (14, 60)
+    assert (MOST_PEEKED, TLS_SESSION_S, EACH_TLS_SESSION.per_second) == (16 * 1024, 2 * 3600, 4)
+    assert Paces().known_arrivals.per_second == 100
+    assert inspect.signature(Door).parameters["known_for"].default == 3600
+    assert (RENEW_BEFORE.days, TELL_DAYS) == (30, 21)
 
 
 def progress(state: State, *, signed_in: bool = False) -> Progress:
