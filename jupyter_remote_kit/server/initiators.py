@@ -56,9 +56,11 @@ def is_foreign(request: HTTPServerRequest) -> bool:
 def is_told_foreign(request: HTTPServerRequest) -> bool:
     """Whether the browser says that a page of another origin sends this. Whatever a proxy makes of `Host`, it knows better.
 
-    Of a websocket that one of this server's pages opens some browsers say `cross-site`: there an own `Origin` counts.
+    Of a websocket that one of this server's pages opens some browsers say `cross-site`: there an own `Origin` counts. Chromium says `none`
+    of what it loads ahead because any page's speculation rules ask for it (https://wicg.github.io/nav-speculation/): that is not the user.
     """
-    if request.headers.get("Sec-Fetch-Site", "none") in _OWN:
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site in _OWN and not (site == "none" and _is_loaded_ahead(request)):
         return False
     return not (offers.is_upgrade(request) and _has_own_origin(request))
 
@@ -76,7 +78,12 @@ def is_own_navigation(request: HTTPServerRequest) -> bool:
     A notebook that another person wrote may show an image of any address of this server.
     """
     is_page = offers.is_navigation(request) and request.headers.get("Sec-Fetch-Dest", "document") == "document"
-    return is_page and initiator_of(request) is Initiator.OWN
+    return is_page and not _is_loaded_ahead(request) and initiator_of(request) is Initiator.OWN
+
+
+def _is_loaded_ahead(request: HTTPServerRequest) -> bool:
+    """Whether a browser loads a page that its user may open next. It says so itself; pages cannot change that."""
+    return "Sec-Purpose" in request.headers
 
 
 def _is_labelled(request: HTTPServerRequest) -> bool:

@@ -32,7 +32,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 GPU, EVIL = "gpu.campus.test", "evil.campus.test"
 IMAGES = 6
-# Everything that a page can have a browser send without being asked: images, with and without a referrer, forms into frames, requests.
+# Everything that a page can have a browser send without being asked: images, with and without a referrer, forms into frames, requests,
+# pages that are loaded ahead.
 ATTACK = """async ([target, images, silent]) => {
   const load = path => new Promise(done => {
     const image = new Image();
@@ -56,6 +57,15 @@ ATTACK = """async ([target, images, silent]) => {
     form.submit();
     setTimeout(done, 2000);
   });
+  const ahead = async paths => {
+    const rules = document.createElement('script');
+    rules.type = 'speculationrules';
+    const urls = paths.map(path => target + path);
+    rules.textContent = JSON.stringify({prefetch: [{source: 'list', urls, referrer_policy: silent ? 'no-referrer' : 'origin'}]});
+    document.head.append(rules);
+    await new Promise(done => setTimeout(done, 500));
+  };
+  await ahead(['/logout', ...Array.from({length: images}, (_, number) => '/lab?token=ahead' + number)]);
   await load('/logout');
   for (let number = 0; number < images; number++) {
     await load('/x.png?token=wrong' + number);

@@ -37,6 +37,10 @@ def a_request(*, secure: bool = False, host: str = "gpu.example.org:8888", **car
         ({"Sec_Fetch_Site": "none"}, OWN),
         ({"Sec_Fetch_Site": "same-site"}, FOREIGN),
         ({"Sec_Fetch_Site": "cross-site"}, FOREIGN),
+        # What Chromium says of a page that speculation rules, anybody's, have it load ahead.
+        ({"Sec_Fetch_Site": "none", "Sec_Purpose": "prefetch"}, FOREIGN),
+        ({"Sec_Fetch_Site": "none", "Sec_Purpose": "prefetch;prerender", "Referer": "http://gpu.example.org:8888/lab"}, FOREIGN),
+        ({"Sec_Fetch_Site": "same-origin", "Sec_Purpose": "prefetch"}, OWN),
         ({"Sec_Fetch_Site": "same-origin, cross-site"}, FOREIGN),
         ({"Sec_Fetch_Site": ""}, FOREIGN),
         # The browser knows better than what a proxy makes of the name.
@@ -132,6 +136,10 @@ def test_the_same_name_without_tls_is_another_origin(secure: bool, scheme: str, 
     [
         ({"Accept": PAGE, "Sec_Fetch_Site": "none", "Sec_Fetch_Dest": "document"}, True),
         ({"Accept": PAGE, "Referer": "http://gpu.example.org:8888/lab"}, True),
+        # The user opens nothing yet: Firefox' `<link rel=prefetch>` in a notebook, what Chromium loads while an address is typed.
+        ({"Accept": PAGE, "Sec_Fetch_Site": "same-origin", "Sec_Purpose": "prefetch"}, False),
+        ({"Accept": PAGE, "Sec_Fetch_Site": "none", "Sec_Fetch_Dest": "document", "Sec_Purpose": "prefetch;prerender"}, False),
+        ({"Accept": PAGE, "Referer": "http://gpu.example.org:8888/lab", "Sec_Purpose": "prefetch"}, False),
         ({"Accept": PAGE, "Sec_Fetch_Site": "same-origin", "Sec_Fetch_Dest": "iframe"}, False),
         ({"Accept": IMAGE, "Sec_Fetch_Site": "same-origin", "Sec_Fetch_Dest": "image"}, False),
         ({"Accept": IMAGE, "Referer": "http://gpu.example.org:8888/lab"}, False),
