@@ -17,7 +17,7 @@ from jupyter_remote_kit.commands.options import PasswordSource, instance_options
 from jupyter_remote_kit.errors import Problem, Refused, RemoteKitError, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
-from jupyter_remote_kit.host import files, instances, passwords, paths, room, systemd
+from jupyter_remote_kit.host import files, instances, passwords, paths, room, runtimefolder, systemd
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.answers import Answers, merge
 from jupyter_remote_kit.plan.certificates import uncertified
@@ -87,6 +87,8 @@ def prepare(context: Context, answers: Answers, source: PasswordSource, *, ask: 
     Whatever can refuse is looked at before the first question; what hangs on how the host is reached as soon as that is known.
     """
     layout = paths.layout()
+    # A server that may be running there is told of what is written, and none is served from there.
+    runtimefolder.check(layout.runtime_dir)
     existing = instances.load(layout, answers.instance)
     if ask and existing is None and answers.access is None:
         _try_each_access(answers, look)

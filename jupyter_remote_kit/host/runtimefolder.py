@@ -61,21 +61,14 @@ def _check_step(step: Path, folder: Path) -> None:
         # Whoever uses the folder is told why it cannot be used.
         return
     if not _is_trusted(status.st_uid):
-        raise Refused.of(
-            "runtime-folder-exposed",
-            msg(
-                "{step} belongs to another user ({uid}), who could take the place of a server in {folder}.",
-                step=step,
-                uid=status.st_uid,
-                folder=folder,
-            ),
-            _elsewhere(folder),
-        )
+        raise _of_another(step, status.st_uid, folder)
     if not _others_write(step, status):
         return
     # In a folder with the sticky bit, as /tmp is, an entry is renamed by its owner alone (unlink(2)).
-    if below is not None and status.st_mode & stat.S_ISVTX and (below_uid is None or _is_trusted(below_uid)):
-        return
+    if below is not None and status.st_mode & stat.S_ISVTX:
+        if below_uid is None or _is_trusted(below_uid):
+            return
+        raise _of_another(below, below_uid, folder)
     raise Refused.of(
         "runtime-folder-exposed",
         msg(
@@ -85,6 +78,19 @@ def _check_step(step: Path, folder: Path) -> None:
             folder=folder,
         ),
         _mend(step, status, below, folder),
+    )
+
+
+def _of_another(step: Path, uid: int, folder: Path) -> Refused:
+    return Refused.of(
+        "runtime-folder-exposed",
+        msg(
+            "{step} belongs to another user ({uid}), who could take the place of a server in {folder}.",
+            step=step,
+            uid=uid,
+            folder=folder,
+        ),
+        _elsewhere(folder),
     )
 
 

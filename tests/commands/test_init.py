@@ -57,6 +57,16 @@ def test_by_hand_section_1_is_done(lan_host: Host) -> None:
     assert len(lan_host.token) >= 32
 
 
+def test_nothing_is_written_where_no_server_could_be_told_of_it(host: Host) -> None:
+    host.layout.runtime_dir.mkdir(parents=True, exist_ok=True)
+    host.layout.runtime_dir.chmod(0o777)
+    before = host.tree()
+    for more in ((), ("--dry-run",)):
+        outcome = host.run("init", *SSH, "--json", *more)
+        assert (outcome.code, outcome.codes) == (78, ["runtime-folder-exposed"])
+    assert host.tree() == before
+
+
 def test_the_password_is_the_one_that_jupyter_server_accepts(lan_host: Host) -> None:
     assert lan_host.hashed.startswith("argon2:$argon2id$")
     assert passwd_check(lan_host.hashed, PASSWORD)

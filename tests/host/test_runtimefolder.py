@@ -152,9 +152,11 @@ def test_what_belongs_to_another_user_is_refused(folder: Path, which: str) -> No
         folder.parent.chmod(0o1777)
     os.chown(folder.parent if which == "one above it" else folder, OTHER, OTHER)
     try:
-        _, hint = refusal(folder)
+        sentence, hint = refusal(folder)
     finally:
         os.chown(folder.parent, 0, 0)
+    whose = folder.parent if which == "one above it" else folder
+    assert sentence.startswith(f"{whose} belongs to another user ({OTHER})")
     assert "JUPYTER_RUNTIME_DIR=" in hint
 
 
