@@ -104,6 +104,9 @@ def secret_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
     if settings.private_ca:
         files += [layout.ca_file, layout.leaf_file(settings.instance)]
         files += [layout.previous_ca_file, layout.previous_leaf_file(settings.instance)]
+    elif settings.tls and settings.certfile:
+        # One's own; a certificate without a key beside it holds the key itself.
+        files.append(Path(settings.keyfile or settings.certfile))
     return (*private_folders(settings, layout), *files)
 
 

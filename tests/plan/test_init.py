@@ -344,3 +344,6 @@ def test_what_nobody_else_may_read() -> None:
     assert secret_paths(settings(), LAYOUT) == (*folders, *files)
     over_ssh = settings(access=Access.SSH, ip="127.0.0.1")
     assert secret_paths(over_ssh, LAYOUT) == (*private_folders(over_ssh, LAYOUT), LAYOUT.instance_file("default"))
+    own, with_key = settings(certfile="/c/cert.pem", keyfile="/c/key.pem"), settings(certfile="/c/both.pem")
+    assert secret_paths(own, LAYOUT) == (*private_folders(own, LAYOUT), LAYOUT.instance_file("default"), Path("/c/key.pem"))
+    assert secret_paths(with_key, LAYOUT)[-1] == Path("/c/both.pem")
