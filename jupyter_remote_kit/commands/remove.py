@@ -14,7 +14,7 @@ from jupyter_remote_kit.errors import Failed, Problem, WrongUsage
 from jupyter_remote_kit.host import apply as applying
 from jupyter_remote_kit.host import facts as fact_gathering
 from jupyter_remote_kit.host import paths, room, services, socketfolder
-from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.fail2ban import REMOVE
 from jupyter_remote_kit.plan.layout import Layout
@@ -45,14 +45,16 @@ def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Resu
     if not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
     plan = _plan(layout, instance)
-    guarding, problems = _guarding(layout, instance)
+    others = machine.others(layout, instance)
+    guarding, left = _guarding(layout, instance)
+    problems = (*left, *_kept(others))
     described = [step.describe() for step in (*guarding.steps, *plan.steps)]
     steps = tuple(msg("  {step}", step=step) for step in described)
     data = {"instance": instance, "steps": [str(step) for step in described], "changed": bool(steps) and not dry_run}
     if not dry_run:
         socketfolder.forget(layout, instance)
     if not steps:
-        return Result("remove", data, (msg("Nothing to do: there is nothing that the kit has written."),), problems=problems)
+        return Result("remove", data, (_nothing(instance, others),), problems=problems)
     if dry_run:
         return Result("remove", data, (msg("This would be done:"), *steps), problems=problems)
     # A file is taken out of its folder; what is not there any more needs nothing.
@@ -87,6 +89,20 @@ def _guarding(layout: Layout, instance: str) -> tuple[Plan, tuple[Problem, ...]]
     command = banning.root_command(layout, instance, REMOVE)
     left = Problem("fail2ban-left", msg("fail2ban keeps its jail of this instance: it is root's."), msg("{command}", command=command))
     return Plan(), (left,)
+
+
+def _kept(others: tuple[str, ...]) -> tuple[Problem, ...]:
+    """`pip uninstall` is no end of the kit while these have their keys, and servers that may run."""
+    if not others:
+        return ()
+    hint = msg("{command}", command=own_command(others[0], "remove"))
+    return (Problem("others-kept", msg("What other instances have stays: {names}.", names=", ".join(others)), hint),)
+
+
+def _nothing(instance: str, others: tuple[str, ...]) -> Message:
+    if others:
+        return msg("Nothing to do: the kit has written nothing for the instance {name!r}.", name=instance)
+    return msg("Nothing to do: there is nothing that the kit has written.")
 
 
 def _plan(layout: Layout, instance: str) -> Plan:

@@ -58,7 +58,7 @@ COMMAND = """authority-changes credentials-waiting not-in-force certificate-expi
 already-running any-network-chosen any-proxy-trusted authority-replaced authority-unreadable bound-beyond-loopback
 certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
 kit-differs language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves
-start-busy host-missing not-root no-systemd fail2ban-left not-reached host-answer"""
+start-busy host-missing not-root no-systemd fail2ban-left others-kept not-reached host-answer"""
 WORDS = """address-not-here address-awaited
 any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
 changed-meanwhile contradiction editable empty-password empty-token fingerprint host host-command host-slow identity-provider

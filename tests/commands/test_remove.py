@@ -49,9 +49,15 @@ def test_another_instance_keeps_its_files_and_the_authority(lan_host: Host) -> N
     argv = ("--access", "lan", "--allow-root", "--password-stdin", "--instance", "gpu1", "--port", "8802")
     lan_host.must("init", *argv, stdin=PASSWORD)
     authority = lan_host.layout.ca_file.read_bytes()
-    lan_host.must("remove", "--yes")
+    removed = lan_host.run("remove", "--yes")
     assert lan_host.layout.ca_file.read_bytes() == authority
     assert not lan_host.layout.instance_file("default").exists()
+    again = lan_host.run("remove", "--yes")
+    assert "has written nothing for the instance 'default'" in again.out
+    for outcome in (removed, again):
+        assert outcome.code == 0
+        assert "What other instances have stays: gpu1." in outcome.err
+        assert "remove --instance gpu1" in outcome.err
     assert lan_host.run("init", "--instance", "gpu1", "--json").data["changed"] is False
 
 
