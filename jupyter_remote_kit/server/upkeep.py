@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,6 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 
 from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import apply, facts, leafdates, paths
-from jupyter_remote_kit.messages import Message
 from jupyter_remote_kit.plan import certificates
 from jupyter_remote_kit.plan.facts import Facts
 from jupyter_remote_kit.plan.init import managed_paths
@@ -42,8 +42,8 @@ class Upkeep:
         self.standing: ServedCertificate | None = None
         self._instance = ""
         self._seen: tuple[object, ...] = ()
-        self._again = 0.0
-        self._told: tuple[Message, ...] = ()
+        self._looked_at = -math.inf
+        self._told: list[str] = []
         self._next: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._timer = PeriodicCallback(self.look, LOOK_EVERY_S * 1000)
@@ -55,7 +55,7 @@ class Upkeep:
 
     def changed(self) -> None:
         """Another certificate is served: look how that one stands. Called on the event loop."""
-        self._again = 0.0
+        self._looked_at = -math.inf
         self._next = asyncio.ensure_future(self.look())
 
     def stop(self) -> None:
@@ -84,19 +84,22 @@ class Upkeep:
     def _looked(self) -> tuple[str, bool]:
         """The instance's name, and whether the certificate on the disk is the one that is served. Blocks for milliseconds."""
         seen, served = (facts.host_names(), facts.host_addresses()), self._is_served()
-        if served and seen == self._seen and time.time() < self._again:
+        # A clock that was set back may have issued what is not valid yet.
+        if served and seen == self._seen and 0 <= time.time() - self._looked_at < WHOLE_LOOK_EVERY_S:
             return self._instance, served
         settings = self._read().settings
-        known = _settled(settings) or _mended(settings)
+        # What cannot be served may lack its key, which takes the closer look.
+        known = (_settled(settings) if served else None) or _mended(settings)
         self.standing = certificates.served(settings, known)
         # Last: a look that failed is taken again.
-        self._seen, self._again, self._instance = seen, time.time() + WHOLE_LOOK_EVERY_S, settings.instance
+        self._seen, self._looked_at, self._instance = seen, time.time(), settings.instance
         return settings.instance, self._is_served()
 
     def _tell(self, rows: tuple[report.Row, ...]) -> None:
-        told = tuple(row.message for row in rows)
-        if told != self._told and rows:
-            self._log.warning("jupyter-remote-kit:\n  %s", "\n  ".join(report.lines(rows)))
+        # In words: an error of the system in a message is another object each time.
+        told = report.lines(rows)
+        if told and told != self._told:
+            self._log.warning("jupyter-remote-kit:\n  %s", "\n  ".join(told))
         self._told = told
 
 

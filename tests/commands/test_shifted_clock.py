@@ -24,10 +24,14 @@ def shifted(host: Host, days: int) -> None:
     (host.folder / "clock").write_text(f"+{days}d\n")
 
 
+def served(port: int) -> str:
+    """The certificate that is served, as PEM."""
+    return ssl.get_server_certificate(("127.0.0.1", port))
+
+
 def ends_in(port: int) -> timedelta:
     """How long the certificate that is served lasts, from today on."""
-    served = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", port)).encode())
-    return served.not_valid_after_utc - datetime.now(timezone.utc)
+    return x509.load_pem_x509_certificate(served(port).encode()).not_valid_after_utc - datetime.now(timezone.utc)
 
 
 def test_a_certificate_is_renewed_while_its_server_runs_and_tells_of_its_end_where_it_cannot_be(host: Host) -> None:
@@ -47,6 +51,11 @@ def test_a_certificate_is_renewed_while_its_server_runs_and_tells_of_its_end_whe
         shifted(host, 370)
         assert within_a_minute(lambda: ends_in(port) > timedelta(days=760))
         assert not finds("certificate-expires")
+
+        # Its key is damaged: what is served goes on, and another one is issued.
+        leaf, before = host.layout.leaf_file("default"), served(port)
+        leaf.write_text(leaf.read_text().replace("BEGIN PRIVATE KEY-----\n", "BEGIN PRIVATE KEY-----\nAAAA"))
+        assert within_a_minute(lambda: served(port) != before)
 
         host.layout.ca_file.rename(host.folder / "away.pem")
         shifted(host, 750)
