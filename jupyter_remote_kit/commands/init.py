@@ -56,8 +56,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a running server made of what is written now: what it has caught up on, and what waits for a restart, or for root."""
+    """What was `done`, and what a running server made of it: what it has caught up on, and what waits for a restart, or for root."""
 
+    done: Prepared
     messages: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -76,6 +77,7 @@ def command(context: Context, instance: str, yes: bool, dry_run: bool, **said: A
     if dry_run:
         return report("init", prepared, dry_run=True)
     taken = write(prepared, show=context.emit if asking else None)
+    prepared = taken.done
     result = report("init", prepared, dry_run=False, shown_before=asking)
     messages = (*taken.messages, *(result.messages if prepared.plan.steps else ())) if taken.messages else result.messages
     return replace(result, messages=messages, problems=(*result.problems, *taken.problems))
@@ -155,7 +157,13 @@ def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> T
     plan, settings = prepared.plan, prepared.settings
     if plan.steps and show:
         show(Result("init", messages=(msg("This will be done:"), *_lines(plan))))
-    applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
+    try:
+        applying.apply(plan, layout=prepared.facts.layout, instance=settings.instance, now=prepared.facts.now)
+    except applying.ChangedMeanwhile:
+        again = _planned_again(prepared)
+        if again is None:
+            raise
+        return write(again)
     with machine.password_told(prepared.generated):
         _renew_others(prepared)
         try:
@@ -163,6 +171,17 @@ def write(prepared: Prepared, show: Callable[[Result], None] | None = None) -> T
         except RemoteKitError as error:
             raise not_in_force(settings.instance, error) from error
         return replace(taken, problems=(*taken.problems, *banning.outdated(prepared.facts.layout, settings)))
+
+
+def _planned_again(prepared: Prepared) -> Prepared | None:
+    """What is to be done once another instance has made the authority of all; `None` where this instance itself was changed."""
+    settings, layout, before = prepared.settings, prepared.facts.layout, prepared.existing
+    now = instances.load(layout, settings.instance)
+    if (now and now.digest) != (before and before.digest):
+        return None
+    facts = machine.gather(settings)
+    others = machine.settings_of_others(layout, settings.instance)
+    return replace(prepared, facts=facts, plan=plan_init(settings, prepared.credentials, facts, existing=before, others=others))
 
 
 def _renew_others(prepared: Prepared) -> None:
@@ -183,7 +202,7 @@ def _tell_running(prepared: Prepared) -> Taken:
     client = machine.client(prepared.facts.layout, settings.instance)
     running = client.status()
     if running is None:
-        return Taken()
+        return Taken(prepared)
     existing = prepared.existing
     has, credentials = machine.in_force(running, existing.settings if existing else settings)
     if settings.tls and running["scheme"] == "https":
@@ -197,6 +216,7 @@ def _tell_running(prepared: Prepared) -> Taken:
     waiting = waiting_for_restart(has, settings)
     service = systemd.unit_of(running["pid"]) is not None
     return Taken(
+        prepared,
         (caught_up,) if behind and not changed else (),
         (restart_needed(settings.instance, waiting, service=service),) if waiting else (),
     )

@@ -92,7 +92,7 @@ def _look(tried: Prepared, asked: Asked, status: Mapping[str, Any] | None) -> No
 def _written(context: Context, prepared: Prepared, asked: Asked) -> Prepared:
     """The instance as it stands on the disk now, ready to be served."""
     serving.check_port(prepared.settings.ip, prepared.settings.port)
-    init.write(prepared, show=context.emit if asked.ask else None)
+    prepared = init.write(prepared, show=context.emit if asked.ask else None).done
     with machine.password_told(prepared.generated):
         serving.check_exposed(prepared)
     return replace(prepared, shown=asked.ask)
@@ -121,6 +121,7 @@ def _keep_running(prepared: Prepared, asked: Asked, status: Mapping[str, Any]) -
         raise running.restart_needed(asked.instance, status, waiting)
     changes_password = prepared.existing is not None and prepared.credentials != prepared.existing.credentials
     taken = init.write(prepared)
+    prepared = taken.done
     changed = (msg("Its password has been changed to this one, and every session has ended."),) if changes_password else ()
     problems = readiness.opened(asked.instance, status["scheme"], status["ip"], status["port"]) if asked.open_browser else ()
     data = {"instance": asked.instance, "pid": status["pid"], "url": status["url"], "changed": bool(prepared.plan.steps)}

@@ -38,6 +38,10 @@ from jupyter_remote_kit.plan.model import (
 _Done = MakeDirectory | RemoveFile | KeepCopy | Run
 
 
+class ChangedMeanwhile(Failed):
+    """Another command has changed what a plan was made on; nothing of it was done."""
+
+
 @dataclass(frozen=True)
 class _Write:
     """A file to put in place; `backup` keeps what stands there."""
@@ -56,7 +60,7 @@ def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
     every file as ours, old or new, whenever this one is killed.
 
     Raises `Failed` when the machine does not let a step be done (what stood there is untouched), or when another `init` is at work for
-    more than 10 seconds, or has changed what the plan was made on.
+    more than 10 seconds, and `ChangedMeanwhile` when it has changed what the plan was made on.
     """
     if not plan.steps:
         return
@@ -77,10 +81,10 @@ def apply(plan: Plan, *, layout: Layout, instance: str, now: datetime) -> None:
 
 
 def _check_expectations(plan: Plan) -> None:
-    """Raises `Failed` when what the plan was made on is no longer what stands there."""
+    """Raises `ChangedMeanwhile` when what the plan was made on is no longer what stands there."""
     for path, digest in plan.expects:
         if file_fact(path).digest != digest:
-            raise Failed.of(
+            raise ChangedMeanwhile.of(
                 "changed-meanwhile",
                 msg("{path} was changed by another command while this one was at work; nothing was written.", path=path),
                 msg("Run the command again"),

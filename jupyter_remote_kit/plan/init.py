@@ -55,7 +55,9 @@ def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
         findings += (_authority_replaced(settings, kept=issued.previous_file is not None),)
     elif not issued:
         findings += _uncertified(settings, facts)
-    return Plan(steps, findings, _expects(settings, facts, existing))
+    # Two instances that are made at once would else make an authority each, and the server of one show a leaf of neither's.
+    shared = ((facts.layout.ca_file, facts.file(facts.layout.ca_file).digest),) if issued else ()
+    return Plan(steps, findings, (*_expects(settings, facts, existing), *shared))
 
 
 def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts) -> Plan:
@@ -69,7 +71,7 @@ def plan_credentials(existing: Instance, credentials: Credentials, facts: Facts)
 
 def managed_paths(settings: Settings, layout: Layout) -> tuple[Path, ...]:
     """Every path whose fact the plan reads, but for the root directory."""
-    files = (layout.ca_certificate_file, layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
+    files = (layout.ca_file, layout.ca_certificate_file, layout.overlay_file(settings.instance), layout.instance_file(settings.instance))
     return (*private_folders(settings, layout), *files)
 
 

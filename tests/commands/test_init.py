@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_everything_is_written_and_only_for_its_owner(lan_host: Host) -> None:
     assert {modes[str(path.relative_to(lan_host.folder))] for path in private} == {0o600}
     assert {modes[str(path.relative_to(lan_host.folder))] for path in folders} == {0o700}
     assert [path for path, mode in modes.items() if mode & 0o022 and not path.startswith("home")] == []
+
+
+def test_instances_that_are_made_at_once_share_one_authority(host: Host) -> None:
+    names = ("a", "b", "c")
+    with ThreadPoolExecutor() as others:
+        made = list(others.map(lambda name: host.run("init", *LAN, "--instance", name, "--json", stdin=PASSWORD), names))
+    assert [outcome.code for outcome in made] == [0, 0, 0], made
+    authority = host.layout.ca_certificate_file.read_text()
+    assert [name for name in names if authority not in host.layout.leaf_file(name).read_text()] == []
+    assert len({str(step) for outcome in made for step in outcome.data["steps"] if "private certificate authority in" in step}) == 1
+    assert list(host.layout.backups_dir.glob("ca.pem.*")) == []
 
 
 def test_by_hand_section_1_is_done(lan_host: Host) -> None:

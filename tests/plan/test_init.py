@@ -332,6 +332,11 @@ def test_an_address_that_came_after_the_authority_is_told_and_a_new_one_made_on_
     assert "Laptops that trust the old one go on" in str(problem.message)
 
 
+def test_an_authority_is_made_only_where_another_instance_has_made_none_meanwhile() -> None:
+    plan = plan_init(settings(), CREDENTIALS, facts())
+    assert plan.expects == ((LAYOUT.instance_file("default"), None), (LAYOUT.ca_file, None))
+
+
 def test_what_nobody_else_may_read() -> None:
     folders = private_folders(settings(), LAYOUT)
     files = (

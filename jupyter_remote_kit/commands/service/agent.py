@@ -45,7 +45,7 @@ def install(context: Context, prepared: Prepared, wish: Wish, *, asking: bool) -
     layout, instance = paths.layout(), prepared.settings.instance
     place = services.place(Scope.USER, instance, layout)
     if not wish.dry_run:
-        init.write(prepared, show=context.emit if asking else None)
+        prepared = init.write(prepared, show=context.emit if asking else None).done
     with machine.password_told(prepared.generated):
         environment = snapshot.take(os.environ, services.program()[0].parent, wish.also or (), layout.variables)
         log = layout.server_log(instance)

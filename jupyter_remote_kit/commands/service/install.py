@@ -136,7 +136,7 @@ def _install(context: Context, prepared: Prepared, scope: Scope, wish: Wish, *, 
         made = make(place, settings.root_dir, wish, environment, written)
         result = report(init.report("service install", prepared, dry_run=True), made, wish)
         return result if scope is Scope.USER or elevated.is_root() else _with_sudo(result, _words(made, wish, written))
-    init.write(prepared, show=context.emit if asking else None)
+    prepared = init.write(prepared, show=context.emit if asking else None).done
     with machine.password_told(prepared.generated):
         serving.check_exposed(prepared)
         made = make(place, settings.root_dir, wish, environment, written)
