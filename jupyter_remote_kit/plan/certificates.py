@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 
-from jupyter_remote_kit.errors import Problem, Refused
+from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
 from jupyter_remote_kit.plan.commandline import own_command
@@ -34,16 +34,17 @@ def subjects(facts: Facts, *instances: Settings) -> tuple[tuple[str, ...], tuple
 def steps(settings: Settings, facts: Facts, others: Iterable[Settings] = (), *, new_authority: bool = False) -> Iterator[Step]:
     """Issue what is missing, runs out within 30 days, or lacks a name that the CA may vouch for.
 
-    Laptops trust the CA, so that it stays while it can: for names and addresses outside of its constraints another one is made with
-    `new_authority` alone. That one is for all that the one before is for as well, which stays beside it: an address that comes back
-    needs no third. All instances share the CA: a new one is made for the names of the `others` as well, and issues their certificates.
+    Laptops trust the CA, so that it stays while it can: for names and addresses outside of its constraints, or where the clock says that
+    it is not valid yet, another one is made with `new_authority` alone. That one is for all that the one before is for as well, which
+    stays beside it: an address that comes back needs no third. All instances share the CA: a new one is made for the names of the
+    `others` as well, and issues their certificates.
     """
     if not settings.private_ca:
         return
     sharers = [other for other in others if other.private_ca]
     wanted = subjects(facts, settings, *sharers)
     ca = _usable(facts)
-    if ca is None or (new_authority and beyond(ca, *wanted)):
+    if ca is None or (new_authority and (beyond(ca, *wanted) or _is_early(ca, facts))):
         yield from _another_authority(settings, facts, sharers, wanted)
     else:
         yield from _leaves(settings, facts, ca)
@@ -72,6 +73,22 @@ def uncertified(settings: Settings, facts: Facts) -> tuple[str, ...]:
     return beyond(ca, *_reached(settings, facts)) if settings.private_ca and ca is not None else ()
 
 
+def early(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
+    """What is said where the clock is behind the beginning of the private CA that stays."""
+    ca = _usable(facts)
+    if not settings.private_ca or ca is None or not _is_early(ca, facts):
+        return ()
+    message = msg(
+        "The private certificate authority is valid from {start} on, and this host's clock says {now}: it is kept.",
+        start=_day(ca.not_before),
+        now=_day(facts.now),
+    )
+    renewal = own_command(settings.instance, "init --new-authority")
+    return (
+        Problem("certificate-early", message, msg("Set the clock; if it is right, make another authority: {command}", command=renewal)),
+    )
+
+
 def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
     """How the certificate on the disk stands; `None` where there is none."""
     leaf = facts.leaf if settings.private_ca else facts.own_certificate
@@ -85,12 +102,13 @@ def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
         if facts.previous_ca is not None:
             warned = tuple(host for host in beyond(facts.previous_ca, names, addresses) if host not in lacking)
     return ServedCertificate(
-        f"{leaf.not_after:%Y-%m-%d}",
+        _day(leaf.not_after),
         (leaf.not_after - facts.now).days,
         settings.private_ca,
         lacking,
         warned,
-        f"{facts.previous_ca.not_before:%Y-%m-%d}" if facts.previous_ca else "",
+        _day(facts.previous_ca.not_before) if facts.previous_ca else "",
+        _day(leaf.not_before) if _is_early(leaf, facts) else "",
     )
 
 
@@ -149,25 +167,34 @@ def _previous_leaf(settings: Settings, facts: Facts, before: CertificateFact) ->
     return IssueLeaf(layout.previous_ca_file, layout.previous_leaf_file(settings.instance), *within, vouched_by=layout.ca_file)
 
 
-def check_own(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
-    """What is wrong with the user's own certificate. A key that does not fit or a date that is past raises `Refused`."""
+def check_own(settings: Settings, facts: Facts, before: Settings | None = None) -> tuple[Problem, ...]:
+    """What is wrong with the user's own certificate. A key that does not fit or a date that is past raises `Refused`.
+
+    Others renew the one that the instance had `before`, at any time, and a service that is refused is not started again: its date is said
+    as a running server says it, and a key that does not fit raises `Failed`.
+    """
     if settings.certfile is None or facts.own_certificate is None:
         return ()
     certificate, file = facts.own_certificate, settings.certfile
+    known = before is not None and before.certfile == file
     if not certificate.key_fits:
-        raise Refused.of(
+        apart = Problem(
             "key-does-not-fit",
             msg("The key in {key} does not belong to the certificate in {file}.", key=settings.keyfile or file, file=file),
             msg("Give a certificate and the key that belongs to it: --certfile CERT.pem --keyfile KEY.pem"),
         )
-    if certificate.not_after <= facts.now or (certificate.not_before > facts.now >= CLOCK_SET):
-        raise Refused.of(
+        raise Failed(apart) if known else Refused(apart)
+    problems = []
+    if certificate.not_after <= facts.now or _is_early(certificate, facts):
+        out_of_date = Problem(
             "certificate-out-of-date",
             msg("The certificate in {file} is valid from {start} to {end} only.", file=file, **_dates(certificate)),
             msg("Renew it, or use the private certificate authority: --private-ca"),
         )
-    problems = []
-    if certificate.not_after - facts.now < RENEW_BEFORE:
+        if not known:
+            raise Refused(out_of_date)
+        problems.append(out_of_date)
+    elif certificate.not_after - facts.now < RENEW_BEFORE:
         problems.append(
             Problem(
                 "certificate-ends-soon",
@@ -220,7 +247,7 @@ def _bound(settings: Settings) -> tuple[str, ...]:
 
 def _serves(certificate: CertificateFact | None, facts: Facts) -> bool:
     """Whether it is there, has its key, and lasts another 30 days."""
-    if certificate is None or not certificate.key_fits or facts.now < CLOCK_SET:
+    if certificate is None or not certificate.key_fits or not _clock_is_set(facts):
         return certificate is not None and certificate.key_fits
     return certificate.not_before <= facts.now and certificate.not_after - facts.now >= RENEW_BEFORE
 
@@ -232,7 +259,20 @@ def _usable(facts: Facts) -> CertificateFact | None:
 
 def _lives(certificate: CertificateFact, facts: Facts) -> bool:
     """Whether it has its key, and has not run out."""
-    return certificate.key_fits and (facts.now < CLOCK_SET or certificate.not_before <= facts.now < certificate.not_after)
+    return certificate.key_fits and (not _clock_is_set(facts) or certificate.not_before <= facts.now < certificate.not_after)
+
+
+def _clock_is_set(facts: Facts) -> bool:
+    """Whether the clock can tell what is past. One behind the beginning of this host's own CA cannot.
+
+    systemd starts a board without a battery at the date of its own build (TIME_EPOCH), fake-hwclock at that of the last hour.
+    """
+    return facts.now >= CLOCK_SET and (facts.ca is None or not _is_early(facts.ca, facts))
+
+
+def _is_early(certificate: CertificateFact, facts: Facts) -> bool:
+    """Whether it is not valid yet, by a clock that seems to be set."""
+    return CLOCK_SET <= facts.now < certificate.not_before
 
 
 def _is_accepted(ca: CertificateFact) -> bool:
@@ -255,4 +295,8 @@ def _is_for(leaf: CertificateFact, names: Iterable[str], addresses: Iterable[str
 
 
 def _dates(certificate: CertificateFact) -> dict[str, str]:
-    return {"start": f"{certificate.not_before:%Y-%m-%d}", "end": f"{certificate.not_after:%Y-%m-%d}"}
+    return {"start": _day(certificate.not_before), "end": _day(certificate.not_after)}
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

@@ -44,7 +44,7 @@ def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
     check_machine(settings, facts, existing.settings if existing else None)
     findings = (
         *address_awaited(settings, facts),
-        *certificates.check_own(settings, facts),
+        *certificates.check_own(settings, facts, existing.settings if existing else None),
         *_language_findings(settings),
         *userconfig.findings(facts.user_config),
         *overridden(facts.user_config, settings),
@@ -52,9 +52,9 @@ def plan_init(  # noqa: PLR0913  # what is asked, what is, and what may be done
     steps = tuple(_steps(settings, credentials, facts, existing, certificates.steps(settings, facts, others, new_authority=new_authority)))
     issued = next((step for step in steps if isinstance(step, IssueAuthority)), None)
     if issued and existing and existing.settings.private_ca:
-        findings += (_authority_replaced(settings, kept=issued.previous_file is not None),)
+        findings += (_authority_replaced(settings, facts, kept=issued.previous_file is not None),)
     elif not issued:
-        findings += _uncertified(settings, facts)
+        findings += (*_uncertified(settings, facts), *certificates.early(settings, facts))
     # Two instances that are made at once would else make an authority each, and the server of one show a leaf of neither's.
     shared = ((facts.layout.ca_file, facts.file(facts.layout.ca_file).digest),) if issued else ()
     return Plan(steps, findings, (*_expects(settings, facts, existing), *shared))
@@ -79,13 +79,20 @@ def _expects(settings: Settings, facts: Facts, existing: Instance | None) -> tup
     return ((facts.layout.instance_file(settings.instance), existing.digest if existing else None),)
 
 
-def _authority_replaced(settings: Settings, *, kept: bool) -> Problem:
+def _authority_replaced(settings: Settings, facts: Facts, *, kept: bool) -> Problem:
     replaced = msg("The private certificate authority is a new one: laptops that trusted the old one have to fetch it.")
     beside = msg(
         "The private certificate authority is a new one. Laptops that trust the old one go on at its names and addresses, and warn at"
         " the others until they trust the new one, too."
     )
-    return Problem("authority-replaced", beside if kept else replaced, msg("{command}", command=own_command(settings.instance, "urls")))
+    sentence = beside if kept else replaced
+    if kept and facts.previous_ca is not None:
+        sentence = msg(
+            "The private certificate authority is a new one. Laptops that trust the one before it go on at its names and addresses; those"
+            " that trust only the one of {since}, which came before that, warn at every address until they trust the new one, too.",
+            since=f"{facts.previous_ca.not_before:%Y-%m-%d}",
+        )
+    return Problem("authority-replaced", sentence, msg("{command}", command=own_command(settings.instance, "urls")))
 
 
 def _uncertified(settings: Settings, facts: Facts) -> tuple[Problem, ...]:

@@ -52,7 +52,7 @@ class ServedCertificate:
     """How a certificate stands: it `ends` on that date (ISO 8601), in so many days, less than 0 when it is past.
 
     `lacking` are addresses and names of this host that it is not for; `warned` those at which laptops warn that trust nothing but the
-    authority `since` that date, which has been replaced since.
+    authority `since` that date, which has been replaced since. `begins` is the date of one that is not valid yet by this host's clock.
     """
 
     ends: str
@@ -61,6 +61,7 @@ class ServedCertificate:
     lacking: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     since: str = ""
+    begins: str = ""
 
 
 @dataclass(frozen=True)
@@ -267,6 +268,9 @@ def certificate_findings(instance: str, certificate: ServedCertificate | None) -
         yield Finding("certificate-expired", Severity.WARN, msg("The certificate has expired on {end}.", end=certificate.ends), renewal)
     elif certificate.days < TELL_DAYS:
         yield Finding("certificate-expires", Severity.WARN, msg("The certificate is valid until {end}.", end=certificate.ends), renewal)
+    if certificate.begins:
+        early = msg("The certificate is valid from {start} on, which has not come by this host's clock.", start=certificate.begins)
+        yield Finding("certificate-early", Severity.WARN, early, msg("See whether the clock is right: date"))
     if certificate.lacking:
         yield Finding(
             "certificate-lacks",

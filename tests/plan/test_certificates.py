@@ -10,8 +10,19 @@ from typing import Any
 import pytest
 
 from jupyter_remote_kit import grammar
-from jupyter_remote_kit.errors import Refused
-from jupyter_remote_kit.plan.certificates import check_own, covers, is_address, is_settled, served, steps, subjects, uncertified, upkeep
+from jupyter_remote_kit.errors import Failed, Refused
+from jupyter_remote_kit.plan.certificates import (
+    check_own,
+    covers,
+    early,
+    is_address,
+    is_settled,
+    served,
+    steps,
+    subjects,
+    uncertified,
+    upkeep,
+)
 from jupyter_remote_kit.plan.facts import CertificateFact
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile
 from jupyter_remote_kit.plan.policy import ServedCertificate
@@ -319,6 +330,47 @@ def test_a_clock_that_is_not_set_yet_says_nothing_of_a_certificate() -> None:
     assert check_own(settings(certfile=Path("/c/cert.pem")), facts(own_certificate=certificate(), now=unset)) == ()
     machine = facts(**CHANGING, files={LAYOUT.ca_certificate_file: EXPORTED}, addresses=MOVED, now=unset)
     assert list(upkeep(settings(), machine)) == []
+
+
+@pytest.mark.parametrize("now", [datetime(1970, 1, 1, tzinfo=timezone.utc), CA.not_before - DAY])
+def test_a_clock_behind_the_authoritys_beginning_replaces_nothing(now: datetime) -> None:
+    # systemd begins at the date of its own build, which may be years after 1970.
+    machine = facts(ca=CA, leaf=LEAF, files={LAYOUT.ca_certificate_file: EXPORTED}, now=now)
+    assert list(steps(settings(), machine)) == []
+    moved = replace(machine, addresses=MOVED, **CHANGING)
+    assert list(steps(settings(), moved)) == list(upkeep(settings(), moved)) == []
+
+
+def test_an_authority_of_a_clock_that_was_ahead_is_replaced_on_demand() -> None:
+    machine = facts(ca=CA, leaf=LEAF, files={LAYOUT.ca_certificate_file: EXPORTED}, now=CA.not_before - DAY)
+    (problem,) = early(settings(), machine)
+    assert (problem.code, str(problem.message)) == (
+        "certificate-early",
+        "The private certificate authority is valid from 2026-02-28 on, and this host's clock says 2026-02-27: it is kept.",
+    )
+    assert "jupyter remotekit init --new-authority" in str(problem.hint)
+    assert [type(step) for step in steps(settings(), machine, new_authority=True)] == WITH_BEFORE
+    standing = served(settings(), machine)
+    assert standing is not None
+    assert standing.begins == "2026-02-28"
+    for other in (replace(machine, now=NOW), replace(machine, now=datetime(1970, 1, 1, tzinfo=timezone.utc)), replace(machine, ca=None)):
+        assert early(settings(), other) == ()
+    assert early(settings(plain_http=True), machine) == ()
+
+
+@pytest.mark.parametrize("changes", [{"not_after": NOW}, {"not_before": NOW + DAY}])
+def test_a_certificate_that_the_instance_has_already_is_out_of_date_and_served(changes: dict[str, Any]) -> None:
+    chosen = settings(certfile=Path("/c/cert.pem"), keyfile=Path("/c/key.pem"))
+    codes = [problem.code for problem in check_own(chosen, facts(own_certificate=certificate(**changes)), chosen)]
+    assert codes == ["certificate-out-of-date"]
+    with pytest.raises(Refused):
+        check_own(chosen, facts(own_certificate=certificate(**changes)), settings(certfile=Path("/c/other.pem")))
+
+
+def test_a_renewal_that_has_come_to_the_certificate_and_not_to_its_key_is_not_refused_for_good() -> None:
+    chosen = settings(certfile=Path("/c/cert.pem"))
+    with pytest.raises(Failed):
+        check_own(chosen, facts(own_certificate=certificate(key_fits=False)), chosen)
 
 
 def test_a_key_inside_the_certificates_file_is_named_by_that_file() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -330,6 +331,11 @@ def test_an_address_that_came_after_the_authority_is_told_and_a_new_one_made_on_
     assert any(isinstance(step, IssueAuthority) for step in plan.steps)
     (problem,) = plan.findings
     assert "Laptops that trust the old one go on" in str(problem.message)
+    # A third one, before all have the second: the first is served no more.
+    first = replace(certificate(digest="first"), not_before=certificate().not_before - timedelta(days=100))
+    plan = plan_init(before.settings, before.credentials, replace(machine, previous_ca=first), existing=before, new_authority=True)
+    (problem,) = plan.findings
+    assert f"trust only the one of {first.not_before:%Y-%m-%d}, which came before that, warn at every address" in str(problem.message)
 
 
 def test_an_authority_is_made_only_where_another_instance_has_made_none_meanwhile() -> None:

@@ -47,6 +47,13 @@ EVERYTHING = Posture(
             "Renew it; a running server takes the new one after: jupyter remotekit init",
         ),
         (
+            {"certificate": ServedCertificate("2027-03-01", 300, begins="2026-03-02")},
+            "certificate-early",
+            Severity.WARN,
+            "The certificate is valid from 2026-03-02 on, which has not come by this host's clock.",
+            "See whether the clock is right: date",
+        ),
+        (
             {"certificate": ServedCertificate("2027-03-01", 21, lacking=("10.0.0.9", "gpu2"))},
             "certificate-lacks",
             Severity.WARN,
