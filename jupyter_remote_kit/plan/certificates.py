@@ -109,7 +109,15 @@ def served(settings: Settings, facts: Facts) -> ServedCertificate | None:
         warned,
         _day(facts.previous_ca.not_before) if facts.previous_ca else "",
         _day(leaf.not_before) if _is_early(leaf, facts) else "",
+        _end_of_change_over(facts),
     )
+
+
+def _end_of_change_over(facts: Facts) -> str:
+    """The date from which on laptops that trust nothing but the CA before this one are served no more, where it is near."""
+    before = facts.previous_ca
+    near = before is not None and _lives(before, facts) and not _serves(before, facts)
+    return _day(before.not_after) if before is not None and near else ""
 
 
 def _another_authority(

@@ -52,7 +52,8 @@ class ServedCertificate:
     """How a certificate stands: it `ends` on that date (ISO 8601), in so many days, less than 0 when it is past.
 
     `lacking` are addresses and names of this host that it is not for; `warned` those at which laptops warn that trust nothing but the
-    authority `since` that date, which has been replaced since. `begins` is the date of one that is not valid yet by this host's clock.
+    authority `since` that date, which has been replaced since. `begins` is the date of one that is not valid yet by this host's clock,
+    `change_over_ends` that of the authority before, where it is near.
     """
 
     ends: str
@@ -62,6 +63,7 @@ class ServedCertificate:
     warned: tuple[str, ...] = ()
     since: str = ""
     begins: str = ""
+    change_over_ends: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,11 @@ def certificate_findings(instance: str, certificate: ServedCertificate | None) -
             msg("The certificate is not for {hosts}: browsers warn there.", hosts=", ".join(certificate.lacking)),
             _paste(own_command(instance, "init --new-authority")),
         )
+    yield from _change_over_findings(instance, certificate)
+
+
+def _change_over_findings(instance: str, certificate: ServedCertificate) -> Iterator[Finding]:
+    """Which laptops have to trust the authority that has taken the place of another."""
     if certificate.warned:
         yield Finding(
             "authority-changes",
@@ -289,6 +296,13 @@ def certificate_findings(instance: str, certificate: ServedCertificate | None) -
             ),
             _paste(own_command(instance, "urls")),
         )
+    if certificate.change_over_ends:
+        last = msg(
+            "Laptops that trust only the authority of {since} warn at every address from {end} on; they have to trust the new one, too.",
+            since=certificate.since,
+            end=certificate.change_over_ends,
+        )
+        yield Finding("authority-ends", Severity.WARN, last, _paste(own_command(instance, "urls")))
 
 
 def _certificate_findings(posture: Posture) -> Iterator[Finding]:

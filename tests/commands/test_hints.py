@@ -54,7 +54,8 @@ unit-masked systemd-only no-kit kit-broken host-key-unknown host-key-changed fai
 already-connected server-ended as-root hash-broken hash-not-argon2id hash-weak token-short no-credentials no-password control-timeout
 control-failed service-installed others-instance no-authority plain-http-chosen defect key-encrypted file-exposed file-too-large
 extension-failed extension-needed"""
-COMMAND = """authority-changes certificate-early credentials-waiting not-in-force certificate-expired certificate-expires certificate-lacks
+COMMAND = """authority-changes authority-ends certificate-early
+credentials-waiting not-in-force certificate-expired certificate-expires certificate-lacks
 already-running any-network-chosen any-proxy-trusted authority-replaced authority-unreadable bound-beyond-loopback
 certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
 kit-differs language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves

@@ -181,6 +181,10 @@ def test_how_a_certificate_stands() -> None:
         "2026-03-01", -1, lacking=(NEW,)
     )
     assert served(settings(), facts(**CHANGING, addresses=MOVED)) == ServedCertificate("2027-04-02", 397, warned=(NEW,), since="2026-02-28")
+    ending = facts(**{**CHANGING, "previous_ca": replace(OLD, not_after=NOW + 20 * DAY)})
+    standing = served(settings(), ending)
+    assert standing is not None
+    assert standing.change_over_ends == "2026-03-21"
     # Nothing is lacking where nobody comes.
     bound = settings(ip="192.168.0.107")
     assert served(bound, facts(leaf=LEAF, addresses=MOVED)) == ServedCertificate("2027-04-02", 397)

@@ -54,6 +54,14 @@ EVERYTHING = Posture(
             "See whether the clock is right: date",
         ),
         (
+            {"certificate": ServedCertificate("2027-03-01", 300, since="2016-01-02", change_over_ends="2026-03-20")},
+            "authority-ends",
+            Severity.WARN,
+            "Laptops that trust only the authority of 2016-01-02 warn at every address from 2026-03-20 on; they have to trust the new one,"
+            " too.",
+            "jupyter remotekit urls",
+        ),
+        (
             {"certificate": ServedCertificate("2027-03-01", 21, lacking=("10.0.0.9", "gpu2"))},
             "certificate-lacks",
             Severity.WARN,
