@@ -129,7 +129,7 @@ def _steps(
     settings: Settings, credentials: Credentials, facts: Facts, existing: Instance | None, certificate_steps: Iterable[Step]
 ) -> Iterator[Step]:
     # First, since it is what a user may have misspelt.
-    yield from _root_directory(settings, facts)
+    yield from _root_directory(settings, facts, existing)
     for folder in private_folders(settings, facts.layout):
         fact = facts.file(folder)
         if fact.kind is not FileKind.DIRECTORY or fact.mode != PRIVATE_DIR:
@@ -157,7 +157,7 @@ def _another_root(path: Path, facts: Facts) -> str:
     return '"$(mktemp -d /var/tmp/notebooks.XXXXXX)"'
 
 
-def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]:
+def _root_directory(settings: Settings, facts: Facts, existing: Instance | None) -> Iterator[MakeDirectory]:
     path, fact = settings.root_dir, facts.file(settings.root_dir)
     hint = msg("Choose another one: --root-dir {folder}", folder=_another_root(path, facts))
     if fact.kind is FileKind.ABSENT and fact.writable:
@@ -168,7 +168,9 @@ def _root_directory(settings: Settings, facts: Facts) -> Iterator[MakeDirectory]
     elif fact.kind is not FileKind.DIRECTORY:
         raise Refused.of("root-dir-not-a-directory", msg("The root directory {path} is not a directory.", path=path), hint)
     elif not fact.writable:
-        raise Refused.of("root-dir-not-writable", msg("You cannot write to the root directory {path}.", path=path), hint)
+        closed = Problem("root-dir-not-writable", msg("You cannot write to the root directory {path}.", path=path), hint)
+        # Where a disk is to be mounted, the folder may be root's until then.
+        raise Failed(closed) if existing is not None and existing.settings.root_dir == path else Refused(closed)
 
 
 def _language_findings(settings: Settings) -> Iterator[Problem]:

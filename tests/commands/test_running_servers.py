@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 from datetime import datetime, timezone
@@ -13,7 +14,19 @@ import httpx
 import pytest
 
 from jupyter_remote_kit.host import certificates
-from tests.commands.host import LAN, PASSWORD, PATIENCE_S, SSH, Host, Outcome, console_script, detached, free_port, is_alive
+from tests.commands.host import (
+    LAN,
+    PASSWORD,
+    PATIENCE_S,
+    SSH,
+    Host,
+    Outcome,
+    console_script,
+    detached,
+    free_port,
+    is_alive,
+    within_a_minute,
+)
 
 # Dozens of real servers: once is enough, not on every Python.
 pytestmark = pytest.mark.slow
@@ -129,6 +142,35 @@ def test_a_certificate_that_others_have_renewed_is_served(host: Host) -> None:
         after = served_certificate(port)
         assert after != before
         assert after.strip() in cert.read_text()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("late", ["notebooks", "certificate"])
+def test_a_service_waits_for_a_disk_that_is_mounted_late(host: Host, late: str) -> None:
+    port, disk, away = free_port(), host.folder / late, host.folder / "away"
+    cert, key = own_certificate(host.folder / "certificate")
+    root_dir = host.folder / "notebooks" / "mei"
+    options = ("--port", str(port), "--root-dir", str(root_dir), "--certfile", str(cert), "--keyfile", str(key))
+    host.must("init", *LAN, *options, stdin=PASSWORD)
+    disk.rename(away)
+    if late == "notebooks":
+        # Where root itself can make no folder.
+        disk.touch()
+    with subprocess.Popen(
+        [console_script(), "service", "run"], env=host.environment, cwd=host.home, stderr=subprocess.PIPE, text=True
+    ) as one:
+        try:
+            assert one.stderr is not None
+            assert "is not there yet: waiting" in one.stderr.readline()
+            disk.unlink(missing_ok=True)
+            away.rename(disk)
+            assert within_a_minute(lambda: _listens(port))
+        finally:
+            one.terminate()
 
 
 def test_the_servers_of_other_instances_take_what_a_new_authority_issues(host: Host) -> None:

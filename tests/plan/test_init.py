@@ -232,6 +232,12 @@ def test_a_root_directory_that_cannot_be_made_may_come_with_its_disk() -> None:
     assert caught.value.exit_code is ExitCode.FAILED
 
 
+def test_a_root_directory_that_the_instance_has_had_is_not_refused_for_good() -> None:
+    machine = facts(files={ROOT_DIR: FileFact(FileKind.DIRECTORY, writable=False), HOME: DIRECTORY})
+    with pytest.raises(Failed, match="You cannot write to the root directory"):
+        plan_init(settings(), CREDENTIALS, machine, existing=existing())
+
+
 @pytest.mark.parametrize(
     ("root_dir", "home"),
     [(HOME, replace(DIRECTORY, writable=False)), (ROOT_DIR, replace(DIRECTORY, writable=False)), (ROOT_DIR, FileFact())],
