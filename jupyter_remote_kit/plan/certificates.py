@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from jupyter_remote_kit.errors import Failed, Problem, Refused
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.answers import WILDCARDS
+from jupyter_remote_kit.plan.authority import digests_of
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import CertificateFact, Facts, FileKind
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile, Step
@@ -138,7 +139,11 @@ def _another_authority(
 
 def _leaves(settings: Settings, facts: Facts, ca: CertificateFact) -> Iterator[Step]:
     layout = facts.layout
-    if facts.file(layout.ca_certificate_file).kind is FileKind.ABSENT:
+    exported = facts.file(layout.ca_certificate_file)
+    # What laptops fetch. A folder in its way is for its user to look at.
+    if exported.kind in {FileKind.ABSENT, FileKind.FILE} and ca.digest not in digests_of(
+        (exported.content or b"").decode(errors="replace")
+    ):
         yield ExportAuthority(layout.ca_file, layout.ca_certificate_file)
     leaf, hosts = facts.leaf, _within(ca, *subjects(facts, settings))
     if leaf is None or not (_is_for(leaf, *hosts) and leaf.issuer_digest == ca.digest and _serves(leaf, facts)):

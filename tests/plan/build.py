@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,7 +36,10 @@ HASH = "argon2:$argon2id$v=19$m=10240,t=10,p=8$XRWP0JgBkFCovbM6fa9tVw$lXwtfVIs+m
 CREDENTIALS = Credentials(Secret(TOKEN), Secret(HASH))
 
 DIRECTORY = FileFact(FileKind.DIRECTORY, 0o700)
-EXPORTED = FileFact(FileKind.FILE, 0o644, 1000, b"the authority's certificate")
+_DER = b"the authority's certificate"
+CA_DIGEST = hashlib.sha256(_DER).hexdigest()
+_PEM = b"-----BEGIN CERTIFICATE-----\n" + base64.b64encode(_DER) + b"\n-----END CERTIFICATE-----\n"
+EXPORTED = FileFact(FileKind.FILE, 0o644, 1000, _PEM)
 
 
 def settings(**changes: Any) -> Settings:
@@ -66,12 +70,12 @@ def certificate(**changes: Any) -> CertificateFact:
         not_after=NOW + timedelta(days=397),
         key_fits=True,
         digest="leaf",
-        issuer_digest="ca",
+        issuer_digest=CA_DIGEST,
     )
     return replace(sound, **changes)
 
 
-CA = certificate(digest="ca", issuer_digest="", not_after=NOW + timedelta(days=3650))
+CA = certificate(digest=CA_DIGEST, issuer_digest="", not_after=NOW + timedelta(days=3650))
 LEAF = certificate()
 
 

@@ -27,7 +27,22 @@ from jupyter_remote_kit.plan.facts import CertificateFact
 from jupyter_remote_kit.plan.model import ExportAuthority, IssueAuthority, IssueLeaf, RemoveFile
 from jupyter_remote_kit.plan.policy import ServedCertificate
 from jupyter_remote_kit.settings import Access
-from tests.plan.build import ADDRESSES, CA, EXPORTED, LAYOUT, LEAF, LEAF_FILE, NAMES, NOW, SAN_ADDRESSES, certificate, facts, settings
+from tests.plan.build import (
+    ADDRESSES,
+    CA,
+    CA_DIGEST,
+    DIRECTORY,
+    EXPORTED,
+    LAYOUT,
+    LEAF,
+    LEAF_FILE,
+    NAMES,
+    NOW,
+    SAN_ADDRESSES,
+    certificate,
+    facts,
+    settings,
+)
 
 AUTHORITY_AND_LEAF = [IssueAuthority, IssueLeaf]
 WITH_BEFORE = [IssueAuthority, IssueLeaf, IssueLeaf]
@@ -44,7 +59,7 @@ def kinds(chosen: dict[str, Any], **changes: Any) -> list[type]:
 def of_ai(*excluded: str) -> dict[str, Any]:
     """A machine that is called `ai` as well, and has its certificates."""
     return {
-        "ca": certificate(digest="ca", issuer_digest="", names=(*NAMES, "ai"), excluded=excluded),
+        "ca": certificate(digest=CA_DIGEST, issuer_digest="", names=(*NAMES, "ai"), excluded=excluded),
         "leaf": certificate(names=(*NAMES, "ai")),
     }
 
@@ -56,6 +71,13 @@ def of_ai(*excluded: str) -> dict[str, Any]:
         pytest.param({}, {"ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="nothing there"),
         pytest.param({}, {"leaf": None}, LEAF_ALONE, id="no leaf"),
         pytest.param({}, {"files": {}}, [ExportAuthority], id="the authority's certificate is gone"),
+        pytest.param(
+            {},
+            {"files": {LAYOUT.ca_certificate_file: replace(EXPORTED, content=b"half of it")}},
+            [ExportAuthority],
+            id="the authority's certificate is damaged",
+        ),
+        pytest.param({}, {"files": {LAYOUT.ca_certificate_file: DIRECTORY}}, NOTHING, id="a folder is in its place"),
         pytest.param({}, {"files": {}, "leaf": None}, [ExportAuthority, IssueLeaf], id="the authority's certificate and the leaf are gone"),
         pytest.param({}, {"files": {}, "ca": None, "leaf": None}, AUTHORITY_AND_LEAF, id="all of it is gone"),
         pytest.param({}, {"ca": None}, AUTHORITY_AND_LEAF, id="no authority"),
@@ -76,8 +98,8 @@ def of_ai(*excluded: str) -> dict[str, Any]:
         pytest.param({"allow_hosts": ("lab.gpu.example.org",)}, {}, LEAF_ALONE, id="a name below a permitted one"),
         pytest.param({"allow_hosts": ("xgpu.example.org",)}, {}, NOTHING, id="a name that only ends like one"),
         pytest.param({"allow_hosts": ("203.0.113.7",)}, {}, NOTHING, id="a further address"),
-        pytest.param({}, {"ca": certificate(digest="ca", key_fits=False)}, AUTHORITY_AND_LEAF, id="an authority without its key"),
-        pytest.param({}, {"ca": certificate(digest="ca", not_after=NOW + 29 * DAY)}, WITH_BEFORE, id="an authority that ends soon"),
+        pytest.param({}, {"ca": certificate(digest=CA_DIGEST, key_fits=False)}, AUTHORITY_AND_LEAF, id="an authority without its key"),
+        pytest.param({}, {"ca": certificate(digest=CA_DIGEST, not_after=NOW + 29 * DAY)}, WITH_BEFORE, id="an authority that ends soon"),
         pytest.param({"allow_hosts": ("ai",)}, of_ai(), AUTHORITY_AND_LEAF, id="a registry's name, and all that is below it"),
         pytest.param({"allow_hosts": ("ai",)}, of_ai(".ai"), NOTHING, id="a registry's name alone"),
         pytest.param({"allow_hosts": ("ai", "gpu.ai")}, of_ai(".ai"), NOTHING, id="a new name below a registry's"),
@@ -95,8 +117,8 @@ def test_what_is_issued(chosen: dict[str, Any], changes: dict[str, Any], expecte
 NEW = "10.0.0.9"
 MOVED = (*ADDRESSES, NEW)
 OLD = certificate(digest="old", names=(*NAMES, "gone.example"), addresses=SAN_ADDRESSES)
-BOTH = certificate(digest="ca", names=(*NAMES, "gone.example"), addresses=(*SAN_ADDRESSES, NEW))
-OLD_LEAF = certificate(issuer_digest="cross", root_digest="ca")
+BOTH = certificate(digest=CA_DIGEST, names=(*NAMES, "gone.example"), addresses=(*SAN_ADDRESSES, NEW))
+OLD_LEAF = certificate(issuer_digest="cross", root_digest=CA_DIGEST)
 CHANGING = {"ca": BOTH, "previous_ca": OLD, "previous_leaf": OLD_LEAF, "leaf": certificate(addresses=(*SAN_ADDRESSES, NEW))}
 
 
@@ -219,7 +241,7 @@ def test_the_authority_is_for_the_names_of_every_instance_the_leaf_for_its_own()
 
 
 def test_an_authority_that_permits_another_instances_name_is_kept() -> None:
-    shared = certificate(digest="ca", names=(*NAMES, "b.example"))
+    shared = certificate(digest=CA_DIGEST, names=(*NAMES, "b.example"))
     machine = facts(ca=shared, leaf=LEAF, files={LAYOUT.ca_certificate_file: EXPORTED})
     assert list(steps(settings(), machine, [settings(instance="gpu2", allow_hosts=("b.example",))])) == []
 
