@@ -212,7 +212,7 @@ def check_own(settings: Settings, facts: Facts, before: Settings | None = None) 
             Problem(
                 "certificate-ends-soon",
                 msg("The certificate in {file} is valid until {end}.", file=file, end=_dates(certificate)["end"]),
-                msg("Renew it; a running server takes the new one after: {command}", command=own_command(settings.instance, "init")),
+                msg("Renew it in its place; a running server takes the new one by itself."),
             )
         )
     names, addresses = subjects(facts, settings)

@@ -265,7 +265,7 @@ def certificate_findings(instance: str, certificate: ServedCertificate | None) -
     if certificate.private_ca:
         renewal = _paste(own_command(instance, "init"))
     else:
-        renewal = msg("Renew it; a running server takes the new one after: {command}", command=own_command(instance, "init"))
+        renewal = msg("Renew it in its place; a running server takes the new one by itself.")
     if certificate.days < 0:
         yield Finding("certificate-expired", Severity.WARN, msg("The certificate has expired on {end}.", end=certificate.ends), renewal)
     elif certificate.days < TELL_DAYS:

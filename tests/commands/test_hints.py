@@ -57,10 +57,10 @@ extension-failed extension-needed"""
 COMMAND = """authority-changes authority-ends certificate-early
 credentials-waiting not-in-force certificate-expired certificate-expires certificate-lacks
 already-running any-network-chosen any-proxy-trusted authority-replaced authority-unreadable bound-beyond-loopback
-certificate-ends-soon certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
+certificate-unusable extension-disabled handover-alone host-failed hosts-version instance-setting kit-version
 kit-differs language-pack name-taken no-browser no-certificate no-script nobody-to-ban not-protected own-files plain-http server-moves
 start-busy host-missing not-root no-systemd fail2ban-left others-kept not-reached host-answer"""
-WORDS = """address-not-here address-awaited
+WORDS = """certificate-ends-soon address-not-here address-awaited
 any-origin authority-other authority-out-of-date authority-strange certificate-names certificate-out-of-date
 changed-meanwhile contradiction editable empty-password empty-token fingerprint host host-command host-slow identity-provider
 identity-provider-replaced install-busy install-failed jail-taken key-does-not-fit known-host-name legacy-hash legacy-notebookapp

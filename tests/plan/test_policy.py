@@ -44,7 +44,7 @@ EVERYTHING = Posture(
             "certificate-expires",
             Severity.WARN,
             "The certificate is valid until 2026-03-21.",
-            "Renew it; a running server takes the new one after: jupyter remotekit init",
+            "Renew it in its place; a running server takes the new one by itself.",
         ),
         (
             {"certificate": ServedCertificate("2027-03-01", 300, begins="2026-03-02")},
