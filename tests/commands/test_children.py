@@ -21,6 +21,7 @@ import websocket
 
 from jupyter_remote_kit.plan import shell
 from jupyter_remote_kit.plan.inherited import ROWS, Row
+from jupyter_remote_kit.server import jediserver
 from tests.commands.host import PATIENCE_S, SSH, Host, console_script, detached, free_port
 
 # The same on every Python.
@@ -106,7 +107,7 @@ class Served:
             found = {
                 "kernel": self._child(lambda child: "ipykernel_launcher" in child.cmdline()),
                 "terminal": self._child(lambda child: _standard_input(child).startswith("/dev/pts/")),
-                "language server": self._child(lambda child: any("jedi-language-server" in word for word in child.cmdline())),
+                "language server": self._child(lambda child: Path(child.cmdline()[-1]).name in {jediserver.SCRIPT, Path(jediserver.__file__).name}),
             }
             assert self.run(kernel, "print(6 * 7)") == "42\n"
             return {kind: Born.of(process) for kind, process in found.items()}

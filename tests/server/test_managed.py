@@ -13,7 +13,7 @@ import pytest
 import websocket
 
 from jupyter_remote_kit.errors import Failed
-from jupyter_remote_kit.host import passwords
+from jupyter_remote_kit.host import passwords, socketfolder
 from jupyter_remote_kit.plan.instance import traits_of
 from jupyter_remote_kit.secret import Secret
 from jupyter_remote_kit.settings import Access, Credentials
@@ -161,7 +161,7 @@ def test_control_socket_and_runtime_file_tell_and_go(machine: Machine) -> None:
     assert abs(runtime["create_time"] - process.create_time()) < 1
     assert runtime["url"].startswith(server.url)
     # Where `connect` leads to, too.
-    kept = (runtime_file, socket, machine.layout.door_socket("default"))
+    kept = (runtime_file, socket, socketfolder.door_socket(machine.layout, "default"))
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
     assert TOKEN not in runtime_file.read_text()
     with server.client(headers=WITH_TOKEN) as client:

@@ -24,7 +24,7 @@ SHELL = {
     "PATH": "/opt/cuda 12/bin:/usr/local/bin:/usr/bin:/bin",
 }
 # The words that tell processes apart, what a login has too, and what jupyter_server, terminado and jupyter_lsp add.
-KINDS = ("ipykernel", "jedi-language-server", "sh")
+KINDS = ("ipykernel", "jediserver", "sh")
 OF_A_LOGIN = ("HOME", "LANG", "LANGUAGE", "LOGNAME", "SHELL", "USER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "TZ")
 OF_JUPYTER = (
     *("JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_SERVER_ROOT", "JUPYTER_SERVER_URL"),

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
+from jupyter_remote_kit.server import jediserver
 from tests.e2e.stage.hosts import SYSTEM_PATH, Host
 from tests.e2e.stage.laptop import FETCH, FLAGS, STARTS_WITHIN_MS, WIDE, Laptop, chromium
 
@@ -66,9 +67,9 @@ class Desk:
         return f"http://127.0.0.1:{self.port}"
 
     def _slow(self, seconds: float) -> None:
-        server = str(self.host.prefix / "bin" / "jedi-language-server")
+        server = (str(self.host.prefix / "bin" / "python"), jediserver.__file__)
         spec = {
-            "argv": [sys.executable, str(SLOW), str(seconds), server],
+            "argv": [sys.executable, str(SLOW), str(seconds), *server],
             "languages": ["python"],
             "version": 2,
             "mime_types": ["text/x-python", "text/x-ipython"],
