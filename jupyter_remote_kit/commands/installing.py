@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from jupyter_remote_kit import __version__
 from jupyter_remote_kit.commands import distant
-from jupyter_remote_kit.commands.connecting.wish import Wish
 from jupyter_remote_kit.host import paths, wheels
 from jupyter_remote_kit.host.line import Answer, Line
 from jupyter_remote_kit.host.wheels import Parcel
@@ -44,12 +43,15 @@ class Wanted:
         return Search(self.python or "", self.env or "", self.project_dir or "")
 
 
-async def preflight(line: Line, wanted: Wanted, missing: NotFound, wish: Wish) -> None:
-    """See that the host would neither refuse the kit nor its server. Raises `LineCut` and `Refused`; nothing is written there."""
+async def preflight(line: Line, wanted: Wanted, missing: NotFound, instance: str, *, allow_root: bool) -> None:
+    """See that the host would refuse neither the kit nor the server of `instance`.
+
+    Raises `LineCut` and `Refused`; nothing is written there.
+    """
     place = _place_without_kit(missing)
-    order = plan_preflight.order(wish.instance, wish.options.project_dir, own=place.own)
+    order = plan_preflight.order(instance, wanted.project_dir, own=place.own)
     answer = await line.ask(shell.running((place.python, "-I", "-c", distant.template("preflight.py"), order)))
-    plan_preflight.check(answer.lines, wanted.host, own=place.own, allow_root=wish.options.allow_root)
+    plan_preflight.check(answer.lines, wanted.host, own=place.own, allow_root=allow_root)
 
 
 async def install(line: Line, wanted: Wanted, *, show: Callable[[Message], None]) -> str:

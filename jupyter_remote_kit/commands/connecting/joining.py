@@ -54,7 +54,7 @@ async def server(context: Context, line: Line, wish: Wish, screen: Screen) -> Jo
 
         where, how = wish.options, wish.install
         wanted = installing.Wanted(where.python, where.env, where.project_dir, how.wheel, how.push, wish.name)
-        await installing.preflight(line, wanted, missing, wish)
+        await installing.preflight(line, wanted, missing, wish.instance, allow_root=where.allow_root)
         screen.clear()
         if not (how.wanted or _asked_to_install(context, wish)):
             raise
