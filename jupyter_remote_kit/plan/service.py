@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_remote_kit.plan import units
+from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.facts import FileFact
 from jupyter_remote_kit.plan.layout import SYSTEM, Layout
 from jupyter_remote_kit.plan.profiles import Profile
@@ -101,6 +103,22 @@ class Service:
 
 
 @dataclass(frozen=True)
+class InstallOptions:
+    """What the command line says of the service, beside what it says of the instance. `None`: as it is, or the default.
+
+    `watchdog_s` is 0 for none; `also` are names of variables that the service gets beside the known ones. `replace`: in place of a
+    hand-written unit; `now`: started at once; `dry_run`: only shown.
+    """
+
+    profile: Profile | None = None
+    watchdog_s: int | None = None
+    also: tuple[str, ...] | None = None
+    replace: bool = False
+    now: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
 class Record:
     """What was changed on a machine for services, beside their own files: whose lingering was switched on, and which folders were made."""
 
@@ -130,6 +148,15 @@ class ServiceFacts:
     def file(self, path: Path) -> FileFact:
         """The fact of `path`; a path that was not gathered counts as absent."""
         return self.files.get(path, FileFact())
+
+
+def command_for(place: Place, text: str, reader: str) -> str:
+    """One of our commands that is about the service of `place`, as the user `reader` of the hint would type it."""
+    if place.user != reader:
+        text = f"{text} --system --run-as {shlex.quote(place.user)}"
+    elif place.scope is Scope.SYSTEM:
+        text = f"{text} --system"
+    return own_command(place.instance, text)
 
 
 def render_record(record: Record) -> str:

@@ -15,7 +15,7 @@ from jupyter_remote_kit.plan.facts import FileFact, FileKind
 from jupyter_remote_kit.plan.layout import SYSTEM
 from jupyter_remote_kit.plan.model import MakeDirectory, Plan, RemoveFile, Run, WriteFile
 from jupyter_remote_kit.plan.seal import sealed
-from jupyter_remote_kit.plan.service import Place, Record, ServiceFacts, parse_record, render_record
+from jupyter_remote_kit.plan.service import Place, Record, ServiceFacts, command_for, parse_record, render_record
 from jupyter_remote_kit.plan.serviceplan import is_ours, plan_forget, plan_install, plan_uninstall, systemctl
 from jupyter_remote_kit.plan.snapshot import Snapshot
 from jupyter_remote_kit.plan.units import Scope
@@ -102,6 +102,20 @@ class TestPlace:
         places += [replace(USER, instance=name) for name in ("a", "b")]
         own = [path for place in places for path in (place.unit_file, place.link, place.environment_file)]
         assert len(set(own)) == len(own)
+
+
+@pytest.mark.parametrize(
+    ("place", "reader", "options"),
+    [
+        pytest.param(USER, "ann", "", id="one's own"),
+        pytest.param(MACHINE, "ann", " --system", id="the machine's, for oneself"),
+        pytest.param(MACHINE, "root", " --system --run-as ann", id="the machine's, for another user"),
+        pytest.param(replace(MACHINE, user="CORP\\ann"), "root", " --system --run-as 'CORP\\ann'", id="a name that a shell would change"),
+        pytest.param(replace(USER, instance="gpu1"), "ann", " --instance gpu1", id="not the default instance"),
+    ],
+)
+def test_a_hint_names_the_service_as_its_reader_has_to(place: Place, reader: str, options: str) -> None:
+    assert command_for(place, "service start", reader) == f"jupyter remotekit service start{options}"
 
 
 class TestRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from jupyter_remote_kit.commands import init, machine, serving
 from jupyter_remote_kit.commands.context import Context
@@ -18,11 +17,9 @@ from jupyter_remote_kit.host.surroundings import Surroundings
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import launchd, snapshot
 from jupyter_remote_kit.plan.model import Plan
+from jupyter_remote_kit.plan.service import InstallOptions
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
-
-if TYPE_CHECKING:
-    from jupyter_remote_kit.commands.service.making import Wish
 
 
 def here() -> bool:
@@ -39,23 +36,23 @@ def check_options(**named: object) -> None:
         )
 
 
-def install(context: Context, prepared: Prepared, wish: Wish, *, asking: bool) -> Result:
+def install(context: Context, prepared: Prepared, options: InstallOptions, *, asking: bool) -> Result:
     """Write the agent and load it; it starts at once, and at every log-in."""
     serving.check(prepared)
     layout, instance = paths.layout(), prepared.settings.instance
     place = services.place(Scope.USER, instance, layout)
-    if not wish.dry_run:
+    if not options.dry_run:
         prepared = init.write(prepared, show=context.emit if asking else None).done
     with machine.password_told(prepared.generated):
-        environment = snapshot.take(os.environ, services.program()[0].parent, wish.also or (), layout.variables)
+        environment = snapshot.take(os.environ, services.program()[0].parent, options.also or (), layout.variables)
         log = layout.server_log(instance)
         text = launchd.render_agent(instance, prepared.settings.root_dir, services.program(), environment, log)
         path = launchd.agent_file(place.home, instance)
         files = {found: file_fact(found) for found in (path, path.parent)}
         known = read_manifest(layout.manifest_file(instance)).get(str(path), ())
         plan = launchd.plan_install(path, place.uid, text, files, known)
-        result = init.report("service install", prepared, dry_run=wish.dry_run, shown_before=asking)
-        return _done(result, plan, instance, dry_run=wish.dry_run)
+        result = init.report("service install", prepared, dry_run=options.dry_run, shown_before=asking)
+        return _done(result, plan, instance, dry_run=options.dry_run)
 
 
 def uninstall(instance: str, *, dry_run: bool) -> Result:

@@ -10,14 +10,14 @@ from pathlib import Path
 from jupyter_remote_kit.commands import serving
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.service import elevated, starting
-from jupyter_remote_kit.commands.service.making import Wish, check_other_scope, check_written, environment_of, make, put
+from jupyter_remote_kit.commands.service.making import check_other_scope, check_written, environment_of, make, put
 from jupyter_remote_kit.commands.service.reporting import report
 from jupyter_remote_kit.errors import Failed, Refused
 from jupyter_remote_kit.host import handwritten, paths, programs, services
 from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan import snapshot as snapshots
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.service import InstallOptions, Place
 from jupyter_remote_kit.plan.snapshot import Snapshot
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.units import Scope
@@ -27,7 +27,7 @@ from jupyter_remote_kit.result import Result
 _PERSONAL = ("XDG_", "JUPYTER_", "IPYTHON", "TMPDIR", "CONDA", "MAMBA", "VIRTUAL_ENV")
 
 
-def install(context: Context, instance: str, user: str, wish: Wish, given: str | None) -> Result:
+def install(context: Context, instance: str, user: str, options: InstallOptions, given: str | None) -> Result:
     """Install the service of an instance that `user` has set up; `given` is the environment, where that user has sent it.
 
     Raises `Failed` where this is not root, and `Refused` where there is no such instance.
@@ -41,29 +41,29 @@ def install(context: Context, instance: str, user: str, wish: Wish, given: str |
             msg("{command}", command=shlex.join(("sudo", *map(str, services.program()), *words))),
         )
     check_other_scope(place)
-    environment = snapshots.parse(given.encode()) if given is not None else _kept_or_of_this_shell(place, wish)
+    environment = snapshots.parse(given.encode()) if given is not None else _kept_or_of_this_shell(place, options)
     root_dir, ip, port = _settings(place, environment)
     # The machine's units alone: what is in that user's folders is not root's to follow.
     written = handwritten.holding(port, None)
-    check_written(written, wish, place, port)
+    check_written(written, options, place, port)
     active = starting.is_active(place)
-    if not (active or written or wish.dry_run):
+    if not (active or written or options.dry_run):
         serving.check_port(ip, port)
-    made = make(place, root_dir, wish, environment, written)
-    if not wish.dry_run:
+    made = make(place, root_dir, options, environment, written)
+    if not options.dry_run:
         put(made)
-    result = report(Result("service install", {"instance": instance}), made, wish, starting.running(place) if active else None)
-    return starting.start(context, place, result) if wish.now else result
+    result = report(Result("service install", {"instance": instance}), made, options, starting.running(place) if active else None)
+    return starting.start(context, place, result) if options.now else result
 
 
-def _kept_or_of_this_shell(place: Place, wish: Wish) -> Snapshot:
+def _kept_or_of_this_shell(place: Place, options: InstallOptions) -> Snapshot:
     """What that user's shell has left is better than what sudo has left of root's; without any, root's own."""
     content = services.content(place.environment_file)
-    if content is not None and wish.also is None:
+    if content is not None and options.also is None:
         return snapshots.parse(content)
     home = str(Path.home())
     own = {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL) and (name == "PATH" or home not in value)}
-    return environment_of(place, own, wish.also)
+    return environment_of(place, own, options.also)
 
 
 def _settings(place: Place, environment: Snapshot) -> tuple[Path, str, int]:

@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from jupyter_remote_kit import grammar
 from jupyter_remote_kit.commands.context import Decorated, Parsed, option
-from jupyter_remote_kit.commands.service import agent
 from jupyter_remote_kit.errors import Failed, Problem, Refused, WrongUsage
 from jupyter_remote_kit.host import paths, services, surroundings, systemd, whoami
 from jupyter_remote_kit.host.surroundings import Surroundings
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.refusal import parse_line
-from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.service import Place, command_for
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.units import Scope
 
@@ -46,15 +45,6 @@ def whose(run_as: str | None, *, system: bool) -> str:
     return run_as or typed_sudo or whoami.user_name()
 
 
-def command_for(place: Place, text: str) -> str:
-    """One of our commands that is about the service of `place`, as whoever reads the hint would type it."""
-    if place.user != whoami.user_name():
-        text = f"{text} --system --run-as {shlex.quote(place.user)}"
-    elif place.scope is Scope.SYSTEM:
-        text = f"{text} --system"
-    return own_command(place.instance, text)
-
-
 def check_systemd(instance: str) -> None:
     """Raises `Failed` where no systemd runs, with what works there instead."""
     if systemd.booted():
@@ -75,14 +65,11 @@ def check_systemd(instance: str) -> None:
     raise Failed.of("no-systemd", sentence, msg("{command}", command=detached))
 
 
-def installed(instance: str, verb: str, *, system: bool, run_as: str | None) -> Place:
-    """The installed service of that instance, for `verb`; with `system` that of the machine's manager.
+def installed(instance: str, user: str, *, system: bool) -> Place:
+    """The installed service of that instance of `user`; with `system` that of the machine's manager.
 
-    Raises `Failed` when there is none.
+    Raises `Failed` when there is none, or no systemd.
     """
-    user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, verb)
     check_systemd(instance)
     found = [place for place in services.installed(instance, paths.layout(), user) if place.scope is Scope.SYSTEM or not system]
     if found:
@@ -111,7 +98,7 @@ def why_not(place: Place) -> Failed | Refused:
         problems = [Problem(code, _verbatim(text), _verbatim(fix) if fix else None) for code, text, fix in findings]
         return Refused(*problems) if said.get("ExecMainStatus") == str(CONFIGURATION) else Failed(*problems)
     last = " / ".join(lines[-_LAST_LINES:]) or said.get("Result", "?")
-    hint = msg("{command}", command=command_for(place, "service logs"))
+    hint = msg("{command}", command=command_for(place, "service logs", whoami.user_name()))
     return Failed.of("not-started", msg("{unit} does not run: {reason}", unit=place.unit, reason=last), hint)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from jupyter_remote_kit.commands.context import Context, kit_command, option
-from jupyter_remote_kit.commands.service.finding import installed, place_options
+from jupyter_remote_kit.commands.service import agent
+from jupyter_remote_kit.commands.service.finding import installed, place_options, whose
 from jupyter_remote_kit.host import systemd
 from jupyter_remote_kit.messages import marked
 from jupyter_remote_kit.plan import audit
@@ -34,7 +35,10 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, *
     if said["since"] is not None:
         begin = audit.parse_since(said["since"], datetime.now(timezone.utc))
         words.append(f"--since=@{datetime.fromisoformat(begin).timestamp():.6f}")
-    place = installed(instance, "logs", system=system, run_as=run_as)
+    user = whose(run_as, system=system)
+    if agent.here():
+        raise agent.no_verb(instance, "logs")
+    place = installed(instance, user, system=system)
     return Stream("service logs", _lines(place, words, follow=said["follow"]))
 
 

@@ -1,4 +1,4 @@
-"""From what is wished to a service in its place. What `install`, for oneself and for others, and `status` share."""
+"""From the options to a service in its place. What `install`, for oneself and for others, and `status` share."""
 
 from __future__ import annotations
 
@@ -8,36 +8,19 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from jupyter_remote_kit.commands.service import elevated
-from jupyter_remote_kit.commands.service.finding import command_for
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import apply as applying
-from jupyter_remote_kit.host import services
+from jupyter_remote_kit.host import services, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan import profiles, snapshot
 from jupyter_remote_kit.plan.handwritten import HandWritten, plan_replace
 from jupyter_remote_kit.plan.model import Plan, WriteFile
 from jupyter_remote_kit.plan.profiles import Profile
-from jupyter_remote_kit.plan.service import Place, Service, ServiceFacts
+from jupyter_remote_kit.plan.service import InstallOptions, Place, Service, ServiceFacts, command_for
 from jupyter_remote_kit.plan.serviceplan import plan_forget, plan_install
 from jupyter_remote_kit.plan.snapshot import Snapshot
 from jupyter_remote_kit.plan.unitfile import Notes, changed_lines, notes_of, render_unit
 from jupyter_remote_kit.plan.units import Scope
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the command line says of the service, beside what it says of the instance. `None`: as it is, or the default.
-
-    `watchdog_s` is 0 for none; `also` are names of variables that the service gets beside the known ones. `replace`: in place of a
-    hand-written unit; `now`: started at once; `dry_run`: only shown.
-    """
-
-    profile: Profile | None = None
-    watchdog_s: int | None = None
-    also: tuple[str, ...] | None = None
-    replace: bool = False
-    now: bool = False
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,12 +60,12 @@ def environment_of(place: Place, environ: Mapping[str, str], also: tuple[str, ..
     return snapshot.take(environ, services.program()[0].parent, kept if also is None else also, place.layout.variables)
 
 
-def make(place: Place, root_dir: Path, wish: Wish, environment: Snapshot, written: Iterable[HandWritten] = ()) -> Made:
+def make(place: Place, root_dir: Path, options: InstallOptions, environment: Snapshot, written: Iterable[HandWritten] = ()) -> Made:
     """The service as it is to be, on this machine as it is; `written` are the units whose place it takes."""
     facts = services.gather(place)
     notes = notes_of(facts.file(place.unit_file).content)
-    profile = wish.profile or _known_profile(notes) or profiles.default(place.scope)
-    watchdog = (notes.watchdog_s if notes else None) if wish.watchdog_s is None else wish.watchdog_s or None
+    profile = options.profile or _known_profile(notes) or profiles.default(place.scope)
+    watchdog = (notes.watchdog_s if notes else None) if options.watchdog_s is None else options.watchdog_s or None
     service = Service(place, root_dir, services.program(), profile, services.version(), watchdog)
     if not profiles.wants_manager(place.scope, profile):
         facts = replace(facts, lingers=True)
@@ -116,19 +99,22 @@ def check_other_scope(place: Place) -> None:
     raise Failed.of(
         "other-scope",
         msg("The instance {name!r} is installed as {unit} already, in another systemd manager.", name=place.instance, unit=other.unit_file),
-        msg("Take that back first: {command}", command=command_for(other, "service uninstall")),
+        msg("Take that back first: {command}", command=command_for(other, "service uninstall", whoami.user_name())),
     )
 
 
-def check_written(written: tuple[HandWritten, ...], wish: Wish, place: Place, port: int) -> None:
+def check_written(written: tuple[HandWritten, ...], options: InstallOptions, place: Place, port: int) -> None:
     """Raises `Failed` where somebody's own unit serves the port, and is not to be replaced."""
-    if not written or wish.replace:
+    if not written or options.replace:
         return
     unit = written[0]
     raise Failed.of(
         "hand-written-unit",
         msg("{path} is a hand-written unit for the same port, {port}.", path=unit.path, port=port),
-        msg("Disable it and keep a copy: {command}", command=command_for(place, f"service install --port {port} --replace")),
+        msg(
+            "Disable it and keep a copy: {command}",
+            command=command_for(place, f"service install --port {port} --replace", whoami.user_name()),
+        ),
     )
 
 

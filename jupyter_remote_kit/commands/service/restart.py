@@ -5,8 +5,8 @@ from __future__ import annotations
 from jupyter_remote_kit.commands import init, serving
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
 from jupyter_remote_kit.commands.options import PasswordSource
-from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import installed, place_options
+from jupyter_remote_kit.commands.service import agent, starting
+from jupyter_remote_kit.commands.service.finding import installed, place_options, whose
 from jupyter_remote_kit.host import instances, paths, whoami
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.plan.answers import Answers
@@ -18,7 +18,10 @@ from jupyter_remote_kit.result import Result
 @dry_run_option
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """Whether or not it runs, it has been started anew when this returns."""
-    place = installed(instance, "restart", system=system, run_as=run_as)
+    user = whose(run_as, system=system)
+    if agent.here():
+        raise agent.no_verb(instance, "restart")
+    place = installed(instance, user, system=system)
     if dry_run:
         return starting.tried(place, "restart")
     if place.user == whoami.user_name():

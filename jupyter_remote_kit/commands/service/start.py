@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
-from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import installed, place_options
+from jupyter_remote_kit.commands.service import agent, starting
+from jupyter_remote_kit.commands.service.finding import installed, place_options, whose
 from jupyter_remote_kit.messages import marked, msg
 from jupyter_remote_kit.result import Result
 
@@ -14,7 +14,10 @@ from jupyter_remote_kit.result import Result
 @dry_run_option
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """A service that runs already is left alone."""
-    place = installed(instance, "start", system=system, run_as=run_as)
+    user = whose(run_as, system=system)
+    if agent.here():
+        raise agent.no_verb(instance, "start")
+    place = installed(instance, user, system=system)
     data = {"instance": instance, "unit": place.unit}
     if starting.is_active(place):
         told = starting.running(place)

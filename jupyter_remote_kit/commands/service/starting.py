@@ -9,12 +9,12 @@ from typing import Any
 from jupyter_remote_kit.commands import machine
 from jupyter_remote_kit.commands.context import Context
 from jupyter_remote_kit.commands.service import elevated
-from jupyter_remote_kit.commands.service.finding import command_for, why_not
+from jupyter_remote_kit.commands.service.finding import why_not
 from jupyter_remote_kit.errors import Failed
 from jupyter_remote_kit.host import programs, systemd, whoami
 from jupyter_remote_kit.messages import Message, msg
 from jupyter_remote_kit.plan.commandline import own_command
-from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.service import Place, command_for
 from jupyter_remote_kit.plan.serviceplan import systemctl
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
@@ -48,7 +48,7 @@ def tell(context: Context, place: Place, verb: str) -> None:
     raise Failed.of(
         "not-told",
         msg("systemctl {verb} failed: {reason}", verb=verb, reason=done.last_line),
-        msg("{command}", command=command_for(place, "service status")),
+        msg("{command}", command=command_for(place, "service status", whoami.user_name())),
     )
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jupyter_remote_kit.commands.context import Context, kit_command
-from jupyter_remote_kit.commands.service.finding import command_for, installed, not_loaded, place_options, scope_words, why_not
-from jupyter_remote_kit.commands.service.making import Made, Wish, environment_of, make
+from jupyter_remote_kit.commands.service import agent
+from jupyter_remote_kit.commands.service.finding import installed, not_loaded, place_options, scope_words, whose, why_not
+from jupyter_remote_kit.commands.service.making import Made, environment_of, make
 from jupyter_remote_kit.errors import Problem, RemoteKitError
 from jupyter_remote_kit.host import instances, logind, services, systemd, whoami
 from jupyter_remote_kit.messages import Message, marked, msg
 from jupyter_remote_kit.plan import snapshot
-from jupyter_remote_kit.plan.service import Place
+from jupyter_remote_kit.plan.service import InstallOptions, Place, command_for
 from jupyter_remote_kit.plan.unitfile import notes_of
 from jupyter_remote_kit.plan.units import Scope
 from jupyter_remote_kit.result import Result
@@ -36,7 +37,10 @@ _UNIT_MEMORY_UNKNOWN = frozenset({"", "[not set]", "18446744073709551615"})
 @place_options
 def command(context: Context, instance: str, system: bool, run_as: str | None) -> Result:
     """What systemd says; and, as a check, whether the service's kernels see what a kernel of this shell would see."""
-    place = installed(instance, "status", system=system, run_as=run_as)
+    user = whose(run_as, system=system)
+    if agent.here():
+        raise agent.no_verb(instance, "status")
+    place = installed(instance, user, system=system)
     said = systemd.properties(place.scope, place.unit, *_ASKED)
     notes = notes_of(services.content(place.unit_file))
     memory = said.get("MemoryCurrent", "")
@@ -107,12 +111,12 @@ def _differences(place: Place, made: Made, pid: int | None) -> Iterator[Problem]
         yield Problem(
             "restart-needed",
             msg("The running service was started before its unit or its environment was last written."),
-            msg("{command}", command=command_for(place, "service restart")),
+            msg("{command}", command=command_for(place, "service restart", whoami.user_name())),
         )
 
 
 def _again(place: Place, code: str, message: Message) -> Problem:
-    return Problem(code, message, msg("{command}", command=command_for(place, "service install")))
+    return Problem(code, message, msg("{command}", command=command_for(place, "service install", whoami.user_name())))
 
 
 def _as_it_would_be(place: Place) -> Made | None:
@@ -123,4 +127,4 @@ def _as_it_would_be(place: Place) -> Made | None:
         settings = instances.require(place.layout, place.instance).settings
     except RemoteKitError:
         return None
-    return make(place, settings.root_dir, Wish(), environment_of(place, os.environ, None))
+    return make(place, settings.root_dir, InstallOptions(), environment_of(place, os.environ, None))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from jupyter_remote_kit.commands.context import Context, dry_run_option, kit_command
-from jupyter_remote_kit.commands.service import starting
-from jupyter_remote_kit.commands.service.finding import command_for, installed, place_options
-from jupyter_remote_kit.host import systemd
+from jupyter_remote_kit.commands.service import agent, starting
+from jupyter_remote_kit.commands.service.finding import installed, place_options, whose
+from jupyter_remote_kit.host import systemd, whoami
 from jupyter_remote_kit.messages import marked, msg
+from jupyter_remote_kit.plan.service import command_for
 from jupyter_remote_kit.result import Result
 
 
@@ -15,12 +16,17 @@ from jupyter_remote_kit.result import Result
 @dry_run_option
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """It starts again at the next boot."""
-    place = installed(instance, "stop", system=system, run_as=run_as)
+    user = whose(run_as, system=system)
+    if agent.here():
+        raise agent.no_verb(instance, "stop")
+    place = installed(instance, user, system=system)
     data = {"instance": instance, "unit": place.unit}
     if systemd.properties(place.scope, place.unit, "ActiveState").get("ActiveState") in {"inactive", "failed"}:
         return Result("service stop", {**data, "changed": False}, (msg("Nothing to do: {unit} is not running.", unit=place.unit),))
     if dry_run:
         return starting.tried(place, "stop")
     starting.tell(context, place, "stop")
-    again = msg("It starts again at the next boot; to end that: {command}", command=command_for(place, "service uninstall"))
+    again = msg(
+        "It starts again at the next boot; to end that: {command}", command=command_for(place, "service uninstall", whoami.user_name())
+    )
     return Result("service stop", {**data, "changed": True}, (msg("{unit} is stopped.", unit=place.unit), again))
