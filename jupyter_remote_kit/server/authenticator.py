@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tornado.web import Finish, decode_signed_value
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from jupyter_server.auth.identity import User
     from jupyter_server.base.handlers import JupyterHandler
+    from jupyter_server.serverapp import ServerApp
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
 
     from jupyter_remote_kit.server.audit import Audit
     from jupyter_remote_kit.server.connections import GuardedServer
     from jupyter_remote_kit.server.devices import Devices
-    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.sessions import Session, Sessions
     from jupyter_remote_kit.server.visits import Peer
 
@@ -41,6 +41,34 @@ DAY_S = 86400
 MAX_PASSWORD = 4096
 # Clients that came by token: each is worth one line of the audit. More than a team has, and no more than a memory should.
 MAX_TOKEN_CLIENTS = 1024
+
+
+class ProviderCredentials(Protocol):
+    """What the identity provider has by which requests are recognised."""
+
+    @property
+    def server(self) -> ServerApp:
+        """The server whose users these are."""
+
+    @property
+    def hashed_password(self) -> str:
+        """Empty where there is none."""
+
+    @property
+    def cookie_name(self) -> str: ...
+    @property
+    def cookie_options(self) -> dict[str, Any]: ...
+    @property
+    def secure_cookie(self) -> bool | None: ...
+
+    def is_token(self, text: str | None) -> bool:
+        """Whether `text` is the token."""
+
+    def user_to_cookie(self, user: User) -> str:
+        """What a cookie tells of `user`."""
+
+    def user_from_cookie(self, cookie_value: str) -> User | None:
+        """The user of whom a cookie tells."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +82,7 @@ class Told:
 class Authenticator:
     """Recognises requests by their headers, judges sign-in forms, and opens sessions. One a server, made when the gate opens."""
 
-    def __init__(self, provider: RemoteKitIdentityProvider, sessions: Sessions, devices: Devices, audit: Audit) -> None:
+    def __init__(self, provider: ProviderCredentials, sessions: Sessions, devices: Devices, audit: Audit) -> None:
         self.sessions = sessions
         self.throttle = Throttle()
         # Those of the server that is ours; `None` where somebody else serves the application, as in tests.

@@ -20,12 +20,10 @@ from jupyter_remote_kit.errors import RemoteKitError
 from jupyter_remote_kit.host import files, paths
 from jupyter_remote_kit.plan.layout import PRIVATE_FILE
 from jupyter_remote_kit.server import unixsocket
-from jupyter_remote_kit.server.replies import Replies
+from jupyter_remote_kit.server.replies import Controlled, Replies
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
-
-    from jupyter_remote_kit.server.extension import RemoteKit
 
 MAX_BODY = 64 * 1024
 PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
@@ -34,7 +32,7 @@ PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
 class Control:
     """The control socket and the runtime file of one instance."""
 
-    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+    def __init__(self, app: ServerApp, kit: Controlled) -> None:
         self._stop = app.stop
         layout = paths.layout()
         self._layout = layout

@@ -21,9 +21,11 @@ from jupyter_remote_kit.plan.commandline import own_command
 from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 from jupyter_remote_kit.server import mode
+from jupyter_remote_kit.server.kitstate import NAME, PACKAGE
 from jupyter_remote_kit.settings import DEFAULT_SESSION_DAYS, MAX_SESSION_DAYS, Access
 
 if TYPE_CHECKING:
+    from jupyter_server.auth.identity import IdentityProvider
     from jupyter_server.serverapp import ServerApp
 
     from jupyter_remote_kit.plan.instance import Instance
@@ -35,13 +37,11 @@ if TYPE_CHECKING:
     from jupyter_remote_kit.server.status import Status
     from jupyter_remote_kit.server.tickets import Tickets
 
-PACKAGE = "jupyter_remote_kit"
-
 
 class RemoteKit(ExtensionApp):
     """jupyter-remote-kit in a Jupyter server: managed, unmanaged, or a JupyterHub's."""
 
-    name = "remotekit"
+    name = NAME
     app_name = "jupyter-remote-kit"
     description = "Use a distant JupyterLab as if it were on the desk."
 
@@ -200,7 +200,7 @@ class RemoteKit(ExtensionApp):
 
         return instances.begin_again(paths.layout().instance_file(self.instance), self.instance)
 
-    def assert_traits(self, serverapp: ServerApp, provider: Any) -> None:  # noqa: ANN401
+    def assert_traits(self, serverapp: ServerApp, provider: IdentityProvider) -> None:
         """Set the instance's traits once more, on the objects themselves: while the identity provider is made, and when all is loaded.
 
         The starter extension's own configuration (`LabApp.open_browser`) is applied after every link hook.
@@ -219,7 +219,7 @@ class RemoteKit(ExtensionApp):
         from jupyter_remote_kit.server.handlers import HealthHandler, StatusHandler
 
         self.handlers.append((r"/remotekit/api/health", HealthHandler))
-        self.handlers.append((r"/remotekit/api/status", StatusHandler, {"kit": self}))
+        self.handlers.append((r"/remotekit/api/status", StatusHandler, {"status": lambda: self.status}))
         if self.mode is Mode.MANAGED:
             from jupyter_remote_kit.server.login import TicketHandler
 
@@ -242,7 +242,7 @@ class RemoteKit(ExtensionApp):
     def _refuse_provider(self, provider_class: type) -> None:
         from jupyter_remote_kit.server import report
 
-        report.refuse([foreign_provider(provider_class)])
+        report.refuse([mode.foreign_provider(provider_class)])
 
     def _arm(self) -> None:
         self._end_where_refused(lambda: self.assert_traits(self.server, self.provider), self._protect)
@@ -284,7 +284,7 @@ class RemoteKit(ExtensionApp):
         from jupyter_remote_kit.server import posture
 
         in_force = type(self.server.identity_provider)
-        return [] if mode.is_ours(in_force) else [foreign_provider(in_force), *posture.failed_extensions(self.server)]
+        return [] if mode.is_ours(in_force) else [mode.foreign_provider(in_force), *posture.failed_extensions(self.server)]
 
     def _protect(self) -> None:
         """Everything between a loaded server and an open gate; the gate comes last."""
@@ -351,6 +351,11 @@ class RemoteKit(ExtensionApp):
 
             self._tickets = Tickets()
         return self._tickets
+
+    @property
+    def known_as(self) -> str | None:
+        """What the laptop that asked for a ticket last calls this host."""
+        return self.tickets.known_as
 
     def reload_certificate(self) -> None:
         """Serve the certificate that the instance file names now.
@@ -422,29 +427,9 @@ def _nothing() -> None:
     """Where there is nothing to do."""
 
 
-def foreign_provider(provider_class: type) -> Problem:
-    """Another identity provider than ours in a managed server."""
-    return Problem(
-        "identity-provider",
-        msg(
-            "{name} decides who gets in, not jupyter-remote-kit's own identity provider.",
-            name=f"{provider_class.__module__}.{provider_class.__qualname__}",
-        ),
-        msg("Remove ServerApp.identity_provider_class from the configuration"),
-    )
-
-
 def _not_protected(error: Exception) -> Problem:
     return Problem(
         "not-protected",
         msg("The protection of this server could not be set up: {reason}", reason=f"{type(error).__name__}: {error}"),
         msg("{command}", command=invocation.reinstall()),
     )
-
-
-def find_kit(serverapp: ServerApp) -> RemoteKit | None:
-    """The kit of `serverapp`, if it is enabled and linked."""
-    manager = getattr(serverapp, "extension_manager", None)
-    point = manager.extension_points.get(RemoteKit.name) if manager is not None else None
-    kit = point.app if point is not None else None
-    return kit if isinstance(kit, RemoteKit) and kit._linked else None  # jupyter_server has no public word for it

@@ -32,6 +32,7 @@ from jupyter_remote_kit.plan.extensions import FOLDER, NEEDED, FailedExtension, 
 from jupyter_remote_kit.plan.terminal import printable
 from jupyter_remote_kit.plan.userconfig import SERVER_SECTIONS
 from jupyter_remote_kit.server import report, userconfig
+from jupyter_remote_kit.server.kitstate import find_kit
 
 Failure = FailedExtension | SkippedFile
 # Of an exception's words; some hold a whole document.
@@ -158,8 +159,6 @@ class Extensions(ExtensionManager):
             self._note(name, error)
 
     def _look_again(self) -> None:
-        from jupyter_remote_kit.server.extension import find_kit  # it is one of those that may fail to load
-
         kit = find_kit(self.serverapp)
         if kit is not None:
             kit.check_again()

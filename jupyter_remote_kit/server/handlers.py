@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
+from jupyter_remote_kit.server.methods import OnlyGets
 from jupyter_remote_kit.words import catalogue, negotiated_locale
 
 if TYPE_CHECKING:
-    from jupyter_remote_kit.server.extension import RemoteKit
-
-
-class OnlyGets(web.RequestHandler):
-    """What the other verbs are answered: RFC 9110, 15.5.6 wants those named that are known; tornado's 405 says nothing."""
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """As the class beside this one does, and `Allow`."""
-        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            self.set_header("Allow", "GET")
-        super().write_error(status_code, **kwargs)
+    from jupyter_remote_kit.server.status import Status
 
 
 class _Handler(OnlyGets, APIHandler):
@@ -48,12 +39,12 @@ class HealthHandler(_Handler):
 class StatusHandler(_Handler):
     """`GET /remotekit/api/status`: for whoever is signed in, in the language that the request asks for."""
 
-    def initialize(self, kit: RemoteKit) -> None:
-        """`kit` is the extension; its `status` is made at the first request."""
-        self._kit = kit
+    def initialize(self, status: Callable[[], Status]) -> None:
+        """`status` makes the server's `Status` at the first request."""
+        self._status = status
 
     @web.authenticated
     async def get(self) -> None:
         """200 with the document of `openapi.yaml`, 403 for whoever is not signed in."""
         translate = catalogue(negotiated_locale(self.request.headers.get("Accept-Language", "")))
-        self.write_json(await self._kit.status.document(translate, self.request.protocol))
+        self.write_json(await self._status().document(translate, self.request.protocol))

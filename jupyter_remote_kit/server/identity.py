@@ -22,8 +22,9 @@ from jupyter_remote_kit.plan.policy import Mode, Posture
 from jupyter_remote_kit.plan.posture import problem
 from jupyter_remote_kit.server import cookies, initiators, keys, offers, parts, report, upstream
 from jupyter_remote_kit.server.audit import current_request
-from jupyter_remote_kit.server.extension import find_kit, foreign_provider
 from jupyter_remote_kit.server.gate import Gate
+from jupyter_remote_kit.server.kitstate import find_kit
+from jupyter_remote_kit.server.mode import foreign_provider
 from jupyter_remote_kit.server.session import Why
 from jupyter_remote_kit.server.visits import Visit, Way, visit_of
 from jupyter_remote_kit.settings import DEFAULT_INSTANCE
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from tornado.web import Application, RequestHandler
 
     from jupyter_remote_kit.server.authenticator import Authenticator
-    from jupyter_remote_kit.server.extension import RemoteKit
     from jupyter_remote_kit.server.gate import Inspects
+    from jupyter_remote_kit.server.kitstate import KitState
     from jupyter_remote_kit.settings import Credentials
 
 
@@ -92,7 +93,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         if rows:
             report.refuse(rows)
 
-    def rows(self, app: ServerApp, kit: RemoteKit) -> list[report.Row]:
+    def rows(self, app: ServerApp, kit: KitState) -> list[report.Row]:
         """Why this server must not start; empty when it may."""
         from jupyter_remote_kit.server import posture  # may be the part that is missing
 
@@ -233,7 +234,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
         self.end_sessions(app.web_app)
         app.write_server_info_file()
 
-    def _check(self, app: ServerApp, kit: RemoteKit, credentials: Credentials) -> None:
+    def _check(self, app: ServerApp, kit: KitState, credentials: Credentials) -> None:
         from jupyter_remote_kit.server import posture  # see rows()
 
         hashed = credentials.hashed_password.reveal() if credentials.hashed_password else ""
@@ -245,7 +246,7 @@ class RemoteKitIdentityProvider(PasswordIdentityProvider):
 
 def _handler(name: str) -> Any:  # noqa: ANN401
     try:
-        from jupyter_remote_kit.server import login  # it needs this module
+        from jupyter_remote_kit.server import login  # may be the part that is damaged
 
         return getattr(login, name)
     # Whatever a damaged module raises: `validate_security` names it and refuses, where this would be a traceback.

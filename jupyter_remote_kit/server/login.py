@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlencode
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -19,19 +19,36 @@ from jupyter_remote_kit.messages import BLANK, Message, msg
 from jupyter_remote_kit.plan.commandline import documented_command
 from jupyter_remote_kit.plan.remoteserver import laptop_command
 from jupyter_remote_kit.server import initiators, offers, refusals
-from jupyter_remote_kit.server.extension import find_kit
-from jupyter_remote_kit.server.handlers import OnlyGets
+from jupyter_remote_kit.server.kitstate import find_kit
+from jupyter_remote_kit.server.methods import OnlyGets
 from jupyter_remote_kit.server.templates import Page, asked_locale
 
 if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
     from jupyter_remote_kit.server.authenticator import Authenticator
-    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.tickets import Tickets
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PAGE = Page("login.html")
 SIGN_OUT = Page("sign_out.html")
 SIGNED_OUT = Page("signed_out.html")
+
+
+class LoginProvider(Protocol):
+    """The identity provider, which names these handlers, as far as they ask it."""
+
+    @property
+    def server(self) -> ServerApp:
+        """The server whose users these are."""
+
+    @property
+    def hashed_password(self) -> str:
+        """Empty where there is none."""
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Who judges what the forms bring."""
 
 
 class _OfOwnPages(JupyterHandler):
@@ -78,7 +95,7 @@ class LoginHandler(_OfOwnPages, LoginFormHandler):
 
     def _render(self, message: Message = BLANK) -> None:
         """Write the page, with `message` as what went wrong."""
-        provider = cast("RemoteKitIdentityProvider", self.identity_provider)
+        provider = cast("LoginProvider", self.identity_provider)
         hint, command = _way_back(provider)
         if message is BLANK and self.get_argument("link", default="") == "expired":
             message = msg("This link has expired.")
@@ -163,7 +180,7 @@ class TicketHandler(OnlyGets, JupyterHandler):
             self.redirect(f"{url_path_join(self.base_url, 'login')}?link=expired")
 
 
-def _way_back(provider: RemoteKitIdentityProvider) -> tuple[Message, str]:
+def _way_back(provider: LoginProvider) -> tuple[Message, str]:
     """How to come in without what the form asks for, and the command that does it."""
     kit = find_kit(provider.server)
     if provider.hashed_password:
@@ -171,10 +188,10 @@ def _way_back(provider: RemoteKitIdentityProvider) -> tuple[Message, str]:
         command = documented_command(instance, "password") if instance else "jupyter server password"
         return msg("Forgotten it? Set a new one on the host:"), command
     # Clients of `connect` have no password.
-    known_as = kit.tickets.known_as if kit else None
+    known_as = kit.known_as if kit else None
     command = laptop_command("connect", known_as, kit.instance) if kit and known_as else "jupyter remotekit connect [USER@]HOST"
     return msg("Connect again, on your own machine:"), command
 
 
 def _authenticator(handler: JupyterHandler) -> Authenticator:
-    return cast("RemoteKitIdentityProvider", handler.identity_provider).authenticator
+    return cast("LoginProvider", handler.identity_provider).authenticator

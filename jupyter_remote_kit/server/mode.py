@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jupyter_remote_kit.errors import Problem
+from jupyter_remote_kit.messages import msg
 from jupyter_remote_kit.plan.launch import IDENTITY_PROVIDER
 from jupyter_remote_kit.plan.policy import Mode
 
@@ -19,6 +21,18 @@ def comes_from_hub(cls: type) -> bool:
 def is_ours(cls: type) -> bool:
     """Whether a class is our identity provider or derived from it; asked by name, so that the answer imports nothing."""
     return any(f"{base.__module__}.{base.__qualname__}" == IDENTITY_PROVIDER for base in cls.__mro__)
+
+
+def foreign_provider(cls: type) -> Problem:
+    """Another identity provider than ours in a managed server."""
+    return Problem(
+        "identity-provider",
+        msg(
+            "{name} decides who gets in, not jupyter-remote-kit's own identity provider.",
+            name=f"{cls.__module__}.{cls.__qualname__}",
+        ),
+        msg("Remove ServerApp.identity_provider_class from the configuration"),
+    )
 
 
 def decide(*, instance: str, enforce: bool, provider_class: type, environ: Mapping[str, str]) -> Mode:

@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[1]
 # Each with a name that the others use: an empty file imports without a complaint.
 PARTS = {
     "jupyter_remote_kit.server.extension": "RemoteKit",
+    "jupyter_remote_kit.server.kitstate": "find_kit",
     "jupyter_remote_kit.server.identity": "RemoteKitIdentityProvider",
     "jupyter_remote_kit.server.gate": "Gate",
     "jupyter_remote_kit.server.checkpoint": "Checkpoint",

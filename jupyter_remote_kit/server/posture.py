@@ -22,13 +22,13 @@ from jupyter_remote_kit.settings import MIN_TOKEN_LENGTH, Access
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from jupyter_remote_kit.server.extension import RemoteKit
+    from jupyter_remote_kit.server.kitstate import KitState
 
 # How this jupyter_server anchors an `allow_origin_pat`: whole since CVE-2026-40110, at the beginning alone before.
 ORIGIN_MATCH = re.fullmatch if hasattr(utils, "origin_matches_pat") else re.match
 
 
-def collect(app: ServerApp, kit: RemoteKit, *, missing_parts: tuple[str, ...] = ()) -> Posture:
+def collect(app: ServerApp, kit: KitState, *, missing_parts: tuple[str, ...] = ()) -> Posture:
     """The posture of `app`, whose `kit` is linked and whose identity provider exists. Reads modes of files, no contents."""
     managed = kit.mode is Mode.MANAGED
     provider: Any = app.identity_provider
@@ -101,7 +101,7 @@ def _hold_everybody(declared: list[str]) -> bool:
         return False
 
 
-def exposed_paths(app: ServerApp, kit: RemoteKit) -> tuple[tuple[str, str, str], ...]:
+def exposed_paths(app: ServerApp, kit: KitState) -> tuple[tuple[str, str, str], ...]:
     """What of ours, and the key that signs the cookies, others than the owner can reach, as `files.exposed` has it."""
     from jupyter_remote_kit.host import files, paths  # an ordinary `jupyter lab` imports this module, and needs no disk
 

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tornado.ioloop import PeriodicCallback
 
@@ -33,6 +33,7 @@ from jupyter_remote_kit.server.authenticator import DAY_S, Authenticator
 from jupyter_remote_kit.server.checkpoint import Checkpoint, Site
 from jupyter_remote_kit.server.connections import GuardedServer
 from jupyter_remote_kit.server.devices import Devices
+from jupyter_remote_kit.server.kitstate import Kit
 from jupyter_remote_kit.server.peers import Declared, Peers
 from jupyter_remote_kit.server.service import Service
 from jupyter_remote_kit.server.sessions import Sessions
@@ -41,18 +42,36 @@ from jupyter_remote_kit.server.upkeep import Upkeep
 from jupyter_remote_kit.settings import Access
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_server.serverapp import ServerApp
 
-    from jupyter_remote_kit.server.extension import RemoteKit
+    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
 
 # How soon a log tells of a flood that is over.
 TELL_EVERY_S = 60.0
 
 
+class Protected(Kit, Protocol):
+    """The extension of a managed server, as what protects it has it."""
+
+    @property
+    def provider(self) -> RemoteKitIdentityProvider: ...
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may hold."""
+
+    def reload_certificate(self) -> None:
+        """Serve the certificate that the instance file names now. Raises `Failed` and `Refused`; what is served stays."""
+
+    def observe(self, handler: Callable[..., object], names: str) -> None:
+        """Call `handler` when the trait of that name changes."""
+
+
 class Protection:
     """The parts that run while the server does. `certificate` and `upkeep` are `None` where the server speaks plain HTTP."""
 
-    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+    def __init__(self, app: ServerApp, kit: Protected) -> None:
         layout = paths.layout()
         named = kit.instance
         self._app, self._kit = app, kit

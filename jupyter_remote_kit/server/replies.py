@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 from jupyter_server.utils import url_path_join
@@ -15,19 +15,39 @@ from jupyter_remote_kit import __version__, words
 from jupyter_remote_kit.errors import RemoteKitError, WrongUsage
 from jupyter_remote_kit.host import whoami
 from jupyter_remote_kit.plan import hostnames
+from jupyter_remote_kit.server.kitstate import KitState
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from jupyter_remote_kit.server.extension import RemoteKit
+    from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
     from jupyter_remote_kit.server.session import Session
+    from jupyter_remote_kit.server.status import Status
+    from jupyter_remote_kit.server.tickets import Tickets
+
+
+class Controlled(KitState, Protocol):
+    """The extension of a managed server, as the control plane has it."""
+
+    @property
+    def provider(self) -> RemoteKitIdentityProvider: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def tickets(self) -> Tickets: ...
+
+    def in_force(self) -> dict[str, Any]:
+        """What this server has of its instance; no secrets."""
+
+    def reload_certificate(self) -> None:
+        """Serve the certificate that the instance file names now. Raises `Failed` and `Refused`; what is served stays."""
 
 
 class Replies:
     """One method a route; each gives the JSON object of its answer."""
 
-    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+    def __init__(self, app: ServerApp, kit: Controlled) -> None:
         self._app = app
         self._kit = kit
         # In psutil's meaning, since psutil is what compares it: seconds since the epoch.

@@ -20,7 +20,7 @@ from jupyter_remote_kit.settings import Access
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from jupyter_remote_kit.server.extension import RemoteKit
+    from jupyter_remote_kit.server.kitstate import KitState
 
 T = TypeVar("T")
 FRESH_SECONDS = 1.0
@@ -52,7 +52,7 @@ class Cached(Generic[T]):
 class Status:
     """Answers for one server; kept for its lifetime, since the load is cached in it."""
 
-    def __init__(self, app: ServerApp, kit: RemoteKit) -> None:
+    def __init__(self, app: ServerApp, kit: KitState) -> None:
         self._app = app
         self._kit = kit
         # Two measurements: whoever waits for the server to come up asks for its posture, and pays for no driver.

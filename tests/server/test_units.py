@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
@@ -20,6 +20,7 @@ from jupyter_remote_kit.messages import msg, untranslated
 from jupyter_remote_kit.plan.policy import Finding, Mode, Posture, Severity
 from jupyter_remote_kit.server import cookies, mode, overlay, parts, report
 from jupyter_remote_kit.server.identity import RemoteKitIdentityProvider
+from jupyter_remote_kit.server.kitstate import find_kit
 from jupyter_remote_kit.server.peers import Declared, Peers
 from jupyter_remote_kit.server.status import Cached, is_secure
 from jupyter_remote_kit.server.tickets import LIFETIME_SECONDS, MAX_OUTSTANDING, Tickets
@@ -48,6 +49,20 @@ HubProvider = type("HubProvider", (PasswordIdentityProvider,), {"__module__": "j
 )
 def test_mode(instance: str, enforce: bool, provider: type, environ: dict[str, str], expected: Mode) -> None:
     assert mode.decide(instance=instance, enforce=enforce, provider_class=provider, environ=environ) is expected
+
+
+def test_the_kit_is_that_of_our_own_package_once_it_is_linked() -> None:
+    def server(**packages: Any) -> Any:
+        extensions = {name: SimpleNamespace(extension_points={"remotekit": SimpleNamespace(app=app)}) for name, app in packages.items()}
+        return SimpleNamespace(extension_manager=SimpleNamespace(extensions=extensions))
+
+    ours, other = SimpleNamespace(_linked=True), SimpleNamespace(_linked=True)
+    assert find_kit(server(another_package=other, jupyter_remote_kit=ours)) is ours
+    assert find_kit(server(another_package=other)) is None
+    assert find_kit(server(jupyter_remote_kit=SimpleNamespace(_linked=False))) is None
+    assert find_kit(server(jupyter_remote_kit=None)) is None
+    # Before the extensions are looked for.
+    assert find_kit(cast("ServerApp", SimpleNamespace())) is None
 
 
 def test_a_ticket_is_good_once_and_in_time() -> None:

@@ -9,7 +9,8 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
-from jupyter_remote_kit.server.extension import RemoteKit, find_kit
+from jupyter_remote_kit.server.extension import RemoteKit
+from jupyter_remote_kit.server.kitstate import find_kit
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
 
