@@ -51,6 +51,8 @@ OF_EACH_RUN = {"JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_SERVER_ROOT", "JUP
 # Where standard output and error of the server go, in a foreground that is none and in the background.
 LOGS = {"@host@/bare", "@host@/foreground", "@host@/data/remotekit/instances/default/server.log"}
 KINDS = ("kernel", "terminal", "language server")
+# What bare JupyterLab runs, and what we do.
+LANGUAGE_SERVERS = {jediserver.SCRIPT, Path(jediserver.__file__).name}
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Served:
             found = {
                 "kernel": self._child(lambda child: "ipykernel_launcher" in child.cmdline()),
                 "terminal": self._child(lambda child: _standard_input(child).startswith("/dev/pts/")),
-                "language server": self._child(lambda child: Path(child.cmdline()[-1]).name in {jediserver.SCRIPT, Path(jediserver.__file__).name}),
+                "language server": self._child(lambda child: Path(child.cmdline()[-1]).name in LANGUAGE_SERVERS),
             }
             assert self.run(kernel, "print(6 * 7)") == "42\n"
             return {kind: Born.of(process) for kind, process in found.items()}
