@@ -104,8 +104,12 @@ class Served:
         with httpx.Client(base_url=self.url, headers=self.header, trust_env=False, timeout=PATIENCE_S) as client:
             kernel = client.post("/api/kernels", json={}).json()["id"]
             assert client.post("/api/terminals").is_success
-        path = "lsp/ws/jedi-language-server"
-        with closing(websocket.create_connection(f"ws{self.url[4:]}/{path}", header=self.header, timeout=PATIENCE_S, suppress_origin=True)):
+        url, options = f"ws{self.url[4:]}/lsp/ws/jedi-language-server", {"header": self.header, "timeout": PATIENCE_S}
+        with closing(websocket.create_connection(url, suppress_origin=True, **options)) as page:
+            # Until it answers, the language server may not have opened all that it has open later.
+            page.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}))
+            while json.loads(page.recv()).get("id") != 0:
+                pass
             found = {
                 "kernel": self._child(lambda child: "ipykernel_launcher" in child.cmdline()),
                 "terminal": self._child(lambda child: _standard_input(child).startswith("/dev/pts/")),
