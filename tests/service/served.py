@@ -194,13 +194,13 @@ class Served:
                 yield kernel
 
     @contextlib.contextmanager
-    def language_server(self, name: str) -> Iterator[None]:
-        """A language server, which runs while its page listens."""
+    def language_server(self, name: str, word: str) -> Iterator[None]:
+        """A language server, which runs while its page listens; `word` is in its command line."""
         header = [f"Authorization: token {self.token}"]
         url = f"{self.url.replace('http', 'ws', 1)}/lsp/ws/{name}"
         options: dict[str, Any] = {"suppress_origin": True, "sslopt": {"context": self.tls}, "timeout": CELL_SECONDS}
         with contextlib.closing(websocket.create_connection(url, header=header, **options)):
-            until(lambda: any(name in words for words in self.environments()), f"{name} to start")
+            until(lambda: any(word in words for words in self.environments()), f"{name} to start")
             yield
 
     def environments(self) -> dict[str, dict[str, str]]:

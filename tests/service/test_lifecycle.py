@@ -109,7 +109,7 @@ def test_nothing_that_it_starts_sees_what_systemd_has_given_the_server(served: S
     served.wait_until_answers()
     with served.client() as client:
         assert client.post("/api/terminals").is_success
-    with served.kernel(), served.language_server("jedi-language-server"):
+    with served.kernel(), served.language_server("jedi-language-server", "jediserver"):
         seen = served.environments()
     assert {kind for kind in KINDS if any(kind in words for words in seen)} == set(KINDS), list(seen)
     # The user's own manager has XDG_RUNTIME_DIR as a login has it.
