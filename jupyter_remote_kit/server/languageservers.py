@@ -136,8 +136,9 @@ class _Shared:
     def subscribe(self, handler: Page) -> None:
         """As jupyter_lsp's, which starts the server for its first page."""
         session = self._manager.sessions.get(handler.language_server)
-        if session is not None:
-            session.spec = {**session.spec, "argv": jediserver.guarded(session.spec["argv"])}
+        # Only the first page changes it: it is held to a schema each time that it is set.
+        if session is not None and (argv := jediserver.guarded(session.spec["argv"])) != session.spec["argv"]:
+            session.spec = {**session.spec, "argv": argv}
         self._subscribe(handler)
 
     def unsubscribe(self, handler: Page) -> None:
