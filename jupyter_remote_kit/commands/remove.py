@@ -44,8 +44,8 @@ def remove(context: Context, instance: str, *, yes: bool, dry_run: bool) -> Resu
     _check_service(layout, instance, dry_run=dry_run)
     if not (yes or dry_run or context.interactive):
         raise WrongUsage.of("yes-missing", msg("Removing needs a yes, and there is no terminal to ask for it."), msg("Add --yes"))
-    plan = _plan(layout, instance)
     others = machine.others(layout, instance)
+    plan = _plan(layout, instance, last=not others)
     guarding, left = _guarding(layout, instance)
     problems = (*left, *_kept(others))
     described = [step.describe() for step in (*guarding.steps, *plan.steps)]
@@ -105,8 +105,7 @@ def _nothing(instance: str, others: tuple[str, ...]) -> Message:
     return msg("Nothing to do: there is nothing that the kit has written.")
 
 
-def _plan(layout: Layout, instance: str) -> Plan:
-    last = not machine.others(layout, instance)
+def _plan(layout: Layout, instance: str, *, last: bool) -> Plan:
     found = machine.entries_below(layout.instance_data_dir(instance)) + (machine.entries_below(layout.backups_dir) if last else ())
     paths_read = (*candidate_paths(layout, instance, last=last), *found)
     facts = fact_gathering.gather(layout, paths=paths_read, instance=instance, root_dir=Path.home(), with_user_config=False)
