@@ -121,7 +121,7 @@ def _unmapped_uid() -> int | None:
 def _others_write(step: Path, status: os.stat_result) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return True
-    # With an ACL these bits are the mask of all that is granted to somebody other than the owner.
+    # With an ACL these bits are the mask of all that is granted to users other than the owner.
     if not status.st_mode & stat.S_IWGRP:
         return False
     entries = _acl(step)

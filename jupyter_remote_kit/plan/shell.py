@@ -91,7 +91,7 @@ def _in_double_quotes(script: str) -> str:
 
 NO_INPUT, NO_OUTPUT = 97, 96
 """The exit codes of a session whose input or output is not sshd's: a file that sshd's own shell reads, as bash reads .bashrc, has closed
-it, or put a file or /dev/null there. Such a session would end before its first request, or greet where nobody hears it.
+it, or put a file or /dev/null there. Such a session would end before its first request, or greet where `connect` does not read.
 """
 
 # sshd gives it pipes or sockets.

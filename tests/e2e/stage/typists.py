@@ -1,6 +1,6 @@
 """Several people who type at the same time, each on a server of their own, since most of it is waiting.
 
-A server of their own: the pages of one server share a language server, which refuses the second of them.
+A server of their own: the pages of one server share a language server, and would wait for each other's completions.
 """
 
 from __future__ import annotations
