@@ -65,8 +65,10 @@ def uninstall(instance: str, *, dry_run: bool) -> Result:
     return _done(Result("service uninstall", {"instance": instance}), plan, instance, dry_run=dry_run)
 
 
-def no_verb(instance: str, verb: str) -> Failed:
-    """What systemd's other verbs are on macOS."""
+def check_verb(instance: str, verb: str) -> None:
+    """Raises `Failed` on macOS, with what systemd's `verb` is there."""
+    if not here():
+        return
     target = launchd.target(os.geteuid(), instance)
     words = {
         "start": f"launchctl kickstart {target}",
@@ -75,7 +77,7 @@ def no_verb(instance: str, verb: str) -> Failed:
         "status": f"launchctl print {target}",
         "logs": f"tail -f {paths.layout().server_log(instance)}",
     }
-    return Failed.of("systemd-only", msg("This is macOS, where launchd runs the agent."), msg("{command}", command=words[verb]))
+    raise Failed.of("systemd-only", msg("This is macOS, where launchd runs the agent."), msg("{command}", command=words[verb]))
 
 
 def _done(result: Result, plan: Plan, instance: str, *, dry_run: bool) -> Result:

@@ -36,8 +36,7 @@ def command(context: Context, instance: str, system: bool, run_as: str | None, *
         begin = audit.parse_since(said["since"], datetime.now(timezone.utc))
         words.append(f"--since=@{datetime.fromisoformat(begin).timestamp():.6f}")
     user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, "logs")
+    agent.check_verb(instance, "logs")
     place = installed(instance, user, system=system)
     return Stream("service logs", _lines(place, words, follow=said["follow"]))
 

@@ -19,8 +19,7 @@ from jupyter_remote_kit.result import Result
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """Whether or not it runs, it has been started anew when this returns."""
     user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, "restart")
+    agent.check_verb(instance, "restart")
     place = installed(instance, user, system=system)
     if dry_run:
         return starting.tried(place, "restart")

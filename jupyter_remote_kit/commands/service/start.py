@@ -15,8 +15,7 @@ from jupyter_remote_kit.result import Result
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """A service that runs already is left alone."""
     user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, "start")
+    agent.check_verb(instance, "start")
     place = installed(instance, user, system=system)
     data = {"instance": instance, "unit": place.unit}
     if starting.is_active(place):

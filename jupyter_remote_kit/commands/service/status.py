@@ -38,8 +38,7 @@ _UNIT_MEMORY_UNKNOWN = frozenset({"", "[not set]", "18446744073709551615"})
 def command(context: Context, instance: str, system: bool, run_as: str | None) -> Result:
     """What systemd says; and, as a check, whether the service's kernels see what a kernel of this shell would see."""
     user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, "status")
+    agent.check_verb(instance, "status")
     place = installed(instance, user, system=system)
     said = systemd.properties(place.scope, place.unit, *_ASKED)
     notes = notes_of(services.content(place.unit_file))

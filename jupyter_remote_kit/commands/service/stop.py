@@ -17,8 +17,7 @@ from jupyter_remote_kit.result import Result
 def command(context: Context, instance: str, system: bool, run_as: str | None, dry_run: bool) -> Result:
     """It starts again at the next boot."""
     user = whose(run_as, system=system)
-    if agent.here():
-        raise agent.no_verb(instance, "stop")
+    agent.check_verb(instance, "stop")
     place = installed(instance, user, system=system)
     data = {"instance": instance, "unit": place.unit}
     if systemd.properties(place.scope, place.unit, "ActiveState").get("ActiveState") in {"inactive", "failed"}:
